@@ -6,7 +6,11 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use sk_sync::bench::{Sizes, Subject};
 
 fn drain(c: &mut Criterion) {
-    let sizes = Sizes { drain: 10_000, settled: vec![10_000], ..Sizes::quick() };
+    let sizes = Sizes {
+        drain: 10_000,
+        settled: vec![10_000],
+        ..Sizes::quick()
+    };
     lanes::run(c, "drain", Subject::Drain, &sizes);
 }
 

@@ -1,5 +1,5 @@
-//! Indexing the feature directories: dry run, first capture, and again without changes, compared with reading and
-//! hashing.
+//! Indexing the feature directories: dry run, first capture, and again without changes, compared
+//! with reading and hashing.
 
 mod lanes;
 
@@ -7,7 +7,11 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use sk_sync::bench::{Sizes, Subject};
 
 fn index(c: &mut Criterion) {
-    let sizes = Sizes { missions: 40, files: 1_000, ..Sizes::quick() };
+    let sizes = Sizes {
+        missions: 40,
+        files: 1_000,
+        ..Sizes::quick()
+    };
     lanes::run(c, "index", Subject::Index, &sizes);
 }
 

@@ -1,4 +1,5 @@
-//! sk-sync delivers the specs, plans and tasks of a git repository to a server, and proves what arrived.
+//! sk-sync delivers the specs, plans and tasks of a git repository to a server, and proves what
+//! arrived.
 //!
 //! ```text
 //! 11  PROOF       properties                                     what must hold for any untrusted bytes

@@ -27,7 +27,9 @@ impl Timestamp {
 
     /// Reads RFC 3339 text with an offset (`Z` or `+00:00`); `None` for anything else.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_microsecond()))
+        text.parse::<jiff::Timestamp>()
+            .ok()
+            .map(|t| Self(t.as_microsecond()))
     }
 
     /// This moment `by` later, saturating.
@@ -49,7 +51,8 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 with six fractional digits and `+00:00`, the envelope's form (`2026-02-12T10:00:00.000000+00:00`).
+    /// RFC 3339 with six fractional digits and `+00:00`, the envelope's form
+    /// (`2026-02-12T10:00:00.000000+00:00`).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
             Ok(t) => {
@@ -67,8 +70,9 @@ pub(crate) trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
 }
 
-/// The operating system's clock. A clock that was reset to a time before 1970 counts as its first microsecond: due
-/// times of the store are positive, and rows written now must stay visible to later runs.
+/// The operating system's clock. A clock that was reset to a time before 1970 counts as its first
+/// microsecond: due times of the store are positive, and rows written now must stay visible to
+/// later runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SystemClock;
 
@@ -102,15 +106,24 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// A bound that is reached after this time.
     pub(crate) fn after(allowed: Duration) -> Self {
-        let deadline = Self { start: Instant::now(), allowed, until: Arc::default() };
+        let deadline = Self {
+            start: Instant::now(),
+            allowed,
+            until: Arc::default(),
+        };
         deadline.restart();
         deadline
     }
 
     /// Counts from now on.
     pub(crate) fn restart(&self) {
-        let until = self.start.elapsed().saturating_add(self.allowed).as_millis();
-        self.until.store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let until = self
+            .start
+            .elapsed()
+            .saturating_add(self.allowed)
+            .as_millis();
+        self.until
+            .store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// True once the time is over.
@@ -137,8 +150,14 @@ mod tests {
 
     #[test]
     fn text_has_six_digits_and_a_numeric_offset() {
-        assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00.000000+00:00");
-        assert_eq!(Timestamp::from_micros(1_770_890_400_000_001).to_string(), "2026-02-12T10:00:00.000001+00:00");
+        assert_eq!(
+            Timestamp::from_micros(0).to_string(),
+            "1970-01-01T00:00:00.000000+00:00"
+        );
+        assert_eq!(
+            Timestamp::from_micros(1_770_890_400_000_001).to_string(),
+            "2026-02-12T10:00:00.000001+00:00"
+        );
     }
 
     #[test]
@@ -149,7 +168,11 @@ mod tests {
             ("1970-01-01T00:00:00.000007Z", 7),
             ("2026-02-12T10:00:00Z", 1_770_890_400_000_000),
         ] {
-            assert_eq!(of_system(text.parse().unwrap()), Timestamp(micros), "{text}");
+            assert_eq!(
+                of_system(text.parse().unwrap()),
+                Timestamp(micros),
+                "{text}"
+            );
         }
     }
 
@@ -157,7 +180,10 @@ mod tests {
     fn text_survives_a_round_trip() {
         let t = Timestamp::from_micros(1_770_890_400_123_456);
         assert_eq!(Timestamp::parse(&t.to_string()), Some(t));
-        assert_eq!(Timestamp::parse("2026-02-12T10:00:00Z"), Some(Timestamp::from_micros(1_770_890_400_000_000)));
+        assert_eq!(
+            Timestamp::parse("2026-02-12T10:00:00Z"),
+            Some(Timestamp::from_micros(1_770_890_400_000_000))
+        );
         assert_eq!(Timestamp::parse("2026-02-12 10:00"), None);
     }
 

@@ -85,9 +85,19 @@ impl fmt::Debug for Hasher {
 
 /// The bytes of hex digits of either case; `None` for anything else.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let digit = |b: u8| {
+        char::from(b)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
     let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| <[u8; 2]>::try_from(pair).ok().and_then(|[a, b]| Some(digit(a)? * 16 + digit(b)?))).collect()
+    pairs
+        .map(|pair| {
+            <[u8; 2]>::try_from(pair)
+                .ok()
+                .and_then(|[a, b]| Some(digit(a)? * 16 + digit(b)?))
+        })
+        .collect()
 }
 
 /// Lower-case hex digits of `bytes`.
@@ -108,8 +118,14 @@ mod tests {
     #[test]
     fn golden_digests() {
         for (text, hex) in [
-            ("a\n", "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7"),
-            ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (
+                "a\n",
+                "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7",
+            ),
+            (
+                "",
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ),
         ] {
             assert_eq!(Sha256::of(text.as_bytes()).to_string(), hex);
             assert_eq!(Sha256::from_hex(hex), Some(Sha256::of(text.as_bytes())));
@@ -120,7 +136,10 @@ mod tests {
             hasher.update(part);
         }
         assert_eq!(hasher.finish(), Sha256::of(b"a\n"));
-        assert_eq!((unhex("00fF"), unhex("0"), unhex("é0"), unhex("")), (Some(vec![0, 255]), None, None, Some(vec![])));
+        assert_eq!(
+            (unhex("00fF"), unhex("0"), unhex("é0"), unhex("")),
+            (Some(vec![0, 255]), None, None, Some(vec![]))
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The environment as a value: every variable this program knows, and the one place that reads them.
+//! The environment as a value: every variable this program knows, and the one place that reads
+//! them.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -57,16 +58,24 @@ pub(crate) const KEY_PREFIX: &str = "SK_SYNC_";
 /// Prefix that a repository file's variable references must have.
 pub(crate) const SECRET_PREFIX: &str = "SK_SYNC_SECRET_";
 
-/// The proxy variables of other programs, in order of precedence: the lower-case name first, as in curl.
-pub(crate) const SYSTEM_PROXIES: [&str; 6] =
-    ["https_proxy", HTTPS_PROXY, "all_proxy", ALL_PROXY, "http_proxy", HTTP_PROXY];
+/// The proxy variables of other programs, in order of precedence: the lower-case name first, as in
+/// curl.
+pub(crate) const SYSTEM_PROXIES: [&str; 6] = [
+    "https_proxy",
+    HTTPS_PROXY,
+    "all_proxy",
+    ALL_PROXY,
+    "http_proxy",
+    HTTP_PROXY,
+];
 /// The variables that list hosts to reach without a proxy.
 pub(crate) const NO_PROXY: [&str; 2] = ["no_proxy", NO_PROXY_LIST];
 
 /// Prefixes of the variables that are hidden from child processes.
 const OWN_PREFIXES: [&str; 2] = ["SK_SYNC", "SPEC_KITTY"];
 
-/// The variables that git needs to find programs, its settings, temporary files and, under sudo, the user.
+/// The variables that git needs to find programs, its settings, temporary files and, under sudo,
+/// the user.
 const FOR_GIT: [&str; 18] = [
     "PATH",
     "HOME",
@@ -94,46 +103,69 @@ pub(crate) struct Env(BTreeMap<OsString, OsString>);
 
 impl Env {
     /// The process environment, read once.
-    #[expect(clippy::disallowed_methods, reason = "the one owner of the process environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one owner of the process environment"
+    )]
     pub(crate) fn of_process() -> Self {
         Self(std::env::vars_os().collect())
     }
 
     /// An environment of exactly these pairs: for tests, and for work that must not see the user's.
     pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
-        Self(pairs.iter().map(|(k, v)| (OsString::from(k), OsString::from(v))).collect())
+        Self(
+            pairs
+                .iter()
+                .map(|(k, v)| (OsString::from(k), OsString::from(v)))
+                .collect(),
+        )
     }
 
     /// The value of `name` when it is set, not empty, and UTF-8.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(OsStr::new(name)).and_then(|v| v.to_str()).filter(|v| !v.is_empty())
+        self.0
+            .get(OsStr::new(name))
+            .and_then(|v| v.to_str())
+            .filter(|v| !v.is_empty())
     }
 
     /// The value of `name` when it is set and not empty, in any encoding: for paths.
     pub(crate) fn path(&self, name: &str) -> Option<std::path::PathBuf> {
-        self.0.get(OsStr::new(name)).filter(|v| !v.is_empty()).map(std::path::PathBuf::from)
+        self.0
+            .get(OsStr::new(name))
+            .filter(|v| !v.is_empty())
+            .map(std::path::PathBuf::from)
     }
 
     /// Every pair whose name and value are UTF-8, in name order.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter_map(|(k, v)| Some((k.to_str()?, v.to_str()?)))
+        self.0
+            .iter()
+            .filter_map(|(k, v)| Some((k.to_str()?, v.to_str()?)))
     }
 
     /// Every pair, in any encoding.
     fn raw(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
-    /// The environment for a program that the user configured: everything except the variables of this program (which
-    /// hold secrets) and of the older version.
+    /// The environment for a program that the user configured: everything except the variables of
+    /// this program (which hold secrets) and of the older version.
     pub(crate) fn for_own_program(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        let is_ours = |name: &OsStr| OWN_PREFIXES.iter().any(|p| name.as_encoded_bytes().starts_with(p.as_bytes()));
+        let is_ours = |name: &OsStr| {
+            OWN_PREFIXES
+                .iter()
+                .any(|p| name.as_encoded_bytes().starts_with(p.as_bytes()))
+        };
         self.raw().filter(move |(name, _)| !is_ours(name))
     }
 
     /// The environment for git: only where programs, settings and temporary files are.
     pub(crate) fn for_git(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.raw().filter(|(name, _)| FOR_GIT.iter().any(|known| name.eq_ignore_ascii_case(known)))
+        self.raw()
+            .filter(|(name, _)| FOR_GIT.iter().any(|known| name.eq_ignore_ascii_case(known)))
     }
 
     /// True when `SK_SYNC` says off: one of the words of [`is_false`].
@@ -143,8 +175,11 @@ impl Env {
 
     /// The value of `SK_SYNC` if it means neither on nor off; it is ignored then. Else `None`.
     pub(crate) fn unknown_switch(&self) -> Option<&str> {
-        let is_true = |word: &str| ["1", "true", "yes", "on"].contains(&word.trim().to_ascii_lowercase().as_str());
-        self.text(SWITCH).filter(|word| !is_false(word) && !is_true(word))
+        let is_true = |word: &str| {
+            ["1", "true", "yes", "on"].contains(&word.trim().to_ascii_lowercase().as_str())
+        };
+        self.text(SWITCH)
+            .filter(|word| !is_false(word) && !is_true(word))
     }
 }
 
@@ -167,12 +202,28 @@ mod tests {
 
     #[test]
     fn children_see_no_secret_of_ours() {
-        let names = ["SK_SYNC_TOKEN", "SK_SYNC_SECRET_A", "SPEC_KITTY_TOKEN", "PATH", "OTHER", "GIT_DIR"];
+        let names = [
+            "SK_SYNC_TOKEN",
+            "SK_SYNC_SECRET_A",
+            "SPEC_KITTY_TOKEN",
+            "PATH",
+            "OTHER",
+            "GIT_DIR",
+        ];
         let env = Env::of(&names.map(|name| (name, "x")));
-        let names =
-            |vars: Vec<&OsStr>| vars.into_iter().map(|name| name.to_str().unwrap().to_owned()).collect::<Vec<_>>();
-        assert_eq!(names(env.for_own_program().map(|(name, _)| name).collect()), ["GIT_DIR", "OTHER", "PATH"]);
-        assert_eq!(names(env.for_git().map(|(name, _)| name).collect()), ["PATH"]);
+        let names = |vars: Vec<&OsStr>| {
+            vars.into_iter()
+                .map(|name| name.to_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(env.for_own_program().map(|(name, _)| name).collect()),
+            ["GIT_DIR", "OTHER", "PATH"]
+        );
+        assert_eq!(
+            names(env.for_git().map(|(name, _)| name).collect()),
+            ["PATH"]
+        );
     }
 
     #[test]
@@ -181,13 +232,21 @@ mod tests {
             assert!(Env::of(&[("SK_SYNC", off)]).is_switched_off(), "{off:?}");
         }
         for other in ["1", "true", "on", "YES", "", "offline"] {
-            assert!(!Env::of(&[("SK_SYNC", other)]).is_switched_off(), "{other:?}");
+            assert!(
+                !Env::of(&[("SK_SYNC", other)]).is_switched_off(),
+                "{other:?}"
+            );
         }
     }
 
     #[test]
     fn a_switch_that_says_neither_is_told() {
-        for (value, unknown) in [("maybe", Some("maybe")), ("disabled", Some("disabled")), ("On", None), ("0", None)] {
+        for (value, unknown) in [
+            ("maybe", Some("maybe")),
+            ("disabled", Some("disabled")),
+            ("On", None),
+            ("0", None),
+        ] {
             assert_eq!(Env::of(&[("SK_SYNC", value)]).unknown_switch(), unknown);
         }
     }

@@ -1,7 +1,8 @@
 //! Named points at which the program aborts on request of a test, like a power cut.
 //!
-//! Exists only with the feature `failpoints`, which no release build has; without it a point compiles to nothing. With
-//! it, `SK_SYNC_FAILPOINT=NAME` aborts at the first pass of the point, `NAME:3` at the third.
+//! Exists only with the feature `failpoints`, which no release build has; without it a point
+//! compiles to nothing. With it, `SK_SYNC_FAILPOINT=NAME` aborts at the first pass of the point,
+//! `NAME:3` at the third.
 
 /// An attempt is on disk, but not sent.
 pub(crate) const ATTEMPT_WRITTEN: &str = "attempt_written";

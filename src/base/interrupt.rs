@@ -1,4 +1,5 @@
-//! A request to stop: set once by Ctrl-C or a termination signal, checked between two steps of work.
+//! A request to stop: set once by Ctrl-C or a termination signal, checked between two steps of
+//! work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,10 @@ impl Interrupt {
     }
 
     /// Waits for `time`, or until a stop is requested; true if one was.
-    #[expect(clippy::disallowed_methods, reason = "the one place that waits, and it looks up from waiting")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that waits, and it looks up from waiting"
+    )]
     pub(crate) fn wait(&self, time: Duration) -> bool {
         let mut left = time;
         while !self.is_requested() && !left.is_zero() {

@@ -1,9 +1,10 @@
 //! JSON texts compared by meaning.
 //!
-//! Payloads are kept byte for byte; only comparison uses the canonical form here. It accepts the output of Python's
-//! `json` that strict parsers reject (`NaN`, `Infinity`, lone surrogates, integers of any length), because older queues
-//! hold such rows. The form is that of `json.dumps(json.loads(x), sort_keys=True, separators=(",", ":"))`: keys sorted
-//! by code point, the last value of a repeated key, ASCII only, floats as Python's `repr`.
+//! Payloads are kept byte for byte; only comparison uses the canonical form here. It accepts the
+//! output of Python's `json` that strict parsers reject (`NaN`, `Infinity`, lone surrogates,
+//! integers of any length), because older queues hold such rows. The form is that of
+//! `json.dumps(json.loads(x), sort_keys=True, separators=(",", ":"))`: keys sorted by code point,
+//! the last value of a repeated key, ASCII only, floats as Python's `repr`.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,10 @@ const DEEPEST: usize = 900;
 
 /// The canonical form of a JSON text; `None` if `bytes` is not a JSON text.
 pub(crate) fn canonical(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut reader = Reader { rest: bytes, depth: 0 };
+    let mut reader = Reader {
+        rest: bytes,
+        depth: 0,
+    };
     let mut out = Vec::with_capacity(bytes.len());
     reader.value(&mut out)?;
     reader.skip_blanks();
@@ -31,12 +35,18 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn skip_blanks(&mut self) {
-        let blanks = self.rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
+        let blanks = self
+            .rest
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+            .count();
         self.rest = &self.rest[blanks..];
     }
 
     fn take(&mut self, word: &[u8]) -> bool {
-        let Some(rest) = self.rest.strip_prefix(word) else { return false };
+        let Some(rest) = self.rest.strip_prefix(word) else {
+            return false;
+        };
         self.rest = rest;
         true
     }
@@ -44,7 +54,14 @@ impl Reader<'_> {
     /// Skips white space and writes one value to `out` in canonical form.
     fn value(&mut self, out: &mut Vec<u8>) -> Option<()> {
         self.skip_blanks();
-        for word in [&b"null"[..], b"true", b"false", b"NaN", b"Infinity", b"-Infinity"] {
+        for word in [
+            &b"null"[..],
+            b"true",
+            b"false",
+            b"NaN",
+            b"Infinity",
+            b"-Infinity",
+        ] {
             if self.take(word) {
                 out.extend_from_slice(word);
                 return Some(());
@@ -162,7 +179,10 @@ impl Reader<'_> {
             b'r' => 13,
             b't' => 9,
             b'u' => {
-                let digits = self.rest.get(..4).filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
+                let digits = self
+                    .rest
+                    .get(..4)
+                    .filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
                 let point = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
                 self.rest = &self.rest[4..];
                 point
@@ -172,8 +192,11 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, out: &mut Vec<u8>) -> Option<()> {
-        let length =
-            self.rest.iter().take_while(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
+        let length = self
+            .rest
+            .iter()
+            .take_while(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
+            .count();
         let text = std::str::from_utf8(&self.rest[..length]).ok()?;
         self.rest = &self.rest[length..];
         let digits = text.strip_prefix('-').unwrap_or(text);
@@ -190,7 +213,8 @@ impl Reader<'_> {
             return Some(());
         }
         let tail = &digits[whole..];
-        let fraction_ok = !tail.starts_with('.') || tail.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+        let fraction_ok =
+            !tail.starts_with('.') || tail.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
         if !fraction_ok {
             return None;
         }
@@ -209,7 +233,11 @@ fn python_float(value: f64) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
         let plain = format!("{value}");
-        if plain.contains('.') { plain } else { format!("{plain}.0") }
+        if plain.contains('.') {
+            plain
+        } else {
+            format!("{plain}.0")
+        }
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
         format!("{mantissa}e{sign}{:02}", exponent.abs())
@@ -256,13 +284,19 @@ mod tests {
     fn the_reference_vector_has_its_digest() {
         let text = r#"{"event_id": "01JMBY7K8N3QRVX2DPFG5HWT4E", "event_type": "WPStatusChanged", "payload": {"wp_id": "WP01", "n": "\u00e9"}, "timestamp": "2026-02-12T10:00:00+00:00"}"#;
         let digest = Sha256::of(&canonical(text.as_bytes()).unwrap()).to_string();
-        assert_eq!(digest, "4055834309047c6213b520288dd01727d04c58f2d4a224bac8dc8d5648919e5e");
+        assert_eq!(
+            digest,
+            "4055834309047c6213b520288dd01727d04c58f2d4a224bac8dc8d5648919e5e"
+        );
     }
 
     #[test]
     fn forms_follow_python() {
         for (text, expected) in [
-            (r#" { "b" : 1 , "a" : [ ] , "b" : 2 } "#, r#"{"a":[],"b":2}"#),
+            (
+                r#" { "b" : 1 , "a" : [ ] , "b" : 2 } "#,
+                r#"{"a":[],"b":2}"#,
+            ),
             ("1E5", "100000.0"),
             ("1e16", "1e+16"),
             ("1e-7", "1e-07"),
@@ -271,8 +305,14 @@ mod tests {
             ("-0", "0"),
             ("1e400", "Infinity"),
             ("[NaN,-Infinity]", "[NaN,-Infinity]"),
-            ("10000000000000000000000000000000000000000", "10000000000000000000000000000000000000000"),
-            (r#""\ud83d\ude00 \ud83d \/ é""#, r#""\ud83d\ude00 \ud83d / \u00e9""#),
+            (
+                "10000000000000000000000000000000000000000",
+                "10000000000000000000000000000000000000000",
+            ),
+            (
+                r#""\ud83d\ude00 \ud83d \/ é""#,
+                r#""\ud83d\ude00 \ud83d / \u00e9""#,
+            ),
             ("\"\u{1F600}\u{7f}\"", r#""\ud83d\ude00\u007f""#),
         ] {
             assert_eq!(form(text).as_deref(), Some(expected), "{text}");
@@ -281,9 +321,22 @@ mod tests {
 
     #[test]
     fn what_is_not_json_has_no_form() {
-        for text in
-            ["", "{", "[1,]", "{\"a\"}", "01", "1.", ".5", "+1", "-", "\"\\x\"", "\"\\u12g4\"", "nul", "1 2", "\"a"]
-        {
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "{\"a\"}",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "-",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "nul",
+            "1 2",
+            "\"a",
+        ] {
             assert_eq!(form(text), None, "{text}");
         }
         assert_eq!(form(&"[".repeat(100_000)), None);
@@ -292,7 +345,10 @@ mod tests {
 
     #[test]
     fn meaning_ignores_order_escapes_and_spelling() {
-        assert!(same_meaning(br#"{"a":1e5,"b":"\u00e9"}"#, "{\"b\":\"é\",\"a\":100000.0}".as_bytes()));
+        assert!(same_meaning(
+            br#"{"a":1e5,"b":"\u00e9"}"#,
+            "{\"b\":\"é\",\"a\":100000.0}".as_bytes()
+        ));
         assert!(!same_meaning(b"{\"a\":1}", b"{\"a\":1.0}"));
         assert!(same_meaning(b"not json", b"not json"));
         assert!(!same_meaning(b"not json", b"not  json"));

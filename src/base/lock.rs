@@ -1,8 +1,8 @@
-//! A lock between processes: held by an open file, so that the system releases it when its holder ends, even by a
-//! crash.
+//! A lock between processes: held by an open file, so that the system releases it when its holder
+//! ends, even by a crash.
 //!
-//! The lock file is never read or written: on some systems a locked file cannot be read even by its holder. A file next
-//! to it names the holder.
+//! The lock file is never read or written: on some systems a locked file cannot be read even by its
+//! holder. A file next to it names the holder.
 
 use std::fs::File;
 use std::io;
@@ -69,7 +69,10 @@ impl Lock {
         interrupt: &Interrupt,
     ) -> Result<Self, Error> {
         files::create_private_file(path)?;
-        let file = File::options().write(true).open(path).map_err(|e| files::named(&e, "cannot open", path))?;
+        let file = File::options()
+            .write(true)
+            .open(path)
+            .map_err(|e| files::named(&e, "cannot open", path))?;
         let holder_path = path.with_extension("holder");
         let until = clock.now().after(patience);
         let name = || crate::base::text::path(path);
@@ -79,10 +82,17 @@ impl Lock {
                 Err(std::fs::TryLockError::Error(e)) if is_unsupported(&e) => {
                     return Err(Error::Unsupported { path: name() });
                 }
-                Err(std::fs::TryLockError::Error(e)) => return Err(files::named(&e, "cannot lock", path).into()),
+                Err(std::fs::TryLockError::Error(e)) => {
+                    return Err(files::named(&e, "cannot lock", path).into());
+                }
                 Err(std::fs::TryLockError::WouldBlock) if clock.now() >= until => {
-                    let holder = std::fs::read(&holder_path).ok().and_then(|b| serde_json::from_slice(&b).ok());
-                    return Err(Error::Held { path: name(), holder });
+                    let holder = std::fs::read(&holder_path)
+                        .ok()
+                        .and_then(|b| serde_json::from_slice(&b).ok());
+                    return Err(Error::Held {
+                        path: name(),
+                        holder,
+                    });
                 }
                 Err(std::fs::TryLockError::WouldBlock) => {
                     if interrupt.wait(Duration::from_millis(25)) {
@@ -92,9 +102,14 @@ impl Lock {
             }
         }
         let lock = Self { file, holder_path };
-        let holder = Holder { pid: std::process::id(), since: clock.now().to_string(), doing: doing.to_owned() };
-        // Information for other processes only; the lock works without it. Not flushed to disk, and one name for the
-        // temporary file: a process killed before the rename leaves one behind, which the next holder overwrites.
+        let holder = Holder {
+            pid: std::process::id(),
+            since: clock.now().to_string(),
+            doing: doing.to_owned(),
+        };
+        // Information for other processes only; the lock works without it. Not flushed to disk, and
+        // one name for the temporary file: a process killed before the rename leaves one behind,
+        // which the next holder overwrites.
         if let Ok(text) = serde_json::to_vec(&holder)
             && let Err(e) = files::replace_lightly(&lock.holder_path, &text)
         {
@@ -104,7 +119,8 @@ impl Lock {
     }
 }
 
-/// True for the errors of file systems without locks: network mounts without a lock service, some FUSE file systems.
+/// True for the errors of file systems without locks: network mounts without a lock service, some
+/// FUSE file systems.
 fn is_unsupported(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error()) {
@@ -133,11 +149,25 @@ mod tests {
     fn one_at_a_time_and_the_other_learns_who() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("drain.lock");
-        let take = |patience| Lock::take(&path, "drain", patience, &SystemClock, &Interrupt::default());
+        let take = |patience| {
+            Lock::take(
+                &path,
+                "drain",
+                patience,
+                &SystemClock,
+                &Interrupt::default(),
+            )
+        };
         let first = take(Duration::ZERO).unwrap();
         match take(Duration::from_millis(30)).unwrap_err() {
-            Error::Held { holder: Some(holder), .. } => {
-                assert_eq!((holder.pid, holder.doing.as_str()), (std::process::id(), "drain"));
+            Error::Held {
+                holder: Some(holder),
+                ..
+            } => {
+                assert_eq!(
+                    (holder.pid, holder.doing.as_str()),
+                    (std::process::id(), "drain")
+                );
             }
             other => panic!("{other}"),
         }
@@ -145,7 +175,10 @@ mod tests {
         // A process was killed while writing the holder file.
         std::fs::write(path.with_extension("new"), b"{").unwrap();
         drop(take(Duration::ZERO).unwrap());
-        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let left: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         assert_eq!(left, [path.as_path()]);
         assert!(!path.with_extension("holder").exists());
     }
@@ -157,7 +190,13 @@ mod tests {
         let interrupt = Interrupt::default();
         let _first = Lock::take(&path, "drain", Duration::ZERO, &SystemClock, &interrupt).unwrap();
         interrupt.request();
-        let second = Lock::take(&path, "drain", Duration::from_mins(1), &SystemClock, &interrupt);
+        let second = Lock::take(
+            &path,
+            "drain",
+            Duration::from_mins(1),
+            &SystemClock,
+            &interrupt,
+        );
         assert!(matches!(second, Err(Error::Interrupted { .. })));
     }
 }

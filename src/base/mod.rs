@@ -1,7 +1,9 @@
-//! Vocabulary for every other module: time, ids, digests, JSON forms, private files, back-off, environment.
+//! Vocabulary for every other module: time, ids, digests, JSON forms, private files, back-off,
+//! environment.
 //!
-//! **Invariant:** independent of domain, SQL, HTTP and command line. Time, randomness and the environment are passed in
-//! as values or through the traits here, so that tests of every layer can fix them.
+//! **Invariant:** independent of domain, SQL, HTTP and command line. Time, randomness and the
+//! environment are passed in as values or through the traits here, so that tests of every layer can
+//! fix them.
 
 pub(crate) mod child;
 pub(crate) mod clock;

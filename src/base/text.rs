@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-/// `text` with control characters, line ends and bidirectional overrides written as escapes, so that it can neither
-/// move the cursor, nor change colours, nor start a new line.
+/// `text` with control characters, line ends and bidirectional overrides written as escapes, so
+/// that it can neither move the cursor, nor change colours, nor start a new line.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if c.is_control() || is_unseen(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-        out
-    })
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut out, c| {
+            if c.is_control() || is_unseen(c) {
+                out.extend(c.escape_default());
+            } else {
+                out.push(c);
+            }
+            out
+        })
 }
 
 /// Characters that change the direction of a text, break its line, or are invisible (Unicode's
@@ -25,8 +26,8 @@ const fn is_unseen(c: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A JSON text with the characters that [`printable`] escapes as `\uXXXX`: the same value, without terminal control
-/// characters. JSON itself escapes only the first 32.
+/// A JSON text with the characters that [`printable`] escapes as `\uXXXX`: the same value, without
+/// terminal control characters. JSON itself escapes only the first 32.
 pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
     // Outside its strings JSON has none of these characters, so each one found is in a string.
     let is_raw = |c: char| (c.is_control() && c != '\n') || is_unseen(c);
@@ -34,14 +35,21 @@ pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
         return Cow::Borrowed(json);
     }
     let mut units = [0; 2];
-    Cow::Owned(json.chars().fold(String::with_capacity(json.len() + 16), |mut out, c| {
-        if is_raw(c) {
-            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        } else {
-            out.push(c);
-        }
-        out
-    }))
+    Cow::Owned(
+        json.chars()
+            .fold(String::with_capacity(json.len() + 16), |mut out, c| {
+                if is_raw(c) {
+                    out.extend(
+                        c.encode_utf16(&mut units)
+                            .iter()
+                            .map(|unit| format!("\\u{unit:04x}")),
+                    );
+                } else {
+                    out.push(c);
+                }
+                out
+            }),
+    )
 }
 
 /// A path for a message: lossy if it is not UTF-8, and printable.
@@ -57,7 +65,8 @@ pub(crate) fn shorten(text: &str, limit: usize) -> String {
     }
 }
 
-/// The entry of `known` nearest to `word` by edit distance, if near enough to be a likely typing error; else `None`.
+/// The entry of `known` nearest to `word` by edit distance, if near enough to be a likely typing
+/// error; else `None`.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let best = known.into_iter().map(|k| (distance(word, k), k)).min()?;
     (best.0 <= (word.chars().count() / 3).max(2)).then_some(best.1)
@@ -97,19 +106,40 @@ mod tests {
 
     #[test]
     fn control_characters_become_escapes() {
-        assert_eq!(printable("a\u{1b}[31mb\nc\u{202e}d é"), "a\\u{1b}[31mb\\nc\\u{202e}d é");
-        for unseen in ['\u{61c}', '\u{200b}', '\u{2028}', '\u{2029}', '\u{2060}', '\u{feff}', '\u{e0041}'] {
-            assert_eq!(printable(&unseen.to_string()), unseen.escape_default().to_string());
+        assert_eq!(
+            printable("a\u{1b}[31mb\nc\u{202e}d é"),
+            "a\\u{1b}[31mb\\nc\\u{202e}d é"
+        );
+        for unseen in [
+            '\u{61c}',
+            '\u{200b}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{2060}',
+            '\u{feff}',
+            '\u{e0041}',
+        ] {
+            assert_eq!(
+                printable(&unseen.to_string()),
+                unseen.escape_default().to_string()
+            );
         }
     }
 
     #[test]
     fn json_keeps_its_value_and_steers_nothing() {
-        let value = serde_json::json!({"a\u{9b}31m": ["\u{7f}\u{85}é\u{202e}\u{e0041}", 1, "\u{1b}\n"]});
+        let value =
+            serde_json::json!({"a\u{9b}31m": ["\u{7f}\u{85}é\u{202e}\u{e0041}", 1, "\u{1b}\n"]});
         let json = serde_json::to_string(&value).unwrap();
         let shown = printable_json(&json);
-        assert_eq!(shown, r#"{"a\u009b31m":["\u007f\u0085é\u202e\udb40\udc41",1,"\u001b\n"]}"#);
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert_eq!(
+            shown,
+            r#"{"a\u009b31m":["\u007f\u0085é\u202e\udb40\udc41",1,"\u001b\n"]}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&shown).unwrap(),
+            value
+        );
         assert!(matches!(printable_json("{\"é\":1}"), Cow::Borrowed(_)));
     }
 

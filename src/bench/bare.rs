@@ -1,7 +1,8 @@
-//! SQLite alone: the cost of adding the same rows to the same tables, and the cost of the old way of adding them.
+//! SQLite alone: the cost of adding the same rows to the same tables, and the cost of the old way
+//! of adding them.
 //!
-//! The tables are those of a project's store, created by the same schema. Nothing is parsed, looked up, chained or
-//! counted; all values of a row are computed before.
+//! The tables are those of a project's store, created by the same schema. Nothing is parsed, looked
+//! up, chained or counted; all values of a row are computed before.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -40,18 +41,30 @@ pub(super) fn rows(lines: &[u8]) -> Result<Vec<Row>, Error> {
             envelope: line.to_vec(),
             digest: Sha256::of(line),
             wire: seen.wire.code(),
-            supersedes: seen.coalesce.and_then(|c| newest.insert(c.key, at)).map(|older| at - older),
+            supersedes: seen
+                .coalesce
+                .and_then(|c| newest.insert(c.key, at))
+                .map(|older| at - older),
             coalesce: seen.coalesce,
         })
     };
-    lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()).enumerate().map(row).collect()
+    lines
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.is_empty())
+        .enumerate()
+        .map(row)
+        .collect()
 }
 
 /// Adds `rows`, `batch` per transaction, over one connection and its prepared statements.
 pub(super) fn insert(store: &Path, rows: &[Row], batch: usize) -> Result<Duration, Error> {
     let clock = Instant::now();
     let conn = open(store)?;
-    let mut seq: i64 = conn.query_row("SELECT COALESCE(MAX(seq), 0) FROM journal_events", [], |r| r.get(0))?;
+    let mut seq: i64 = conn.query_row(
+        "SELECT COALESCE(MAX(seq), 0) FROM journal_events",
+        [],
+        |r| r.get(0),
+    )?;
     {
         let mut begin = conn.prepare("BEGIN IMMEDIATE")?;
         let mut commit = conn.prepare("COMMIT")?;
@@ -59,18 +72,23 @@ pub(super) fn insert(store: &Path, rows: &[Row], batch: usize) -> Result<Duratio
             "INSERT INTO journal_events (seq, event_id, event_type, occurred_at, captured_at, origin, coalesce_key,
                facts_hash, payload_sha256, size, chain, wire) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?;
-        let mut payload = conn.prepare("INSERT INTO journal_payloads (seq, envelope) VALUES (?1, ?2)")?;
+        let mut payload =
+            conn.prepare("INSERT INTO journal_payloads (seq, envelope) VALUES (?1, ?2)")?;
         let mut key = conn.prepare(
             "INSERT OR REPLACE INTO journal_keys (coalesce_key, seq, facts_hash, size) VALUES (?1, ?2, ?3, ?4)",
         )?;
-        let mut supersede = conn.prepare("UPDATE journal_events SET superseded_by = ?2 WHERE seq = ?1")?;
+        let mut supersede =
+            conn.prepare("UPDATE journal_events SET superseded_by = ?2 WHERE seq = ?1")?;
         for batch in rows.chunks(batch.max(1)) {
             begin.execute([])?;
             for row in batch {
                 seq += 1;
                 let digest = &row.digest.as_bytes()[..];
                 let size = i64::try_from(row.envelope.len()).unwrap_or(i64::MAX);
-                let (about, facts) = (row.coalesce.map(|c| c.key), row.coalesce.map(|c| *c.facts.as_bytes()));
+                let (about, facts) = (
+                    row.coalesce.map(|c| c.key),
+                    row.coalesce.map(|c| *c.facts.as_bytes()),
+                );
                 event.execute(params![
                     seq,
                     row.event_id,
@@ -101,7 +119,10 @@ pub(super) fn insert(store: &Path, rows: &[Row], batch: usize) -> Result<Duratio
 }
 
 /// A connection with the same durability, cache and checkpoints as a store.
-#[expect(clippy::disallowed_methods, reason = "the limit is SQLite with nothing around it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the limit is SQLite with nothing around it"
+)]
 fn open(store: &Path) -> Result<Connection, Error> {
     let conn = Connection::open(store)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -146,12 +167,17 @@ pub(super) fn insert_old_way(queue: &Path, rows: &[Row]) -> Result<Duration, Err
 
 fn insert_old(conn: &Connection, row: &Row) -> Result<(), Error> {
     let data = String::from_utf8_lossy(&row.envelope);
-    conn.prepare_cached("INSERT INTO queue (event_id, event_type, data, timestamp) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![row.event_id, row.event_type, data, 1_770_890_400])?;
+    conn.prepare_cached(
+        "INSERT INTO queue (event_id, event_type, data, timestamp) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![row.event_id, row.event_type, data, 1_770_890_400])?;
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the old way is SQLite with nothing around it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the old way is SQLite with nothing around it"
+)]
 fn open_old(path: &Path) -> Result<Connection, Error> {
     Ok(Connection::open(path)?)
 }
@@ -162,7 +188,15 @@ mod tests {
     use super::*;
     use crate::books;
 
-    type Content = (i64, String, String, Vec<u8>, Option<i64>, Option<Vec<u8>>, Vec<u8>);
+    type Content = (
+        i64,
+        String,
+        String,
+        Vec<u8>,
+        Option<i64>,
+        Option<Vec<u8>>,
+        Vec<u8>,
+    );
 
     /// The content of the tables of a store, without what only our own path computes.
     fn content(store: &Path) -> Vec<Content> {
@@ -174,9 +208,22 @@ mod tests {
                  JOIN journal_payloads p USING (seq) LEFT JOIN journal_keys k USING (coalesce_key) ORDER BY e.seq",
             )
             .unwrap();
-        let row =
-            |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?));
-        statement.query_map([], row).unwrap().map(Result::unwrap).collect()
+        let row = |r: &rusqlite::Row<'_>| {
+            Ok((
+                r.get(0)?,
+                r.get(1)?,
+                r.get(2)?,
+                r.get(3)?,
+                r.get(4)?,
+                r.get(5)?,
+                r.get(6)?,
+            ))
+        };
+        statement
+            .query_map([], row)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
     }
 
     #[test]
@@ -187,8 +234,10 @@ mod tests {
         for (name, kind) in [("plain", Kind::Plain), ("keyed", Kind::Keyed(7))] {
             let site = super::super::site::Site::new(&stage, &ground, name).unwrap();
             let bytes = lines(kind, 0, 50);
-            site.capture(Box::new(std::io::Cursor::new(bytes.clone())), 50, 20).unwrap();
-            // A file in the directory marks a created store, so each store has a separate directory.
+            site.capture(Box::new(std::io::Cursor::new(bytes.clone())), 50, 20)
+                .unwrap();
+            // A file in the directory marks a created store, so each store has a separate
+            // directory.
             let bare = temp.path().join(name).join("store.db");
             std::fs::create_dir(bare.parent().unwrap()).unwrap();
             drop(books::open(&bare).unwrap());
@@ -204,7 +253,10 @@ mod tests {
         let rows = rows(&lines(Kind::Plain, 0, 9)).unwrap();
         old_queue(&queue, &rows[..4]).unwrap();
         insert_old_way(&queue, &rows[4..]).unwrap();
-        let count: i64 = open_old(&queue).unwrap().query_row("SELECT COUNT(*) FROM queue", [], |r| r.get(0)).unwrap();
+        let count: i64 = open_old(&queue)
+            .unwrap()
+            .query_row("SELECT COUNT(*) FROM queue", [], |r| r.get(0))
+            .unwrap();
         assert_eq!(count, 9);
     }
 }

@@ -1,4 +1,5 @@
-//! Events for measurements: the n-th event is a function of n, so every run and both sides use the same bytes.
+//! Events for measurements: the n-th event is a function of n, so every run and both sides use the
+//! same bytes.
 
 use std::io::{BufRead, Read};
 
@@ -20,7 +21,8 @@ const CHUNK: u64 = 256;
 pub(super) enum Kind {
     /// Changes of status, which never coalesce.
     Plain,
-    /// Facts about this many artifacts: each states something new about one, and supersedes an unsent one.
+    /// Facts about this many artifacts: each states something new about one, and supersedes an
+    /// unsent one.
     Keyed(u64),
 }
 
@@ -34,16 +36,24 @@ pub(super) fn lines(kind: Kind, from: u64, count: u64) -> Vec<u8> {
     out
 }
 
-/// The `n`-th event: an envelope of about 700 bytes, of about 950 when it is keyed. Ids are ULIDs like those of a busy
-/// producer: a millisecond apart, otherwise random.
+/// The `n`-th event: an envelope of about 700 bytes, of about 950 when it is keyed. Ids are ULIDs
+/// like those of a busy producer: a millisecond apart, otherwise random.
 pub(super) fn event(kind: Kind, n: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(n);
     let id = ulid::Ulid::from_parts(BEGIN_MS + n, random.u128(..)).to_string();
     let micros = i64::try_from((BEGIN_MS + n) * 1000).unwrap_or(i64::MAX);
     let at = Timestamp::from_micros(micros).to_string();
     let (event_type, aggregate, payload) = match kind {
-        Kind::Plain => ("WPStatusChanged", format!("WP{:02}", n % 40), status(&mut random, n)),
-        Kind::Keyed(artifacts) => ("MissionDossierArtifactIndexed", "042-harbour".to_owned(), seen(n, artifacts, &at)),
+        Kind::Plain => (
+            "WPStatusChanged",
+            format!("WP{:02}", n % 40),
+            status(&mut random, n),
+        ),
+        Kind::Keyed(artifacts) => (
+            "MissionDossierArtifactIndexed",
+            "042-harbour".to_owned(),
+            seen(n, artifacts, &at),
+        ),
     };
     let envelope = json!({
         "event_id": id, "event_type": event_type, "aggregate_id": aggregate,
@@ -58,8 +68,8 @@ pub(super) fn event(kind: Kind, n: u64) -> Vec<u8> {
 
 /// Words for a note: compressible like text, unlike one repeated letter.
 const WORDS: [&str; 16] = [
-    "anchor", "buoy", "crane", "dock", "ebb", "ferry", "gangway", "hull", "inlet", "jetty", "keel", "ladder",
-    "mooring", "north", "oar", "pier",
+    "anchor", "buoy", "crane", "dock", "ebb", "ferry", "gangway", "hull", "inlet", "jetty", "keel",
+    "ladder", "mooring", "north", "oar", "pier",
 ];
 
 fn status(random: &mut fastrand::Rng, n: u64) -> serde_json::Value {
@@ -96,7 +106,13 @@ pub(super) struct Stream {
 impl Stream {
     /// `count` events from number `from`.
     pub(super) fn new(kind: Kind, from: u64, count: u64) -> Self {
-        Self { kind, next: from, end: from + count, made: Vec::new(), read: 0 }
+        Self {
+            kind,
+            next: from,
+            end: from + count,
+            made: Vec::new(),
+            read: 0,
+        }
     }
 }
 
@@ -119,7 +135,9 @@ impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let from = self.fill_buf()?;
         let length = from.len().min(into.len());
-        let (Some(into), Some(from)) = (into.get_mut(..length), from.get(..length)) else { return Ok(0) };
+        let (Some(into), Some(from)) = (into.get_mut(..length), from.get(..length)) else {
+            return Ok(0);
+        };
         into.copy_from_slice(from);
         self.consume(length);
         Ok(length)
@@ -138,20 +156,31 @@ mod tests {
             let value = serde_json::from_slice(&event).unwrap();
             let broken: Vec<_> = violations(&value).iter().map(ToString::to_string).collect();
             assert_eq!(broken, [""; 0], "{kind:?}");
-            assert!((600..1000).contains(&event.len()), "{kind:?}: {}", event.len());
+            assert!(
+                (600..1000).contains(&event.len()),
+                "{kind:?}: {}",
+                event.len()
+            );
         }
     }
 
     #[test]
     fn ids_are_distinct_and_follow_the_time() {
-        let ids: Vec<_> = (0..500).map(|n| inspect(&event(Kind::Plain, n)).unwrap().event_id).collect();
+        let ids: Vec<_> = (0..500)
+            .map(|n| inspect(&event(Kind::Plain, n)).unwrap().event_id)
+            .collect();
         assert!(ids.is_sorted_by(|a, b| a < b));
         assert!(ids.iter().all(|id| id.len() == 26));
     }
 
     #[test]
     fn keyed_events_say_something_new_about_the_same() {
-        let of = |n| inspect(&event(Kind::Keyed(10), n)).unwrap().coalesce.unwrap();
+        let of = |n| {
+            inspect(&event(Kind::Keyed(10), n))
+                .unwrap()
+                .coalesce
+                .unwrap()
+        };
         assert_eq!(of(3).key, of(13).key);
         assert_ne!(of(3).facts, of(13).facts);
         assert_ne!(of(3).key, of(4).key);
@@ -160,7 +189,9 @@ mod tests {
     #[test]
     fn a_stream_gives_the_same_bytes() {
         let mut bytes = Vec::new();
-        Stream::new(Kind::Plain, 5, 600).read_to_end(&mut bytes).unwrap();
+        Stream::new(Kind::Plain, 5, 600)
+            .read_to_end(&mut bytes)
+            .unwrap();
         assert_eq!(bytes, lines(Kind::Plain, 5, 600));
     }
 }

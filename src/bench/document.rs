@@ -25,7 +25,11 @@ impl Machine {
             cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             file_system: ground.file_system().to_owned(),
-            build: if cfg!(debug_assertions) { "debug" } else { "release" },
+            build: if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            },
         }
     }
 }

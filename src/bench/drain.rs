@@ -1,5 +1,5 @@
-//! Delivery: all events of a journal to a receiver, compared with posting the same bytes; and drains with nothing to
-//! send.
+//! Delivery: all events of a journal to a receiver, compared with posting the same bytes; and
+//! drains with nothing to send.
 
 use super::corpus::{self, Kind};
 use super::exchange::{Tap, post, requests};
@@ -54,33 +54,67 @@ fn delivery<'a>(
         let before = processor_time();
         let (drain, wall) = at.drain(&receiver.url)?;
         if drain.success != count {
-            return Err(Error::Work(format!("{} of {count} events were delivered", drain.success)));
+            return Err(Error::Work(format!(
+                "{} of {count} events were delivered",
+                drain.success
+            )));
         }
-        Ok(Reading { wall, processor: since(before), requests: drain.requests, ..Reading::default() })
+        Ok(Reading {
+            wall,
+            processor: since(before),
+            requests: drain.requests,
+            ..Reading::default()
+        })
     });
     let limit = suite.lane(format!("drain of {count}: limit"), move || {
         let receiver = fresh_receiver(&project, &keeps)?;
         let before = processor_time();
         let begun = std::time::Instant::now();
         let requests = post(receiver.address()?, &sent)?;
-        Ok(Reading { wall: begun.elapsed(), processor: since(before), requests, ..Reading::default() })
+        Ok(Reading {
+            wall: begun.elapsed(),
+            processor: since(before),
+            requests,
+            ..Reading::default()
+        })
     });
     let fewest = fewest_requests(count, limits);
-    let fewest = suite.constant("drain: fewest requests", Reading { requests: fewest, ..Reading::default() });
+    let fewest = suite.constant(
+        "drain: fewest requests",
+        Reading {
+            requests: fewest,
+            ..Reading::default()
+        },
+    );
     let params = vec![("events", count), ("connections", connections)];
     let mut row = |name, limit, limit_is, measure| {
-        suite.row(RowPlan { name, work, limit, limit_is, measure, params: params.clone() });
+        suite.row(RowPlan {
+            name,
+            work,
+            limit,
+            limit_is,
+            measure,
+            params: params.clone(),
+        });
     };
     row("drain", limit, SAME_POSTS, Measure::Millis);
     if processor_time().is_some() {
-        row("drain.processor", limit, SAME_POSTS, Measure::ProcessorMillis);
+        row(
+            "drain.processor",
+            limit,
+            SAME_POSTS,
+            Measure::ProcessorMillis,
+        );
     }
     row("drain.requests", fewest, FEWEST, Measure::Requests);
     Ok(())
 }
 
 fn since(before: Option<std::time::Duration>) -> std::time::Duration {
-    processor_time().zip(before).map(|(now, before)| now.saturating_sub(before)).unwrap_or_default()
+    processor_time()
+        .zip(before)
+        .map(|(now, before)| now.saturating_sub(before))
+        .unwrap_or_default()
 }
 
 /// An empty receiver.
@@ -122,12 +156,19 @@ fn nothing_owed(suite: &mut Suite<'_>, settled: Settled) {
     let depth = settled.depth;
     let settled = std::rc::Rc::new(settled);
     let at = std::rc::Rc::clone(&settled);
-    let work = suite.lane(format!("drain, nothing left to send of {depth}"), move || {
-        Ok(at.site.process(&at.with_target(&["drain", "--quiet"]))?.into())
-    });
-    let limit = suite.lane(format!("drain, nothing left to send of {depth}: limit"), move || {
-        Ok(settled.site.process(&["--version"])?.into())
-    });
+    let work = suite.lane(
+        format!("drain, nothing left to send of {depth}"),
+        move || {
+            Ok(at
+                .site
+                .process(&at.with_target(&["drain", "--quiet"]))?
+                .into())
+        },
+    );
+    let limit = suite.lane(
+        format!("drain, nothing left to send of {depth}: limit"),
+        move || Ok(settled.site.process(&["--version"])?.into()),
+    );
     suite.row(RowPlan {
         name: "drain.nothing_owed",
         work,

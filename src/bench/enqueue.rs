@@ -1,5 +1,5 @@
-//! Events into the journal: one at a time and in bulk, at several depths, compared with bare SQLite and with the old
-//! way.
+//! Events into the journal: one at a time and in bulk, at several depths, compared with bare SQLite
+//! and with the old way.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -20,7 +20,8 @@ const AT_EMPTY: &str = "the same with an empty journal";
 /// Depth of the original scenario, at which the old way is measured too.
 const ORIGINAL_DEPTH: u64 = 5_000;
 
-/// Sets up all lanes: at each depth events one at a time; in bulk for an empty and for a deep journal.
+/// Sets up all lanes: at each depth events one at a time; in bulk for an empty and for a deep
+/// journal.
 pub(super) fn suite<'a>(
     stage: &'a Stage,
     ground: &'a Ground,
@@ -40,7 +41,13 @@ pub(super) fn suite<'a>(
         }
         if depth == 0 {
             in_bulk(&mut suite, &pair, "enqueue.bulk", Kind::Plain, sizes.bulk);
-            in_bulk(&mut suite, &pair, "enqueue.bulk_keyed", Kind::Keyed(sizes.bulk / 5), sizes.bulk);
+            in_bulk(
+                &mut suite,
+                &pair,
+                "enqueue.bulk_keyed",
+                Kind::Keyed(sizes.bulk / 5),
+                sizes.bulk,
+            );
         } else if pair.grows {
             in_bulk(&mut suite, &pair, "enqueue.bulk", Kind::Plain, sizes.bulk);
         }
@@ -73,9 +80,13 @@ pub(super) fn suite<'a>(
     Ok(suite)
 }
 
-/// The depth at which the old way is measured: that of the original scenario, else the deepest that is fast enough.
+/// The depth at which the old way is measured: that of the original scenario, else the deepest that
+/// is fast enough.
 fn old_way_depth(depths: &[u64]) -> Option<u64> {
-    let bearable = depths.iter().copied().filter(|depth| *depth <= 4 * ORIGINAL_DEPTH);
+    let bearable = depths
+        .iter()
+        .copied()
+        .filter(|depth| *depth <= 4 * ORIGINAL_DEPTH);
     bearable.max_by_key(|depth| (*depth == ORIGINAL_DEPTH, *depth))
 }
 
@@ -85,22 +96,37 @@ struct Pair {
     site: Site,
     bare: PathBuf,
     template: PathBuf,
-    /// The store is so deep that the events of a few samples make no difference: it grows instead of being recreated.
+    /// The store is so deep that the events of a few samples make no difference: it grows instead
+    /// of being recreated.
     grows: bool,
     /// The number of the next unused event.
     next: std::cell::Cell<u64>,
 }
 
 impl Pair {
-    fn new(stage: &Stage, ground: &Ground, depth: u64, progress: &dyn Fn(&str)) -> Result<Self, Error> {
+    fn new(
+        stage: &Stage,
+        ground: &Ground,
+        depth: u64,
+        progress: &dyn Fn(&str),
+    ) -> Result<Self, Error> {
         progress(&format!("preparing {depth} events"));
         let site = Site::new(stage, ground, &format!("at-{depth}"))?;
         site.prefill(depth)?;
-        let (bare, template) =
-            (ground.path(&format!("at-{depth}/bare.db")), ground.path(&format!("at-{depth}/template.db")));
+        let (bare, template) = (
+            ground.path(&format!("at-{depth}/bare.db")),
+            ground.path(&format!("at-{depth}/template.db")),
+        );
         let grows = depth > 100_000;
         copy_store(&site.store(), if grows { &bare } else { &template })?;
-        Ok(Self { depth, site, bare, template, grows, next: std::cell::Cell::new(depth) })
+        Ok(Self {
+            depth,
+            site,
+            bare,
+            template,
+            grows,
+            next: std::cell::Cell::new(depth),
+        })
     }
 
     /// The numbers of `count` events that are in no store.
@@ -123,8 +149,16 @@ impl Pair {
     }
 }
 
-/// Ours and bare SQLite, `count` events in commits of `batch`; both sides use the same events in each round.
-fn lanes(suite: &mut Suite<'_>, pair: &Rc<Pair>, name: &str, kind: Kind, count: u64, batch: usize) -> (LaneId, LaneId) {
+/// Ours and bare SQLite, `count` events in commits of `batch`; both sides use the same events in
+/// each round.
+fn lanes(
+    suite: &mut Suite<'_>,
+    pair: &Rc<Pair>,
+    name: &str,
+    kind: Kind,
+    count: u64,
+    batch: usize,
+) -> (LaneId, LaneId) {
     let depth = pair.depth;
     let events = Rc::new(std::cell::RefCell::new(Vec::new()));
     let (at, made) = (Rc::clone(pair), Rc::clone(&events));
@@ -165,7 +199,11 @@ fn in_bulk(suite: &mut Suite<'_>, pair: &Rc<Pair>, name: &'static str, kind: Kin
         limit,
         limit_is: BARE_LOOP,
         measure: Measure::PerSecond(count),
-        params: vec![("depth", pair.depth), ("events", count), ("batch", BATCH as u64)],
+        params: vec![
+            ("depth", pair.depth),
+            ("events", count),
+            ("batch", BATCH as u64),
+        ],
     });
 }
 
@@ -178,7 +216,10 @@ fn old_way<'a>(
 ) -> Result<(), Error> {
     let depth = pair.depth;
     let template = ground.path("old-template.db");
-    bare::old_queue(&template, &bare::rows(&corpus::lines(Kind::Plain, 0, depth))?)?;
+    bare::old_queue(
+        &template,
+        &bare::rows(&corpus::lines(Kind::Plain, 0, depth))?,
+    )?;
     let at = Rc::clone(pair);
     let old = suite.lane(format!("enqueue.each at {depth}: the old way"), move || {
         let queue = ground.path("old.db");
@@ -203,11 +244,17 @@ fn cold_size(suite: &mut Suite<'_>, pair: &Rc<Pair>) -> LaneId {
     suite.lane(format!("enqueue.size_cold at {}", pair.depth), move || {
         let path = at.ours()?.store();
         let begun = Instant::now();
-        let store = books::open_read(&path)?.ok_or_else(|| Error::Work("there is no store".to_owned()))?;
-        let live = store.read(|tx| journal::totals(tx).map_err(crate::ops::Error::from))?.live;
+        let store =
+            books::open_read(&path)?.ok_or_else(|| Error::Work("there is no store".to_owned()))?;
+        let live = store
+            .read(|tx| journal::totals(tx).map_err(crate::ops::Error::from))?
+            .live;
         let took = begun.elapsed();
         if u64::try_from(live).unwrap_or(0) < at.depth {
-            return Err(Error::Work(format!("{live} live events where {} were captured", at.depth)));
+            return Err(Error::Work(format!(
+                "{live} live events where {} were captured",
+                at.depth
+            )));
         }
         Ok(Reading::from(took))
     })

@@ -29,17 +29,27 @@ impl Tap {
             // A connection without a byte asks it to end.
             while let Ok((client, _)) = listener.accept() {
                 match pass(&client, receiver) {
-                    Ok(sent) if !sent.is_empty() => kept.lock().unwrap_or_else(PoisonError::into_inner).push(sent),
+                    Ok(sent) if !sent.is_empty() => kept
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(sent),
                     _ => break,
                 }
             }
         });
-        Ok(Self { address, connections, door: Some(door) })
+        Ok(Self {
+            address,
+            connections,
+            door: Some(door),
+        })
     }
 
     /// `url` with the address of this proxy.
     pub(super) fn through(&self, url: &str) -> String {
-        let scheme = url.rsplit_once('/').map(|(scheme, _)| scheme).unwrap_or_default();
+        let scheme = url
+            .rsplit_once('/')
+            .map(|(scheme, _)| scheme)
+            .unwrap_or_default();
         format!("{scheme}/{}", self.address)
     }
 
@@ -47,13 +57,20 @@ impl Tap {
     pub(super) fn close(mut self) -> Result<Vec<Vec<u8>>, Error> {
         drop(connect(self.address)?);
         if let Some(door) = self.door.take() {
-            door.join().map_err(|_| Error::Work("the recording ended early".to_owned()))?;
+            door.join()
+                .map_err(|_| Error::Work("the recording ended early".to_owned()))?;
         }
-        Ok(std::mem::take(&mut *self.connections.lock().unwrap_or_else(PoisonError::into_inner)))
+        Ok(std::mem::take(
+            &mut *self
+                .connections
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        ))
     }
 }
 
-/// Forwards one connection to the receiver until the client closes it; returns what the client sent.
+/// Forwards one connection to the receiver until the client closes it; returns what the client
+/// sent.
 fn pass(client: &TcpStream, receiver: SocketAddr) -> std::io::Result<Vec<u8>> {
     let server = connect(receiver)?;
     std::thread::scope(|scope| {
@@ -70,13 +87,18 @@ fn forward(mut client: &TcpStream, mut server: &TcpStream) -> std::io::Result<Ve
     let mut chunk = vec![0; 64 << 10];
     loop {
         let length = client.read(&mut chunk)?;
-        let Some(bytes) = chunk.get(..length).filter(|bytes| !bytes.is_empty()) else { return Ok(sent) };
+        let Some(bytes) = chunk.get(..length).filter(|bytes| !bytes.is_empty()) else {
+            return Ok(sent);
+        };
         sent.extend_from_slice(bytes);
         server.write_all(bytes)?;
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the limit is a socket with nothing around it, to a receiver of our own")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the limit is a socket with nothing around it, to a receiver of our own"
+)]
 fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
@@ -108,7 +130,10 @@ pub(super) fn post(receiver: SocketAddr, requests: &[Vec<u8>]) -> Result<u64, Er
         (&stream).write_all(request)?;
         let head = head(&mut answers)?;
         if !head.starts_with(b"HTTP/1.1 2") {
-            return Err(Error::Work(format!("the receiver answered {}", String::from_utf8_lossy(&head))));
+            return Err(Error::Work(format!(
+                "the receiver answered {}",
+                String::from_utf8_lossy(&head)
+            )));
         }
         let mut body = vec![0; length(&head)?];
         answers.read_exact(&mut body)?;
@@ -138,7 +163,9 @@ fn length(head: &[u8]) -> Result<usize, Error> {
     if text.starts_with("get ") {
         return Ok(0);
     }
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
     let length = length.and_then(|length| length.trim().parse().ok());
     length.ok_or_else(|| Error::Work(format!("a head states no length: {text}")))
 }
@@ -153,7 +180,12 @@ mod tests {
     fn requests_are_told_apart_by_their_lengths() {
         let found = requests(TWO).unwrap();
         assert_eq!((found.len(), &found.concat()[..]), (2, TWO));
-        assert_eq!(requests(&[b"GET /h HTTP/1.1\r\n\r\n", TWO].concat()).unwrap().len(), 3);
+        assert_eq!(
+            requests(&[b"GET /h HTTP/1.1\r\n\r\n", TWO].concat())
+                .unwrap()
+                .len(),
+            3
+        );
         assert!(requests(b"POST /a HTTP/1.1\r\n\r\n").is_err(), "no length");
         assert!(requests(&TWO[..40]).is_err(), "cut");
     }
@@ -167,7 +199,9 @@ mod tests {
             let mut reader = BufReader::new(&stream);
             let mut count = 0;
             while let Ok(head) = head(&mut reader) {
-                reader.read_exact(&mut vec![0; length(&head).unwrap()]).unwrap();
+                reader
+                    .read_exact(&mut vec![0; length(&head).unwrap()])
+                    .unwrap();
                 (&stream).write_all(answer).unwrap();
                 count += 1;
             }
@@ -181,7 +215,10 @@ mod tests {
         let (receiver, server) = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         let tap = Tap::open(receiver).unwrap();
         assert_eq!(post(tap.address, &requests(TWO).unwrap()).unwrap(), 2);
-        assert_eq!(tap.through("http://127.0.0.1:9"), format!("http://{}", tap.address));
+        assert_eq!(
+            tap.through("http://127.0.0.1:9"),
+            format!("http://{}", tap.address)
+        );
         assert_eq!(server.join().unwrap(), 2);
         assert_eq!(tap.close().unwrap(), [TWO]);
     }

@@ -40,7 +40,10 @@ impl Ground {
         files::create_private_dir(dir)?;
         let file_system = file_system(dir)?;
         if [TMPFS, RAMFS].contains(&file_system.as_str()) {
-            return Err(Error::Volatile { dir: text::path(dir), file_system });
+            return Err(Error::Volatile {
+                dir: text::path(dir),
+                file_system,
+            });
         }
         let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(dir)?;
         Ok(Self { dir, file_system })
@@ -51,7 +54,8 @@ impl Ground {
         &self.file_system
     }
 
-    /// Waits until everything written here is on disk, so that it does not slow down the measurement.
+    /// Waits until everything written here is on disk, so that it does not slow down the
+    /// measurement.
     pub(super) fn settle(&self) -> Result<(), Error> {
         #[cfg(target_os = "linux")]
         rustix::fs::syncfs(std::fs::File::open(self.dir.path())?).map_err(std::io::Error::from)?;
@@ -70,7 +74,10 @@ fn file_system(dir: &Path) -> Result<String, Error> {
     // The type differs between platforms, and some sign-extend its 32 bits.
     let magic = i128::from(stat.f_type) & 0xFFFF_FFFF;
     let known = KINDS.iter().find(|(number, _)| *number == magic);
-    Ok(known.map_or_else(|| format!("file system {magic:#x}"), |(_, name)| (*name).to_owned()))
+    Ok(known.map_or_else(
+        || format!("file system {magic:#x}"),
+        |(_, name)| (*name).to_owned(),
+    ))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1,4 +1,5 @@
-//! The limits of indexing: walking a tree and doing the minimum with each file, in one thread or in all.
+//! The limits of indexing: walking a tree and doing the minimum with each file, in one thread or in
+//! all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,8 +23,10 @@ pub(super) enum Act {
 pub(super) fn in_all_threads(root: &Path, act: Act) -> Result<(usize, Duration), Error> {
     let begun = Instant::now();
     let missions = entries(root)?;
-    let counts: Vec<usize> =
-        missions.into_par_iter().map(|(dir, is_dir)| below(dir, is_dir, act)).collect::<Result<_, _>>()?;
+    let counts: Vec<usize> = missions
+        .into_par_iter()
+        .map(|(dir, is_dir)| below(dir, is_dir, act))
+        .collect::<Result<_, _>>()?;
     Ok((counts.iter().sum(), begun.elapsed()))
 }
 

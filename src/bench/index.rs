@@ -28,13 +28,41 @@ pub(super) fn suite<'a>(
     ground.settle()?;
 
     let mut suite = Suite::default();
-    let dry_run = process(&mut suite, &project, "index --dry-run", &["index", "--dry-run", "--quiet"], Site::forget);
-    let hashed = limit(&mut suite, &project, files, "hash, all threads", |root| in_all_threads(root, Act::Hash));
-    let alone = limit(&mut suite, &project, files, "hash, one thread", |root| in_one_thread(root, Act::Hash));
-    let capture = process(&mut suite, &project, "index, first", &["index", "--quiet"], Site::forget);
-    let unchanged = process(&mut suite, &project, "index, unchanged", &["index", "--quiet"], until_remembered);
-    let looked_at = limit(&mut suite, &project, files, "lstat, all threads", |root| in_all_threads(root, Act::Look));
-    let params = vec![("missions", missions as u64), ("files", files as u64), ("bytes", bytes)];
+    let dry_run = process(
+        &mut suite,
+        &project,
+        "index --dry-run",
+        &["index", "--dry-run", "--quiet"],
+        Site::forget,
+    );
+    let hashed = limit(&mut suite, &project, files, "hash, all threads", |root| {
+        in_all_threads(root, Act::Hash)
+    });
+    let alone = limit(&mut suite, &project, files, "hash, one thread", |root| {
+        in_one_thread(root, Act::Hash)
+    });
+    let capture = process(
+        &mut suite,
+        &project,
+        "index, first",
+        &["index", "--quiet"],
+        Site::forget,
+    );
+    let unchanged = process(
+        &mut suite,
+        &project,
+        "index, unchanged",
+        &["index", "--quiet"],
+        until_remembered,
+    );
+    let looked_at = limit(&mut suite, &project, files, "lstat, all threads", |root| {
+        in_all_threads(root, Act::Look)
+    });
+    let params = vec![
+        ("missions", missions as u64),
+        ("files", files as u64),
+        ("bytes", bytes),
+    ];
     for (name, work, limit, limit_is) in [
         ("index.dry_run", dry_run, hashed, HASHED),
         ("index.dry_run_and_one_thread", dry_run, alone, HASHED_ALONE),
@@ -42,13 +70,21 @@ pub(super) fn suite<'a>(
         ("index.unchanged", unchanged, looked_at, LOOKED_AT),
     ] {
         let (measure, params) = (Measure::Millis, params.clone());
-        suite.row(RowPlan { name, work, limit, limit_is, measure, params });
+        suite.row(RowPlan {
+            name,
+            work,
+            limit,
+            limit_is,
+            measure,
+            params,
+        });
     }
     Ok(suite)
 }
 
-/// Indexes until no file is read any more. A file is cached only if it is older than its examination by more than the
-/// clock's precision (git's racy-clean rule), and this tree was written just now.
+/// Indexes until no file is read any more. A file is cached only if it is older than its
+/// examination by more than the clock's precision (git's racy-clean rule), and this tree was
+/// written just now.
 fn until_remembered(project: &Site) -> Result<(), Error> {
     for _ in 0..LOOKS {
         let output = project.command(&["index", "--json"]).output()?;
@@ -58,7 +94,9 @@ fn until_remembered(project: &Site) -> Result<(), Error> {
             return Ok(());
         }
     }
-    Err(Error::Work(format!("{LOOKS} times indexed, and files are still read")))
+    Err(Error::Work(format!(
+        "{LOOKS} times indexed, and files are still read"
+    )))
 }
 
 fn process(

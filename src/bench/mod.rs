@@ -1,14 +1,15 @@
 //! Benchmarks: the cost of work, compared with the raw limit of the same machine at the same time.
 //!
-//! * `suite` interleaves lanes (ours, the limit, ours, the limit, …) and makes rows of their samples; `enqueue` and its
-//!   siblings are the suites; `bare` is SQLite alone.
-//! * `ground` is the directory for a measurement, `corpus` generates events, `site` is a project; `plot` and `document`
-//!   show the result.
+//! * `suite` interleaves lanes (ours, the limit, ours, the limit, …) and makes rows of their
+//!   samples; `enqueue` and its siblings are the suites; `bare` is SQLite alone.
+//! * `ground` is the directory for a measurement, `corpus` generates events, `site` is a project;
+//!   `plot` and `document` show the result.
 //!
-//! **Invariant:** a suite calls the same functions as the commands, on real files with real durability; the limit
-//! writes the same bytes to the same tables of the same file system, in as many commits. **Invariant:** the measured
-//! work is deterministic (events, trees, order of lanes); only times differ between runs. **Invariant:** nothing
-//! outside the directory of the measurement is changed; it is deleted afterwards.
+//! **Invariant:** a suite calls the same functions as the commands, on real files with real
+//! durability; the limit writes the same bytes to the same tables of the same file system, in as
+//! many commits. **Invariant:** the measured work is deterministic (events, trees, order of lanes);
+//! only times differ between runs. **Invariant:** nothing outside the directory of the measurement
+//! is changed; it is deleted afterwards.
 
 mod bare;
 mod corpus;
@@ -93,7 +94,8 @@ impl Sizes {
         }
     }
 
-    /// Sizes that take seconds: to check that everything runs, and for deterministic figures (rows, requests, commits).
+    /// Sizes that take seconds: to check that everything runs, and for deterministic figures (rows,
+    /// requests, commits).
     pub fn quick() -> Self {
         Self {
             depths: vec![0, 1_000],
@@ -120,7 +122,11 @@ pub struct Stage {
 impl Stage {
     /// A stage for `program`, in this environment.
     pub(crate) fn new(program: PathBuf, env: Env, interrupt: Interrupt) -> Self {
-        Self { program, env, interrupt }
+        Self {
+            program,
+            env,
+            interrupt,
+        }
     }
 
     /// A stage for `program` in the environment of this process.

@@ -18,7 +18,10 @@ pub(super) struct Receiver {
 impl Receiver {
     /// Starts `serve` with the beginning `command`; it stores in `store`, or in memory for `None`.
     pub(super) fn start(mut command: Command, store: Option<&Path>) -> Result<Self, Error> {
-        command.args(["serve", "--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
         if let Some(store) = store {
             command.arg("--store").arg(store);
         }
@@ -27,7 +30,11 @@ impl Receiver {
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
         }
-        let url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
+        let url = line
+            .trim()
+            .strip_prefix("listening on ")
+            .unwrap_or_default()
+            .to_owned();
         let receiver = Self { child, url };
         if receiver.url.is_empty() {
             return Err(Error::Work("the receiver did not start".to_owned()));
@@ -51,8 +58,15 @@ impl Drop for Receiver {
 
 /// The socket address in a base URL with a numeric host.
 fn address(url: &str) -> Result<SocketAddr, Error> {
-    let parsed = url.rsplit('/').next().and_then(|authority| authority.parse().ok());
-    parsed.ok_or_else(|| Error::Work(format!("the receiver's address is not one of digits: {url}")))
+    let parsed = url
+        .rsplit('/')
+        .next()
+        .and_then(|authority| authority.parse().ok());
+    parsed.ok_or_else(|| {
+        Error::Work(format!(
+            "the receiver's address is not one of digits: {url}"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -61,7 +75,10 @@ mod tests {
 
     #[test]
     fn the_address_is_the_end_of_the_url() {
-        assert_eq!(address("http://127.0.0.1:80").unwrap(), SocketAddr::from(([127, 0, 0, 1], 80)));
+        assert_eq!(
+            address("http://127.0.0.1:80").unwrap(),
+            SocketAddr::from(([127, 0, 0, 1], 80))
+        );
         assert!(address("http://localhost:80").is_err());
     }
 }

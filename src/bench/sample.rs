@@ -6,7 +6,11 @@ pub(super) fn median(samples: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
     let at = |i: usize| sorted.get(i).copied().unwrap_or(0.0);
-    if sorted.len() % 2 == 1 || sorted.is_empty() { at(middle) } else { f64::midpoint(at(middle - 1), at(middle)) }
+    if sorted.len() % 2 == 1 || sorted.is_empty() {
+        at(middle)
+    } else {
+        f64::midpoint(at(middle - 1), at(middle))
+    }
 }
 
 /// `part / whole`; 0 if `whole` is 0.
@@ -16,7 +20,11 @@ pub(super) fn ratio(part: f64, whole: f64) -> f64 {
 
 /// `number` with four significant digits, the precision of these measurements.
 pub(super) fn rounded(number: f64) -> f64 {
-    if number.is_finite() { format!("{number:.3e}").parse().unwrap_or(number) } else { 0.0 }
+    if number.is_finite() {
+        format!("{number:.3e}").parse().unwrap_or(number)
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]
@@ -44,10 +52,18 @@ mod tests {
 
     #[test]
     fn four_digits_are_kept() {
-        for (number, kept) in
-            [(123_456.0, 123_500.0), (1.234_56, 1.235), (0.001_234_56, 0.001_235), (0.0, 0.0), (-98.765, -98.77)]
-        {
-            assert!((rounded(number) - kept).abs() < 1e-9, "{number}: {}", rounded(number));
+        for (number, kept) in [
+            (123_456.0, 123_500.0),
+            (1.234_56, 1.235),
+            (0.001_234_56, 0.001_235),
+            (0.0, 0.0),
+            (-98.765, -98.77),
+        ] {
+            assert!(
+                (rounded(number) - kept).abs() < 1e-9,
+                "{number}: {}",
+                rounded(number)
+            );
         }
         assert!(rounded(f64::NAN).abs() < 1e-9);
     }

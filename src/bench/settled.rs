@@ -4,7 +4,8 @@ use super::receiver::Receiver;
 use super::site::Site;
 use super::{Error, Ground, Stage};
 
-/// A site with nothing left to send, and the URL of the server that has everything. The server no longer runs.
+/// A site with nothing left to send, and the URL of the server that has everything. The server no
+/// longer runs.
 #[derive(Debug)]
 pub(super) struct Settled {
     pub(super) site: Site,
@@ -14,7 +15,12 @@ pub(super) struct Settled {
 
 impl Settled {
     /// A site with `depth` events, all delivered; created once for all users of `ground`.
-    pub(super) fn at(stage: &Stage, ground: &Ground, depth: u64, progress: &dyn Fn(&str)) -> Result<Self, Error> {
+    pub(super) fn at(
+        stage: &Stage,
+        ground: &Ground,
+        depth: u64,
+        progress: &dyn Fn(&str),
+    ) -> Result<Self, Error> {
         let name = format!("settled-{depth}");
         let note = ground.path(&name).join("url");
         let known = std::fs::read_to_string(&note).ok();
@@ -27,10 +33,17 @@ impl Settled {
         let receiver = Receiver::start(site.command(&[]), None)?;
         let (drain, _) = site.drain(&receiver.url)?;
         if drain.success != depth {
-            return Err(Error::Work(format!("{} of {depth} events were delivered", drain.success)));
+            return Err(Error::Work(format!(
+                "{} of {depth} events were delivered",
+                drain.success
+            )));
         }
         std::fs::write(&note, &receiver.url)?;
-        Ok(Self { url: receiver.url.clone(), site, depth })
+        Ok(Self {
+            url: receiver.url.clone(),
+            site,
+            depth,
+        })
     }
 
     /// `args` followed by the arguments that name the server.

@@ -1,4 +1,5 @@
-//! A project for measurements: a directory with an identity, a separate state directory, and a store of some depth.
+//! A project for measurements: a directory with an identity, a separate state directory, and a
+//! store of some depth.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,9 @@ use crate::books;
 use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::ops::report::Drain;
-use crate::ops::{News, Request, Scope, Setup, StreamRequest, Workspace, World, capture_stream, run};
+use crate::ops::{
+    News, Request, Scope, Setup, StreamRequest, Workspace, World, capture_stream, run,
+};
 
 /// Lines per transaction, as in `capture`.
 pub(super) const BATCH: usize = 1000;
@@ -57,12 +60,32 @@ impl Site {
             ("PATH", stage.env.text("PATH").unwrap_or_default()),
         ]);
         let (clock, ids) = (SystemClock, SystemIds::default());
-        let world = World { env: &env, clock: &clock, ids: &ids, random: fastrand::f64, interrupt: &stage.interrupt };
-        let setup =
-            Setup { cwd: &repo, start: &repo, config_file: None, flags: &[], settings: None, allows_file: false };
+        let world = World {
+            env: &env,
+            clock: &clock,
+            ids: &ids,
+            random: fastrand::f64,
+            interrupt: &stage.interrupt,
+        };
+        let setup = Setup {
+            cwd: &repo,
+            start: &repo,
+            config_file: None,
+            flags: &[],
+            settings: None,
+            allows_file: false,
+        };
         let workspace = Workspace::open(&world, &setup)?;
         let (program, interrupt) = (stage.program.clone(), stage.interrupt.clone());
-        Ok(Self { program, repo, env, interrupt, clock, ids, workspace })
+        Ok(Self {
+            program,
+            repo,
+            env,
+            interrupt,
+            clock,
+            ids,
+            workspace,
+        })
     }
 
     /// The store file.
@@ -71,33 +94,59 @@ impl Site {
     }
 
     fn world(&self) -> World<'_> {
-        World { env: &self.env, clock: &self.clock, ids: &self.ids, random: fastrand::f64, interrupt: &self.interrupt }
+        World {
+            env: &self.env,
+            clock: &self.clock,
+            ids: &self.ids,
+            random: fastrand::f64,
+            interrupt: &self.interrupt,
+        }
     }
 
-    /// Captures `input` like the command `capture`, `batch` lines per transaction; all `count` of them must be new.
-    pub(super) fn capture(&self, input: Box<dyn Read + Send>, count: u64, batch: usize) -> Result<Duration, Error> {
-        let request = StreamRequest { strict_envelope: false, capacity: None, batch };
+    /// Captures `input` like the command `capture`, `batch` lines per transaction; all `count` of
+    /// them must be new.
+    pub(super) fn capture(
+        &self,
+        input: Box<dyn Read + Send>,
+        count: u64,
+        batch: usize,
+    ) -> Result<Duration, Error> {
+        let request = StreamRequest {
+            strict_envelope: false,
+            capacity: None,
+            batch,
+        };
         let (mut captured, mut odd) = (0, None);
         let begun = Instant::now();
-        capture_stream(&self.world(), &self.workspace, &request, input, &mut |news| {
-            let News::Lines(lines) = news else {
-                odd = Some(format!("{news:?}"));
-                return;
-            };
-            for line in lines {
-                match line.result {
-                    "captured" if line.reason.is_none() => captured += 1,
-                    other => odd = Some(format!("line {}: {other}: {:?}", line.number, line.reason)),
+        capture_stream(
+            &self.world(),
+            &self.workspace,
+            &request,
+            input,
+            &mut |news| {
+                let News::Lines(lines) = news else {
+                    odd = Some(format!("{news:?}"));
+                    return;
+                };
+                for line in lines {
+                    match line.result {
+                        "captured" if line.reason.is_none() => captured += 1,
+                        other => {
+                            odd = Some(format!("line {}: {other}: {:?}", line.number, line.reason))
+                        }
+                    }
                 }
-            }
-        })?;
+            },
+        )?;
         let took = begun.elapsed();
         if self.interrupt.is_requested() {
             return Err(Error::Interrupted);
         }
         match odd {
             None if captured == count => Ok(took),
-            None => Err(Error::Work(format!("{captured} of {count} events were captured"))),
+            None => Err(Error::Work(format!(
+                "{captured} of {count} events were captured"
+            ))),
             Some(odd) => Err(Error::Work(odd)),
         }
     }
@@ -105,14 +154,24 @@ impl Site {
     /// Fills the empty store with `depth` events.
     pub(super) fn prefill(&self, depth: u64) -> Result<(), Error> {
         drop(books::open(&self.store())?);
-        self.capture(Box::new(Stream::new(Kind::Plain, 0, depth)), depth, 10 * BATCH)?;
+        self.capture(
+            Box::new(Stream::new(Kind::Plain, 0, depth)),
+            depth,
+            10 * BATCH,
+        )?;
         Ok(())
     }
 
     /// Delivers what is left to send to the server at `url`, like the command `drain`.
     pub(super) fn drain(&self, url: &str) -> Result<(Drain, Duration), Error> {
         let request = Request {
-            scope: Scope { command: "drain", migrates: false, indexes: false, offers_bodies: false, drains: true },
+            scope: Scope {
+                command: "drain",
+                migrates: false,
+                indexes: false,
+                offers_bodies: false,
+                drains: true,
+            },
             missions: None,
             only_changed: false,
             uses_memory: true,
@@ -122,7 +181,10 @@ impl Site {
             resubmits: false,
             lists_lines: false,
             dry_run: false,
-            choice: Choice { target_url: Some(url), ..Choice::default() },
+            choice: Choice {
+                target_url: Some(url),
+                ..Choice::default()
+            },
         };
         let no_stub = |_: &Path| Err("no receiver inside".to_owned());
         let begun = Instant::now();
@@ -131,26 +193,38 @@ impl Site {
         if self.interrupt.is_requested() {
             return Err(Error::Interrupted);
         }
-        let drain = report.drain.ok_or_else(|| Error::Work(format!("nothing was sent: {:?}", report.gates)))?;
+        let drain = report
+            .drain
+            .ok_or_else(|| Error::Work(format!("nothing was sent: {:?}", report.gates)))?;
         Ok((drain, took))
     }
 
     /// The program with `args`, in the repository and with the environment of this site only.
     pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(args).current_dir(&self.repo).env_clear().envs(self.env.pairs());
+        command
+            .args(args)
+            .current_dir(&self.repo)
+            .env_clear()
+            .envs(self.env.pairs());
         command
     }
 
     /// Run time of the program with `args`, which must succeed.
     pub(super) fn process(&self, args: &[&str]) -> Result<Duration, Error> {
         let mut command = self.command(args);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let begun = Instant::now();
         let status = command.status()?;
         let took = begun.elapsed();
         if !status.success() {
-            return Err(Error::Work(format!("sk-sync {} ended with {status}", args.join(" "))));
+            return Err(Error::Work(format!(
+                "sk-sync {} ended with {status}",
+                args.join(" ")
+            )));
         }
         Ok(took)
     }
@@ -158,7 +232,10 @@ impl Site {
     /// Most events and bytes of a request.
     pub(super) fn limits(&self) -> (usize, usize) {
         let drain = &self.workspace.loaded.config.drain;
-        (drain.max_events, usize::try_from(drain.max_bytes).unwrap_or(usize::MAX))
+        (
+            drain.max_events,
+            usize::try_from(drain.max_bytes).unwrap_or(usize::MAX),
+        )
     }
 
     /// The work tree.
@@ -180,8 +257,8 @@ impl Site {
     }
 }
 
-/// A copy of a store that no process has open, on disk when this returns, so that writing it does not slow down the
-/// next measurement.
+/// A copy of a store that no process has open, on disk when this returns, so that writing it does
+/// not slow down the next measurement.
 pub(super) fn copy_store(from: &Path, to: &Path) -> Result<(), Error> {
     if let Some(dir) = to.parent() {
         crate::base::files::create_private_dir(dir)?;
@@ -204,8 +281,14 @@ fn make_repository(dir: &Path) -> Result<(), Error> {
     }
     for (name, text) in [
         (".git/HEAD", "ref: refs/heads/main\n".to_owned()),
-        (".git/config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n".to_owned()),
-        (".kittify/config.yaml", format!("project:\n  uuid: {PROJECT}\n")),
+        (
+            ".git/config",
+            "[core]\n\trepositoryformatversion = 0\n\tbare = false\n".to_owned(),
+        ),
+        (
+            ".kittify/config.yaml",
+            format!("project:\n  uuid: {PROJECT}\n"),
+        ),
     ] {
         crate::base::files::replace(&dir.join(name), text.as_bytes())?;
     }

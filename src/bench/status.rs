@@ -20,12 +20,23 @@ pub(super) fn suite<'a>(
         let settled = Rc::new(Settled::at(stage, ground, depth, progress)?);
         let at = Rc::clone(&settled);
         let work = suite.lane(format!("status at {depth}"), move || {
-            Ok(at.site.process(&at.with_target(&["status", "--json"]))?.into())
+            Ok(at
+                .site
+                .process(&at.with_target(&["status", "--json"]))?
+                .into())
         });
-        let limit =
-            suite.lane(format!("status at {depth}: limit"), move || Ok(settled.site.process(&["--version"])?.into()));
+        let limit = suite.lane(format!("status at {depth}: limit"), move || {
+            Ok(settled.site.process(&["--version"])?.into())
+        });
         let (measure, params) = (Measure::Millis, vec![("depth", depth)]);
-        suite.row(RowPlan { name: "status", work, limit, limit_is: START, measure, params });
+        suite.row(RowPlan {
+            name: "status",
+            work,
+            limit,
+            limit_is: START,
+            measure,
+            params,
+        });
     }
     Ok(suite)
 }

@@ -24,7 +24,10 @@ pub struct Reading {
 
 impl From<Duration> for Reading {
     fn from(wall: Duration) -> Self {
-        Self { wall, ..Self::default() }
+        Self {
+            wall,
+            ..Self::default()
+        }
     }
 }
 
@@ -42,7 +45,9 @@ pub struct Lane<'a> {
 
 impl std::fmt::Debug for Lane<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Lane")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -148,13 +153,21 @@ impl<'a> Suite<'a> {
         name: impl Into<String>,
         take: impl FnMut() -> Result<Reading, Error> + 'a,
     ) -> LaneId {
-        self.lanes.push(Lane { name: name.into(), is_timed: true, take: Box::new(take) });
+        self.lanes.push(Lane {
+            name: name.into(),
+            is_timed: true,
+            take: Box::new(take),
+        });
         LaneId(self.lanes.len() - 1)
     }
 
     /// A lane with a known reading.
     pub(super) fn constant(&mut self, name: &str, reading: Reading) -> LaneId {
-        self.lanes.push(Lane { name: name.to_owned(), is_timed: false, take: Box::new(move || Ok(reading)) });
+        self.lanes.push(Lane {
+            name: name.to_owned(),
+            is_timed: false,
+            take: Box::new(move || Ok(reading)),
+        });
         LaneId(self.lanes.len() - 1)
     }
 
@@ -167,14 +180,19 @@ impl<'a> Suite<'a> {
         self.lanes.iter_mut().filter(|lane| lane.is_timed)
     }
 
-    /// Runs every lane `repeats` times, in turn, so that a slow phase of the disk affects all of them.
+    /// Runs every lane `repeats` times, in turn, so that a slow phase of the disk affects all of
+    /// them.
     pub(crate) fn measure(
         &mut self,
         stage: &Stage,
         repeats: usize,
         progress: &dyn Fn(&str),
     ) -> Result<Vec<Row>, Error> {
-        let mut readings: Vec<Vec<Reading>> = self.lanes.iter().map(|_| Vec::with_capacity(repeats)).collect();
+        let mut readings: Vec<Vec<Reading>> = self
+            .lanes
+            .iter()
+            .map(|_| Vec::with_capacity(repeats))
+            .collect();
         for round in 1..=repeats {
             for (lane, into) in self.lanes.iter_mut().zip(&mut readings) {
                 if stage.interrupt.is_requested() {
@@ -193,7 +211,10 @@ impl<'a> Suite<'a> {
 fn row(plan: &RowPlan, readings: &[Vec<Reading>]) -> Row {
     let samples = |lane: LaneId| -> Vec<f64> {
         let taken = readings.get(lane.0).map(Vec::as_slice).unwrap_or_default();
-        taken.iter().map(|reading| rounded(plan.measure.of(reading))).collect()
+        taken
+            .iter()
+            .map(|reading| rounded(plan.measure.of(reading)))
+            .collect()
     };
     let (samples, limit_samples) = (samples(plan.work), samples(plan.limit));
     let (value, limit) = (median(&samples), median(&limit_samples));
@@ -204,7 +225,11 @@ fn row(plan: &RowPlan, readings: &[Vec<Reading>]) -> Row {
         limit: rounded(limit),
         ratio_to_limit: rounded(ratio(value, limit)),
         limit_is: plan.limit_is,
-        params: plan.params.iter().map(|(name, value)| (*name, Value::from(*value))).collect(),
+        params: plan
+            .params
+            .iter()
+            .map(|(name, value)| (*name, Value::from(*value)))
+            .collect(),
         samples,
         limit_samples,
     }
@@ -231,7 +256,14 @@ mod tests {
             Ok(Duration::from_micros(15).into())
         });
         let params = vec![("depth", 7)];
-        suite.row(RowPlan { name: "x", work, limit, limit_is: "y", measure: Measure::Micros, params });
+        suite.row(RowPlan {
+            name: "x",
+            work,
+            limit,
+            limit_is: "y",
+            measure: Measure::Micros,
+            params,
+        });
         let rows = suite.measure(&stage, 3, &|_| {}).unwrap();
         let row = serde_json::to_value(&rows).unwrap();
         let expected = serde_json::json!([{"name": "x", "value": 30.0, "unit": "us", "limit": 15.0, "ratio_to_limit": 2.0,
@@ -247,6 +279,9 @@ mod tests {
         stage.interrupt.request();
         let mut suite = Suite::default();
         suite.lane("never", || Err(Error::Work("ran".to_owned())));
-        assert!(matches!(suite.measure(&stage, 1, &|_| {}), Err(Error::Interrupted)));
+        assert!(matches!(
+            suite.measure(&stage, 1, &|_| {}),
+            Err(Error::Interrupted)
+        ));
     }
 }

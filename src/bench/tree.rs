@@ -10,10 +10,18 @@ use super::Error;
 const FILE_BYTES: usize = 9_600;
 
 /// First files of each mission.
-const FIRST: [&str; 7] =
-    ["meta.json", "spec.md", "plan.md", "tasks.md", "research.md", "data-model.md", "quickstart.md"];
+const FIRST: [&str; 7] = [
+    "meta.json",
+    "spec.md",
+    "plan.md",
+    "tasks.md",
+    "research.md",
+    "data-model.md",
+    "quickstart.md",
+];
 
-/// Writes `missions` feature directories with `files` files in total below `root`; returns their bytes.
+/// Writes `missions` feature directories with `files` files in total below `root`; returns their
+/// bytes.
 pub(super) fn write(root: &Path, missions: usize, files: usize) -> Result<u64, Error> {
     let mut bytes = 0;
     for mission in 0..missions {
@@ -22,7 +30,11 @@ pub(super) fn write(root: &Path, missions: usize, files: usize) -> Result<u64, E
             fs::create_dir_all(dir.join(below))?;
         }
         for n in 0..share(files, missions, mission) {
-            let text = if n == 0 { meta(mission) } else { text(mission, n) };
+            let text = if n == 0 {
+                meta(mission)
+            } else {
+                text(mission, n)
+            };
             fs::write(dir.join(name(n)), &text)?;
             bytes += text.len() as u64;
         }
@@ -60,8 +72,11 @@ fn text(mission: usize, n: usize) -> String {
     while text.len() < length {
         line += 1;
         // Writing to a String cannot fail.
-        let _infallible =
-            writeln!(text, "- [ ] T{line:04} check the moorings of berth {} before the ebb", (n * line) % 97);
+        let _infallible = writeln!(
+            text,
+            "- [ ] T{line:04} check the moorings of berth {} before the ebb",
+            (n * line) % 97
+        );
     }
     text
 }
@@ -73,8 +88,15 @@ mod tests {
     #[test]
     fn the_reference_tree_has_its_missions_files_and_bytes() {
         let (missions, files) = (412, 10_437);
-        assert_eq!((0..missions).map(|m| share(files, missions, m)).sum::<usize>(), files);
-        let bytes: usize = (0..20).flat_map(|m| (1..25).map(move |n| text(m, n).len())).sum();
+        assert_eq!(
+            (0..missions)
+                .map(|m| share(files, missions, m))
+                .sum::<usize>(),
+            files
+        );
+        let bytes: usize = (0..20)
+            .flat_map(|m| (1..25).map(move |n| text(m, n).len()))
+            .sum();
         let average = bytes / (20 * 24);
         assert!((9_000..10_500).contains(&average), "{average}");
     }

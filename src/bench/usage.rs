@@ -4,11 +4,17 @@ use std::time::Duration;
 
 /// Processor time of all threads of this process so far; `None` if the system does not report it.
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "other systems have no such figure")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "other systems have no such figure"
+)]
 pub(super) fn processor_time() -> Option<Duration> {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let seconds = u64::try_from(used.tv_sec).unwrap_or(0);
-    Some(Duration::new(seconds, u32::try_from(used.tv_nsec).unwrap_or(0)))
+    Some(Duration::new(
+        seconds,
+        u32::try_from(used.tv_nsec).unwrap_or(0),
+    ))
 }
 
 #[cfg(not(unix))]

@@ -1,7 +1,8 @@
-//! Sending documents: rows are read and settled on the thread that owns the store, while a pool uploads.
+//! Sending documents: rows are read and settled on the thread that owns the store, while a pool
+//! uploads.
 //!
-//! At most two texts per worker are in memory. Until the server has answered to a document they are sent one at a time,
-//! so a general refusal or a failing server costs only a few requests.
+//! At most two texts per worker are in memory. Until the server has answered to a document they are
+//! sent one at a time, so a general refusal or a failing server costs only a few requests.
 
 #[path = "choose.rs"]
 mod choose;
@@ -17,7 +18,9 @@ use super::select::{self, Row};
 use super::settle::{Act, Gathered};
 use super::{Body, Error};
 use crate::base::{Timestamp, retry};
-use crate::delivery::{self, Alike, Cargo, Class, Means, PATIENCE, Pool, RunningDrain, Stop, Target};
+use crate::delivery::{
+    self, Alike, Cargo, Class, Means, PATIENCE, Pool, RunningDrain, Stop, Target,
+};
 use crate::event;
 use crate::http::Reading;
 use crate::journal::Kind;
@@ -42,8 +45,8 @@ pub(crate) struct DrainPolicy<'a> {
     pub(crate) on_disk: &'a dyn Fn(&Row) -> Option<Body>,
 }
 
-/// Uploads what is due and reports the results. `on_outcome` is called once for each document: when its row is settled,
-/// or at the end if it is kept for another try.
+/// Uploads what is due and reports the results. `on_outcome` is called once for each document: when
+/// its row is settled, or at the end if it is kept for another try.
 pub(crate) fn drain(
     store: &mut Store,
     push: &Push,
@@ -59,7 +62,10 @@ pub(crate) fn drain(
         Ok::<_, Error>((target, in_backoff))
     })?;
     let Some(target) = target else {
-        return Ok(Report { remaining: store.read(|tx| remaining(tx, policy.target))?, ..Report::default() });
+        return Ok(Report {
+            remaining: store.read(|tx| remaining(tx, policy.target))?,
+            ..Report::default()
+        });
     };
     let brake = AtomicBool::new(false);
     let goes_on = |outcome: &Outcome| {
@@ -101,7 +107,10 @@ pub(crate) fn drain(
         pause: None,
         report: Report::default(),
     };
-    documents.pause = documents.target.documents_not_before.filter(|until| !retry::is_due(*until, drain.now));
+    documents.pause = documents
+        .target
+        .documents_not_before
+        .filter(|until| !retry::is_due(*until, drain.now));
     std::thread::scope(|scope| {
         let mut pool = Pool::start(scope, push.parallel(), &work);
         let outcome = delivery::drive(&mut documents, store, &mut drain, &mut pool);
@@ -111,12 +120,21 @@ pub(crate) fn drain(
     documents.finish(store, drain)
 }
 
-/// Documents of one request, each with its text: one, or several if the target accepts many at a time.
+/// Documents of one request, each with its text: one, or several if the target accepts many at a
+/// time.
 type Job = Vec<(Row, String)>;
 
 /// True for results after which no other document may be sent.
 fn stops_everybody(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Halt { .. } | Outcome::Unreachable { .. } | Outcome::Retry { pace: Pace::Everybody, .. })
+    matches!(
+        outcome,
+        Outcome::Halt { .. }
+            | Outcome::Unreachable { .. }
+            | Outcome::Retry {
+                pace: Pace::Everybody,
+                ..
+            }
+    )
 }
 
 struct Documents<'a> {
@@ -197,9 +215,17 @@ impl Cargo for Documents<'_> {
         Ok(jobs)
     }
 
-    fn next_try(&mut self, _: &Store, drain: &RunningDrain<'_>) -> Result<Option<Timestamp>, Error> {
+    fn next_try(
+        &mut self,
+        _: &Store,
+        drain: &RunningDrain<'_>,
+    ) -> Result<Option<Timestamp>, Error> {
         let is_paused = matches!(drain.stop, Some(Stop::Throttled(_)));
-        Ok(if is_paused { self.pause } else { self.soon.first().map(|due| due.after(TOGETHER)) })
+        Ok(if is_paused {
+            self.pause
+        } else {
+            self.soon.first().map(|due| due.after(TOGETHER))
+        })
     }
 
     fn settles_within(&self, drain: &RunningDrain<'_>) -> Option<Duration> {
@@ -221,20 +247,38 @@ impl Documents<'_> {
     }
 
     /// Records the result of an upload.
-    fn note(&mut self, drain: &mut RunningDrain<'_>, row: Row, reading: &Reading, outcome: Outcome) {
+    fn note(
+        &mut self,
+        drain: &mut RunningDrain<'_>,
+        row: Row,
+        reading: &Reading,
+        outcome: Outcome,
+    ) {
         self.is_open |= match &outcome {
             Outcome::Uploaded | Outcome::AlreadyExists => true,
             Outcome::Retry { pace, .. } => matches!(pace, Pace::Later | Pace::Soon),
             Outcome::Failed { .. } | Outcome::Halt { .. } | Outcome::Unreachable { .. } => false,
         };
         let is_missing = reading.text("error") == Some("index_entry_not_found");
-        self.report.unknown_events = if is_missing { self.report.unknown_events + 1 } else { 0 };
+        self.report.unknown_events = if is_missing {
+            self.report.unknown_events + 1
+        } else {
+            0
+        };
         let mut stop = None;
         match outcome {
             Outcome::Uploaded => self.accept(drain, row, Act::Settle(Status::Uploaded, "stored")),
-            Outcome::AlreadyExists => self.accept(drain, row, Act::Settle(Status::AlreadyExists, "already_exists")),
+            Outcome::AlreadyExists => self.accept(
+                drain,
+                row,
+                Act::Settle(Status::AlreadyExists, "already_exists"),
+            ),
             Outcome::Failed { reason } => stop = self.refuse(drain, row, reading, reason),
-            Outcome::Retry { reason, pace, server_wait } => {
+            Outcome::Retry {
+                reason,
+                pace,
+                server_wait,
+            } => {
                 let (now, random) = (drain.now, (drain.means.random)());
                 let mut due_at = now.after(retry::backoff(row.retry_count, server_wait, random));
                 match pace {
@@ -247,9 +291,11 @@ impl Documents<'_> {
                         }
                     }
                     Pace::Everybody => {
-                        // Requests that were running when the server first asked for a pause repeat that request.
+                        // Requests that were running when the server first asked for a pause repeat
+                        // that request.
                         if self.pause.is_none_or(|until| until <= now) {
-                            due_at = due_at.max(delivery::pause(&self.target, server_wait, random, now));
+                            due_at =
+                                due_at.max(delivery::pause(&self.target, server_wait, random, now));
                             self.target.throttled += 1;
                         }
                         self.pause = self.pause.max(Some(due_at));
@@ -257,15 +303,18 @@ impl Documents<'_> {
                         stop = Some(Stop::Throttled(reason.clone()));
                     }
                 }
-                self.gathered.add(row, Act::Postpone { reason, due_at }, now);
+                self.gathered
+                    .add(row, Act::Postpone { reason, due_at }, now);
             }
             // These results do not concern the document: its row is unchanged.
             Outcome::Halt { reason, .. } => {
-                self.untouched.push(outcome_of(row, Status::Queued, reason.clone(), true));
+                self.untouched
+                    .push(outcome_of(row, Status::Queued, reason.clone(), true));
                 stop = Some(Stop::Halted(reason));
             }
             Outcome::Unreachable { reason } => {
-                self.untouched.push(outcome_of(row, Status::Queued, reason.clone(), true));
+                self.untouched
+                    .push(outcome_of(row, Status::Queued, reason.clone(), true));
                 stop = Some(Stop::Unreachable(reason));
             }
         }
@@ -278,10 +327,20 @@ impl Documents<'_> {
         self.gathered.add(row, act, drain.now);
     }
 
-    /// Records a refusal. Documents refused one after the other for the same reason, with none accepted, are one halt:
-    /// they return to their earlier state.
-    fn refuse(&mut self, drain: &mut RunningDrain<'_>, row: Row, reading: &Reading, reason: String) -> Option<Stop> {
-        let alike = if reading.is_too_large() { Alike::New } else { drain.note_refused(reading) };
+    /// Records a refusal. Documents refused one after the other for the same reason, with none
+    /// accepted, are one halt: they return to their earlier state.
+    fn refuse(
+        &mut self,
+        drain: &mut RunningDrain<'_>,
+        row: Row,
+        reading: &Reading,
+        reason: String,
+    ) -> Option<Stop> {
+        let alike = if reading.is_too_large() {
+            Alike::New
+        } else {
+            drain.note_refused(reading)
+        };
         if alike == Alike::New {
             self.fail_refused(drain.now);
         }
@@ -293,7 +352,10 @@ impl Documents<'_> {
             return None;
         }
         self.brake.store(true, Ordering::SeqCst);
-        let untouched = self.refused.drain(..).map(|(row, reason)| outcome_of(row, Status::Queued, reason, true));
+        let untouched = self
+            .refused
+            .drain(..)
+            .map(|(row, reason)| outcome_of(row, Status::Queued, reason, true));
         self.untouched.extend(untouched);
         Some(Stop::Halted(reason))
     }
@@ -307,7 +369,10 @@ impl Documents<'_> {
 
     /// Writes the gathered results, then reports them.
     fn settle(&mut self, store: &mut Store, now: Timestamp) -> Result<(), Error> {
-        for (row, act) in self.gathered.write(store, self.policy.target, self.policy.keeps_texts, now)? {
+        for (row, act) in
+            self.gathered
+                .write(store, self.policy.target, self.policy.keeps_texts, now)?
+        {
             self.tell(row, act);
         }
         Ok(())
@@ -337,7 +402,10 @@ impl Documents<'_> {
     /// Reports what is kept for another try, and returns the totals.
     fn finish(mut self, store: &Store, drain: RunningDrain<'_>) -> Result<Report, Error> {
         self.report.retryable = self.kept.len() as u64;
-        self.kept.values().chain(&self.untouched).for_each(|outcome| (self.on_outcome)(outcome));
+        self.kept
+            .values()
+            .chain(&self.untouched)
+            .for_each(|outcome| (self.on_outcome)(outcome));
         self.report.remaining = store.read(|tx| remaining(tx, self.policy.target))?;
         (self.report.stopped, self.report.server) = (drain.stop, drain.server);
         Ok(self.report)
@@ -351,7 +419,9 @@ fn key(row: &Row) -> [u8; 16] {
 
 /// Number of documents that the target lacks and that a later drain sends.
 fn remaining(tx: &ReadTx<'_>, target: i64) -> Result<u64, Error> {
-    let target = delivery::targets(tx)?.into_iter().find(|known| known.id == target);
+    let target = delivery::targets(tx)?
+        .into_iter()
+        .find(|known| known.id == target);
     let balance = delivery::balance_of(tx, target.as_ref(), Kind::Document)?;
     Ok(u64::try_from(balance.of(Class::Untried) + balance.of(Class::Retryable)).unwrap_or(0))
 }
@@ -359,5 +429,13 @@ fn remaining(tx: &ReadTx<'_>, target: i64) -> Result<u64, Error> {
 fn outcome_of(row: Row, status: Status, reason: String, retryable: bool) -> ArtifactOutcome {
     let (mission_slug, target_branch) = (row.namespace.mission_slug, row.namespace.target_branch);
     let (path, sha256) = (row.path, row.sha256);
-    ArtifactOutcome { mission_slug, target_branch, path, sha256, status, reason, retryable }
+    ArtifactOutcome {
+        mission_slug,
+        target_branch,
+        path,
+        sha256,
+        status,
+        reason,
+        retryable,
+    }
 }

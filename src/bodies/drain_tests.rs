@@ -21,8 +21,12 @@ use crate::store::traced;
 pub(super) const NOW: i64 = 1000;
 
 /// Texts are in the store only.
-pub(super) const POLICY: DrainPolicy<'_> =
-    DrainPolicy { target: 1, keeps_texts: false, is_again: false, on_disk: &nowhere };
+pub(super) const POLICY: DrainPolicy<'_> = DrainPolicy {
+    target: 1,
+    keeps_texts: false,
+    is_again: false,
+    on_disk: &nowhere,
+};
 /// Shorter than any wait.
 const SHORT: Duration = Duration::from_millis(400);
 
@@ -42,8 +46,15 @@ pub(super) fn run_for(
     time: Duration,
 ) -> (Report, Vec<ArtifactOutcome>) {
     let (mut told, interrupt) = (Vec::new(), Interrupt::default());
-    let means = Means { clock, random: &|| 0.0, interrupt: &interrupt, deadline: clock.now().after(time) };
-    let report = drain(&mut world.store, push, &POLICY, means, &mut |o| told.push(o.clone()));
+    let means = Means {
+        clock,
+        random: &|| 0.0,
+        interrupt: &interrupt,
+        deadline: clock.now().after(time),
+    };
+    let report = drain(&mut world.store, push, &POLICY, means, &mut |o| {
+        told.push(o.clone())
+    });
     told.sort_by(|a, b| a.path.cmp(&b.path));
     (report.unwrap(), told)
 }
@@ -53,7 +64,11 @@ pub(super) fn run_at(world: &mut World, push: &Push, at: i64) -> (Report, Vec<Ar
     run_for(world, push, &FixedClock(second(at)), SHORT)
 }
 
-pub(super) fn run_now(world: &mut World, origin: &str, parallel: usize) -> (Report, Vec<ArtifactOutcome>) {
+pub(super) fn run_now(
+    world: &mut World,
+    origin: &str,
+    parallel: usize,
+) -> (Report, Vec<ArtifactOutcome>) {
     run_at(world, &push(origin, parallel), NOW)
 }
 
@@ -76,41 +91,115 @@ fn every_answer_has_its_effect_on_the_row() {
     type Answer = fn(&Value) -> Reply;
     let table: &[(&str, Answer, Fate)] = &[
         ("stored", |r| Reply::echo(201, "stored", r), Delivered),
-        ("already_exists", |r| Reply::echo(200, "already_exists", r), Delivered),
-        ("uncorrelated_response: no artifact_path", |_| Reply::of(201, r#"{"status":"stored"}"#), Waits(500)),
         (
-            "uncorrelated_response: another content_hash",
-            |r| Reply::echo(201, "stored", &json!({"artifact_path": r["artifact_path"], "content_hash": "00"})),
+            "already_exists",
+            |r| Reply::echo(200, "already_exists", r),
+            Delivered,
+        ),
+        (
+            "uncorrelated_response: no artifact_path",
+            |_| Reply::of(201, r#"{"status":"stored"}"#),
             Waits(500),
         ),
-        ("uncorrelated_response: the answer is too long", |_| Reply::of(201, "x".repeat(100_000)), Waits(500)),
-        ("uncorrelated_response: the answer is not a JSON object", |_| Reply::of(200, "ok"), Waits(500)),
-        ("uncorrelated_response: HTTP 200, but the answer is a web page", |_| Reply::of(200, "<html>"), Waits(500)),
+        (
+            "uncorrelated_response: another content_hash",
+            |r| {
+                Reply::echo(
+                    201,
+                    "stored",
+                    &json!({"artifact_path": r["artifact_path"], "content_hash": "00"}),
+                )
+            },
+            Waits(500),
+        ),
+        (
+            "uncorrelated_response: the answer is too long",
+            |_| Reply::of(201, "x".repeat(100_000)),
+            Waits(500),
+        ),
+        (
+            "uncorrelated_response: the answer is not a JSON object",
+            |_| Reply::of(200, "ok"),
+            Waits(500),
+        ),
+        (
+            "uncorrelated_response: HTTP 200, but the answer is a web page",
+            |_| Reply::of(200, "<html>"),
+            Waits(500),
+        ),
         ("accepted_pending", |_| Reply::of(202, ""), Waits(500)),
         ("bad_request: unknown", |_| Reply::of(400, ""), Logged),
-        ("bad_request: no", |_| Reply::of(400, r#"{"detail":"no"}"#), Logged),
+        (
+            "bad_request: no",
+            |_| Reply::of(400, r#"{"detail":"no"}"#),
+            Logged,
+        ),
         ("unauthorized: HTTP 401", |_| Reply::of(401, ""), Untouched),
-        ("unauthorized: HTTP 403: who?", |_| Reply::of(403, "who?"), Untouched),
-        ("index_entry_not_found", |_| Reply::of(404, r#"{"error":"index_entry_not_found"}"#), Waits(500)),
-        ("namespace_not_found", |_| Reply::of(404, r#"{"error":"namespace_not_found"}"#), Logged),
-        ("not_found: unknown (error=missing)", |_| Reply::of(404, "<html>"), Waits(500)),
+        (
+            "unauthorized: HTTP 403: who?",
+            |_| Reply::of(403, "who?"),
+            Untouched,
+        ),
+        (
+            "index_entry_not_found",
+            |_| Reply::of(404, r#"{"error":"index_entry_not_found"}"#),
+            Waits(500),
+        ),
+        (
+            "namespace_not_found",
+            |_| Reply::of(404, r#"{"error":"namespace_not_found"}"#),
+            Logged,
+        ),
+        (
+            "not_found: unknown (error=missing)",
+            |_| Reply::of(404, "<html>"),
+            Waits(500),
+        ),
         ("unexpected_status: 407", |_| Reply::of(407, ""), Untouched),
         ("busy: HTTP 409", |_| Reply::of(409, ""), Waits(500)),
         ("unprocessable", |_| Reply::of(422, ""), Logged),
-        ("unexpected_redirect: 308", |_| Reply::of(308, ""), Untouched),
-        ("precondition_failed: HTTP 412", |_| Reply::of(412, ""), Untouched),
-        ("oversized: refused by the server", |_| Reply::of(413, ""), Logged),
-        ("upgrade_required: HTTP 426", |_| Reply::of(426, ""), Untouched),
-        ("rate_limited", |_| Reply::of(429, r#"{"retry_after":9}"#), Waits(9000)),
+        (
+            "unexpected_redirect: 308",
+            |_| Reply::of(308, ""),
+            Untouched,
+        ),
+        (
+            "precondition_failed: HTTP 412",
+            |_| Reply::of(412, ""),
+            Untouched,
+        ),
+        (
+            "oversized: refused by the server",
+            |_| Reply::of(413, ""),
+            Logged,
+        ),
+        (
+            "upgrade_required: HTTP 426",
+            |_| Reply::of(426, ""),
+            Untouched,
+        ),
         (
             "rate_limited",
-            |_| Reply::Answer { status: 429, header: Some(("Retry-After", "999999")), body: String::new() },
+            |_| Reply::of(429, r#"{"retry_after":9}"#),
+            Waits(9000),
+        ),
+        (
+            "rate_limited",
+            |_| Reply::Answer {
+                status: 429,
+                header: Some(("Retry-After", "999999")),
+                body: String::new(),
+            },
             Waits(3_600_000),
         ),
         ("server_error: 500", |_| Reply::of(500, "{"), Waits(500)),
         (
             "server_error: 503",
-            |_| Reply::Answer { status: 503, header: Some(("Retry-After", "7")), body: String::new() },
+            |_| Reply::Answer {
+                status: 503,
+                header: Some(("Retry-After", "7")),
+                body: String::new(),
+            },
             Waits(7000),
         ),
         ("connection_error", |_| Reply::Hangup, Waits(500)),
@@ -126,7 +215,11 @@ fn every_answer_has_its_effect_on_the_row() {
         match told.as_slice() {
             [told] => {
                 assert!(told.reason.starts_with(reason), "{reason}: {told:?}");
-                assert_eq!(told.retryable, matches!(fate, Waits(_) | Untouched), "{reason}");
+                assert_eq!(
+                    told.retryable,
+                    matches!(fate, Waits(_) | Untouched),
+                    "{reason}"
+                );
             }
             _ => panic!("{reason}: not told once: {told:?}"),
         }
@@ -137,17 +230,35 @@ fn every_answer_has_its_effect_on_the_row() {
 
 fn assert_fate(world: &World, fate: Fate, reason: &str, report: &Report, before: &[Row]) {
     let (rows, failed) = (world.rows(), world.counts().failures);
-    assert_eq!((report.remaining, report.failed), (rows.len() as u64, failed), "{reason}");
+    assert_eq!(
+        (report.remaining, report.failed),
+        (rows.len() as u64, failed),
+        "{reason}"
+    );
     match fate {
-        Fate::Delivered => assert_eq!((rows.len(), report.uploaded + report.already_exists, failed), (0, 1, 0)),
+        Fate::Delivered => assert_eq!(
+            (rows.len(), report.uploaded + report.already_exists, failed),
+            (0, 1, 0)
+        ),
         Fate::Logged => {
-            let logged = world.store.read(|tx| refusals(tx, Some(1), None, false, 1)).unwrap().remove(0);
+            let logged = world
+                .store
+                .read(|tx| refusals(tx, Some(1), None, false, 1))
+                .unwrap()
+                .remove(0);
             assert_eq!((rows.len(), report.failed, &*logged.reason), (0, 1, reason));
         }
         Fate::Waits(millis) => {
             assert_eq!((rows[0].retry_count, report.retryable), (1, 1), "{reason}");
-            assert_eq!(rows[0].due_at, Timestamp::from_micros(NOW * 1_000_000 + millis * 1000), "{reason}");
-            assert!(rows[0].last_error.as_deref().unwrap().starts_with(reason), "{reason}: {rows:?}");
+            assert_eq!(
+                rows[0].due_at,
+                Timestamp::from_micros(NOW * 1_000_000 + millis * 1000),
+                "{reason}"
+            );
+            assert!(
+                rows[0].last_error.as_deref().unwrap().starts_with(reason),
+                "{reason}: {rows:?}"
+            );
         }
         Fate::Untouched => assert_eq!((rows.as_slice(), report.halted()), (before, Some(reason))),
     }
@@ -157,9 +268,10 @@ fn assert_fate(world: &World, fate: Fate, reason: &str, report: &Report, before:
 fn the_request_is_the_contracts() {
     let mut world = World::new();
     let server = Server::storing();
-    for (names, slug, kind) in
-        [(WireNames::Current, "mission_slug", "mission_type"), (WireNames::March2026, "feature_slug", "mission_key")]
-    {
+    for (names, slug, kind) in [
+        (WireNames::Current, "mission_slug", "mission_type"),
+        (WireNames::March2026, "feature_slug", "mission_key"),
+    ] {
         world.put("research/é \"x\".md", "\u{feff}a\r\n\u{1}", 1);
         let push = Push::new(&Link::for_tests(&server.origin), names, 1).unwrap();
         run_at(&mut world, &push, NOW);
@@ -171,9 +283,20 @@ fn the_request_is_the_contracts() {
             "content_body": "\u{feff}a\r\n\u{1}",
         });
         assert_eq!(seen.requests, [expected]);
-        assert!(seen.head.starts_with("post /api/dossier/push-content/ "), "{}", seen.head);
-        for header in ["authorization: bearer test", "content-type: application/json"] {
-            assert!(seen.head.contains(&format!("{header}\r\n")), "{}", seen.head);
+        assert!(
+            seen.head.starts_with("post /api/dossier/push-content/ "),
+            "{}",
+            seen.head
+        );
+        for header in [
+            "authorization: bearer test",
+            "content-type: application/json",
+        ] {
+            assert!(
+                seen.head.contains(&format!("{header}\r\n")),
+                "{}",
+                seen.head
+            );
         }
         assert!(!seen.head.contains("content-encoding"), "{}", seen.head);
     }
@@ -185,7 +308,13 @@ fn everything_goes_once_over_a_few_connections() {
     let fill = |world: &mut World, mission: &str, numbers: std::ops::Range<i64>| {
         world.write(|tx| {
             for n in numbers {
-                put(tx, &namespace(mission), &format!("{n:03}.md"), &format!("text {n}"), n)?;
+                put(
+                    tx,
+                    &namespace(mission),
+                    &format!("{n:03}.md"),
+                    &format!("text {n}"),
+                    n,
+                )?;
             }
             Ok(())
         });
@@ -194,14 +323,33 @@ fn everything_goes_once_over_a_few_connections() {
     let server = Server::storing();
     let push = push(&server.origin, 3);
     let (report, told) = run_at(&mut world, &push, NOW);
-    assert_eq!((report.uploaded, report.remaining, told.len()), (100, 0, 100));
+    assert_eq!(
+        (report.uploaded, report.remaining, told.len()),
+        (100, 0, 100)
+    );
     fill(&mut world, "m", 100..200);
     let (report, _) = run_at(&mut world, &push, NOW);
-    assert_eq!((report.uploaded, report.requests, report.remaining, report.stopped), (100, 100, 0, None));
+    assert_eq!(
+        (
+            report.uploaded,
+            report.requests,
+            report.remaining,
+            report.stopped
+        ),
+        (100, 100, 0, None)
+    );
     let seen = server.seen();
-    let paths: BTreeSet<_> = seen.requests.iter().map(|r| r["artifact_path"].as_str().unwrap().to_owned()).collect();
+    let paths: BTreeSet<_> = seen
+        .requests
+        .iter()
+        .map(|r| r["artifact_path"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!((seen.requests.len(), paths.len()), (200, 200));
-    assert!((1..=3).contains(&seen.connections), "two drains over the same connections: {}", seen.connections);
+    assert!(
+        (1..=3).contains(&seen.connections),
+        "two drains over the same connections: {}",
+        seen.connections
+    );
     assert_eq!(world.counts().rows, 0);
 }
 
@@ -210,13 +358,28 @@ fn everything_goes_once_over_a_few_connections() {
 fn answers_share_commits() {
     let mut world = World::new();
     world.write(|tx| {
-        (0..200).try_for_each(|n| put(tx, &namespace("m"), &format!("{n:03}.md"), &format!("text {n}"), n).map(drop))
+        (0..200).try_for_each(|n| {
+            put(
+                tx,
+                &namespace("m"),
+                &format!("{n:03}.md"),
+                &format!("text {n}"),
+                n,
+            )
+            .map(drop)
+        })
     });
     let server = Server::storing();
     let (report, heard) = traced(|| run_now(&mut world, &server.origin, 4).0);
     assert_eq!((report.uploaded, report.remaining), (200, 0));
-    let commits = heard.iter().filter(|sql| sql.starts_with("BEGIN IMMEDIATE")).count();
-    assert!((1..=4).contains(&commits), "three times 64, and the rest, or fewer: {commits}");
+    let commits = heard
+        .iter()
+        .filter(|sql| sql.starts_with("BEGIN IMMEDIATE"))
+        .count();
+    assert!(
+        (1..=4).contains(&commits),
+        "three times 64, and the rest, or fewer: {commits}"
+    );
 }
 
 #[test]
@@ -229,7 +392,10 @@ fn one_connection_carries_bodies_in_order() {
     run_now(&mut world, &server.origin, 1);
     let seen = server.seen();
     assert_eq!((seen.requests.len(), seen.connections), (70, 1));
-    assert!(seen.requests.is_sorted_by_key(|r| r["artifact_path"].as_str().unwrap().to_owned()));
+    assert!(
+        seen.requests
+            .is_sorted_by_key(|r| r["artifact_path"].as_str().unwrap().to_owned())
+    );
 }
 
 #[test]
@@ -241,9 +407,15 @@ fn a_halt_ends_the_phase_after_one_request() {
     let before = world.rows();
     let server = Server::start(|_, _| Reply::of(401, r#"{"detail":"expired"}"#));
     let (report, told) = run_now(&mut world, &server.origin, 4);
-    assert_eq!((report.requests, report.retryable, report.remaining), (1, 0, 5));
+    assert_eq!(
+        (report.requests, report.retryable, report.remaining),
+        (1, 0, 5)
+    );
     assert_eq!(report.halted(), Some("unauthorized: HTTP 401: expired"));
-    assert_eq!((told.len(), &*told[0].reason, told[0].retryable), (1, "unauthorized: HTTP 401: expired", true));
+    assert_eq!(
+        (told.len(), &*told[0].reason, told[0].retryable),
+        (1, "unauthorized: HTTP 401: expired", true)
+    );
     assert_eq!((world.rows(), server.seen().requests.len()), (before, 1));
 }
 
@@ -252,14 +424,24 @@ fn a_lost_answer_is_followed_by_another_try_which_succeeds() {
     let mut world = World::new();
     world.put("spec.md", "a", 1);
     let stored = Mutex::new(Vec::new());
-    let server = Server::start(move |n, request| match (store(&mut stored.lock().unwrap(), request), n) {
-        (_, 0) => Reply::Hangup,
-        (reply, _) => reply,
-    });
+    let server =
+        Server::start(
+            move |n, request| match (store(&mut stored.lock().unwrap(), request), n) {
+                (_, 0) => Reply::Hangup,
+                (reply, _) => reply,
+            },
+        );
     assert_eq!(run_now(&mut world, &server.origin, 1).0.retryable, 1);
-    assert_eq!(run_now(&mut world, &server.origin, 1).0.requests, 0, "not due yet");
+    assert_eq!(
+        run_now(&mut world, &server.origin, 1).0.requests,
+        0,
+        "not due yet"
+    );
     let (report, told) = run_at(&mut world, &push(&server.origin, 1), NOW + 1);
-    assert_eq!((report.already_exists, told[0].status, &*told[0].reason), (1, Status::AlreadyExists, "already_exists"));
+    assert_eq!(
+        (report.already_exists, told[0].status, &*told[0].reason),
+        (1, Status::AlreadyExists, "already_exists")
+    );
     assert_eq!(world.counts().rows, 0);
 }
 
@@ -270,12 +452,23 @@ fn a_dead_server_is_tried_once_and_everything_goes_when_it_is_back() {
         world.put(&format!("{n}.md"), "x", n);
     }
     let before = world.rows();
-    let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address: SocketAddr = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let (report, _) = run_now(&mut world, &format!("http://{address}"), 4);
-    assert!(matches!(&report.stopped, Some(Stop::Unreachable(r)) if r.starts_with("connection_error: ")), "{report:?}");
-    assert_eq!((report.requests, report.halted(), world.rows()), (1, None, before));
+    assert!(
+        matches!(&report.stopped, Some(Stop::Unreachable(r)) if r.starts_with("connection_error: ")),
+        "{report:?}"
+    );
+    assert_eq!(
+        (report.requests, report.halted(), world.rows()),
+        (1, None, before)
+    );
     let stored = Mutex::new(Vec::new());
-    let server = Server::start_at(address, move |_, request| store(&mut stored.lock().unwrap(), request));
+    let server = Server::start_at(address, move |_, request| {
+        store(&mut stored.lock().unwrap(), request)
+    });
     assert_eq!(run_now(&mut world, &server.origin, 4).0.uploaded, 20);
     assert_eq!((server.seen().requests.len(), world.counts().rows), (20, 0));
 }
@@ -293,19 +486,29 @@ fn a_rate_limit_holds_back_everything_else() {
     let (report, told) = run_now(&mut world, &server.origin, 4);
     let stopped = report.stopped;
     assert_eq!((report.requests, report.retryable), (1, 1));
-    assert_eq!(stopped, Some(Stop::Throttled("rate_limited: HTTP 429".to_owned())));
-    assert_eq!((told.len(), &*told[0].reason), (1, "rate_limited: HTTP 429"));
+    assert_eq!(
+        stopped,
+        Some(Stop::Throttled("rate_limited: HTTP 429".to_owned()))
+    );
+    assert_eq!(
+        (told.len(), &*told[0].reason),
+        (1, "rate_limited: HTTP 429")
+    );
     let retries: Vec<u32> = world.rows().iter().map(|r| r.retry_count).collect();
     assert_eq!(retries, [1, 0, 0, 0, 0]);
     world.put("new.md", "x", 9);
     let (report, told) = run_at(&mut world, &push(&server.origin, 4), NOW + 59);
-    assert!(matches!(report.stopped, Some(Stop::Throttled(_))), "in a later run as well: {report:?}");
+    assert!(
+        matches!(report.stopped, Some(Stop::Throttled(_))),
+        "in a later run as well: {report:?}"
+    );
     assert_eq!((report.requests, told.len()), (0, 0));
     let (report, _) = run_at(&mut world, &push(&server.origin, 4), NOW + 60);
     assert_eq!((report.uploaded, report.remaining), (6, 0));
 }
 
-/// Eight answers to requests that ran at the same time are one request to pause, not eight in a row.
+/// Eight answers to requests that ran at the same time are one request to pause, not eight in a
+/// row.
 #[test]
 fn answers_that_were_on_their_way_raise_the_pause_once() {
     let mut world = World::new();
@@ -322,7 +525,11 @@ fn answers_that_were_on_their_way_raise_the_pause_once() {
         _ => Reply::echo(201, "stored", request),
     });
     let (report, _) = run_now(&mut world, &server.origin, 8);
-    assert_eq!((report.uploaded, report.requests, report.retryable), (1, 9, 8), "{report:?}");
+    assert_eq!(
+        (report.uploaded, report.requests, report.retryable),
+        (1, 9, 8),
+        "{report:?}"
+    );
     let (report, _) = run_at(&mut world, &push(&server.origin, 8), NOW + 3);
     assert_eq!((report.uploaded, report.remaining), (8, 0), "{report:?}");
 }
@@ -334,12 +541,29 @@ fn a_text_damaged_in_the_store_is_never_sent() {
     world.put("b.md", "y", 2);
     world.write(|tx| {
         let hash = Sha256::of(b"x");
-        tx.conn().execute("UPDATE journal_texts SET text = x'00' WHERE sha256 = ?1", [hash.as_bytes()])?;
+        tx.conn().execute(
+            "UPDATE journal_texts SET text = x'00' WHERE sha256 = ?1",
+            [hash.as_bytes()],
+        )?;
         Ok(())
     });
     let server = Server::storing();
     let (report, told) = run_now(&mut world, &server.origin, 2);
-    assert_eq!((report.failed, report.uploaded, report.requests, told.len()), (0, 1, 1, 1));
-    assert_eq!(report.textless.iter().map(|row| &*row.path).collect::<Vec<_>>(), ["a.md"]);
-    assert_eq!((world.counts().rows, world.counts().failures), (1, 0), "it is as it was");
+    assert_eq!(
+        (report.failed, report.uploaded, report.requests, told.len()),
+        (0, 1, 1, 1)
+    );
+    assert_eq!(
+        report
+            .textless
+            .iter()
+            .map(|row| &*row.path)
+            .collect::<Vec<_>>(),
+        ["a.md"]
+    );
+    assert_eq!(
+        (world.counts().rows, world.counts().failures),
+        (1, 0),
+        "it is as it was"
+    );
 }

@@ -1,4 +1,5 @@
-//! The failure log of older queues: texts that servers refused and that are not stored here, kept for the user to see.
+//! The failure log of older queues: texts that servers refused and that are not stored here, kept
+//! for the user to see.
 
 use rusqlite::named_params;
 
@@ -8,7 +9,10 @@ use crate::event::NamespaceRef;
 use crate::store::{self, Counter, ReadTx, WriteTx};
 
 /// Open entries of the failure log.
-const FAILURES: Counter<'static> = Counter { scope: "bodies", name: "failures" };
+const FAILURES: Counter<'static> = Counter {
+    scope: "bodies",
+    name: "failures",
+};
 
 /// One entry: the text of an artifact and the reason for its refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,15 +32,21 @@ pub(crate) struct Failure {
     pub(crate) first_failed_at: Timestamp,
     /// The last time.
     pub(crate) last_failed_at: Timestamp,
-    /// When the artifact was accepted after all, or a user asked for another try; `None` while open.
+    /// When the artifact was accepted after all, or a user asked for another try; `None` while
+    /// open.
     pub(crate) closed_at: Option<Timestamp>,
 }
 
-/// Writes an entry of an older failure log; false if the same text is already recorded with the same reason.
+/// Writes an entry of an older failure log; false if the same text is already recorded with the
+/// same reason.
 pub(crate) fn inherit_failure(tx: &WriteTx<'_>, entry: &Failure) -> Result<bool, Error> {
     if let Some(field) = entry.namespace.blank_field() {
         let (path, mission_slug) = (entry.path.clone(), entry.namespace.mission_slug.clone());
-        return Err(Error::BlankNamespace { path, mission_slug, field });
+        return Err(Error::BlankNamespace {
+            path,
+            mission_slug,
+            field,
+        });
     }
     let is_new = insert(tx, entry)?;
     store::add_to_counter(tx, FAILURES, i64::from(is_new))?;
@@ -51,7 +61,10 @@ pub(crate) fn count_failures(tx: &ReadTx<'_>) -> Result<u64, Error> {
 /// The value that each counter must have according to the rows.
 pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>, i64)>, Error> {
     let sql = "SELECT COUNT(*) FROM bodies_failure_log WHERE closed_at IS NULL";
-    Ok(vec![(FAILURES, tx.conn().query_row(sql, [], |row| row.get(0))?)])
+    Ok(vec![(
+        FAILURES,
+        tx.conn().query_row(sql, [], |row| row.get(0))?,
+    )])
 }
 
 /// Deletes every entry; returns how many.
@@ -83,7 +96,8 @@ fn insert(tx: &WriteTx<'_>, entry: &Failure) -> Result<bool, Error> {
     Ok(changed > 0)
 }
 
-/// Closes the entries of the artifact of `row`, for any of its texts: the server has a text of it now.
+/// Closes the entries of the artifact of `row`, for any of its texts: the server has a text of it
+/// now.
 pub(super) fn close_for_artifact(tx: &WriteTx<'_>, row: &Row, now: Timestamp) -> Result<(), Error> {
     if count_failures(tx)? == 0 {
         return Ok(());
@@ -103,12 +117,20 @@ pub(super) fn close_for_artifact(tx: &WriteTx<'_>, row: &Row, now: Timestamp) ->
             &row.path,
             now.as_micros(),
         ))?;
-    Ok(store::add_to_counter(tx, FAILURES, -i64::try_from(closed).unwrap_or(i64::MAX))?)
+    Ok(store::add_to_counter(
+        tx,
+        FAILURES,
+        -i64::try_from(closed).unwrap_or(i64::MAX),
+    )?)
 }
 
-/// Closes the open entries of the given missions, or of all for `None`; returns how many. The next run sends the
-/// documents again, and a new refusal opens the entry again.
-pub(crate) fn close_failures(tx: &WriteTx<'_>, missions: Option<&[String]>, now: Timestamp) -> Result<u64, Error> {
+/// Closes the open entries of the given missions, or of all for `None`; returns how many. The next
+/// run sends the documents again, and a new refusal opens the entry again.
+pub(crate) fn close_failures(
+    tx: &WriteTx<'_>,
+    missions: Option<&[String]>,
+    now: Timestamp,
+) -> Result<u64, Error> {
     let closed = tx
         .prepare(
             "UPDATE bodies_failure_log SET closed_at = ?2
@@ -119,7 +141,8 @@ pub(crate) fn close_failures(tx: &WriteTx<'_>, missions: Option<&[String]>, now:
     Ok(closed as u64)
 }
 
-/// At most `limit` entries, the latest first; of every mission, or of the given ones; closed ones too on request.
+/// At most `limit` entries, the latest first; of every mission, or of the given ones; closed ones
+/// too on request.
 pub(crate) fn failures(
     tx: &ReadTx<'_>,
     missions: Option<&[String]>,
@@ -170,6 +193,10 @@ fn unsigned(column: usize, row: &rusqlite::Row<'_>) -> rusqlite::Result<u64> {
 fn digest(column: usize, row: &rusqlite::Row<'_>) -> rusqlite::Result<Sha256> {
     let bytes = row.get_ref(column)?.as_blob()?;
     Sha256::from_slice(bytes).ok_or_else(|| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, "a digest has 32 bytes".into())
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Blob,
+            "a digest has 32 bytes".into(),
+        )
     })
 }

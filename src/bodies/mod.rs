@@ -1,10 +1,12 @@
-//! The texts of documents: which artifacts have one that is sent, the upload, and the meaning of each answer.
+//! The texts of documents: which artifacts have one that is sent, the upload, and the meaning of
+//! each answer.
 //!
-//! The ledger (`delivery`) decides which version is sent where and settles answers; the journal keeps the versions.
+//! The ledger (`delivery`) decides which version is sent where and settles answers; the journal
+//! keeps the versions.
 //!
-//! **Invariant:** a text is sent only as it was captured: its digest is checked, whether it is read from the store or
-//! the disk. A version counts as delivered only when a server echoed its path and digest. No namespace field is ever
-//! blank or substituted.
+//! **Invariant:** a text is sent only as it was captured: its digest is checked, whether it is read
+//! from the store or the disk. A version counts as delivered only when a server echoed its path and
+//! digest. No namespace field is ever blank or substituted.
 
 mod body;
 mod drain;
@@ -35,7 +37,8 @@ mod wait_tests;
 pub(crate) use body::Body;
 pub(crate) use drain::{DrainPolicy, drain};
 pub(crate) use failures::{
-    Failure, close_failures, count_failures, counters_by_rows, failures, inherit_failure, purge_failures,
+    Failure, close_failures, count_failures, counters_by_rows, failures, inherit_failure,
+    purge_failures,
 };
 pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
 pub(crate) use push::Push;
@@ -50,7 +53,9 @@ pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A namespace field is blank; it is never substituted.
-    #[error("cannot queue the document {path} of mission {mission_slug}: its namespace has no {field}")]
+    #[error(
+        "cannot queue the document {path} of mission {mission_slug}: its namespace has no {field}"
+    )]
     BlankNamespace {
         /// The artifact.
         path: String,

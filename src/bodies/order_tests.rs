@@ -18,10 +18,23 @@ fn an_older_version_never_comes_after_a_newer_one() {
         if n % 2 == 0 {
             crate::base::Interrupt::default().wait(Duration::from_millis(20));
         }
-        if n == 2 { Reply::of(503, "busy") } else { Reply::echo(201, "stored", request) }
+        if n == 2 {
+            Reply::of(503, "busy")
+        } else {
+            Reply::echo(201, "stored", request)
+        }
     });
     let (report, _) = run_now(&mut world, &server.origin, 4);
-    let sent: Vec<_> = server.seen().requests.iter().map(|r| r["content_body"].as_str().unwrap().to_owned()).collect();
+    let sent: Vec<_> = server
+        .seen()
+        .requests
+        .iter()
+        .map(|r| r["content_body"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(sent, texts);
-    assert_eq!((report.uploaded, report.remaining), (19, 0), "the third gave way to the newer ones");
+    assert_eq!(
+        (report.uploaded, report.remaining),
+        (19, 0),
+        "the third gave way to the newer ones"
+    );
 }

@@ -1,4 +1,5 @@
-//! Meaning of an answer to an upload. Pure; the general reading of a response is [`crate::http::Reading`].
+//! Meaning of an answer to an upload. Pure; the general reading of a response is
+//! [`crate::http::Reading`].
 
 use std::time::Duration;
 
@@ -65,20 +66,28 @@ pub(super) struct Sent<'a> {
     pub(super) sha256: Sha256,
 }
 
-/// Meaning of an exchange for the text that was sent. `ack`: whether an echo or the status alone acknowledges an
-/// upload. Only 400, 413, 422 and `namespace_not_found` refuse a text; no other answer gives one up.
+/// Meaning of an exchange for the text that was sent. `ack`: whether an echo or the status alone
+/// acknowledges an upload. Only 400, 413, 422 and `namespace_not_found` refuse a text; no other
+/// answer gives one up.
 pub(super) fn read(reading: &Reading, sent: Sent<'_>, ack: Ack) -> Outcome {
     match (reading.meaning, reading.status) {
         (Meaning::Accepted, _) if ack == Ack::Status => Outcome::Uploaded,
         (Meaning::Accepted, Some(200 | 201)) => success(reading, sent),
         (Meaning::Accepted, Some(202)) => later("accepted_pending".to_owned(), reading.wait),
         (Meaning::Accepted, _) => uncorrelated(reading, &reading.said),
-        (Meaning::Refused, status) => Outcome::Failed { reason: refusal(status, &reading.words) },
+        (Meaning::Refused, status) => Outcome::Failed {
+            reason: refusal(status, &reading.words),
+        },
         (Meaning::Halt, Some(404)) => not_found(reading),
-        (Meaning::Halt, _) => Outcome::Halt { reason: halt(reading), refusal: reading.refusal() },
+        (Meaning::Halt, _) => Outcome::Halt {
+            reason: halt(reading),
+            refusal: reading.refusal(),
+        },
         (Meaning::Wait, _) => wait(reading),
         (Meaning::Unknown, _) => unknown(reading),
-        (Meaning::Unsent, _) => Outcome::Unreachable { reason: with("connection_error", &reading.words) },
+        (Meaning::Unsent, _) => Outcome::Unreachable {
+            reason: with("connection_error", &reading.words),
+        },
     }
 }
 
@@ -104,19 +113,29 @@ fn success(reading: &Reading, sent: Sent<'_>) -> Outcome {
     match (reading.text("status"), reading.status) {
         (Some("stored"), _) | (None, Some(201)) => Outcome::Uploaded,
         (Some("already_exists") | None, _) => Outcome::AlreadyExists,
-        (Some(word), _) => uncorrelated(&format!("status {}", text::shorten(&text::printable(word), 40))),
+        (Some(word), _) => uncorrelated(&format!(
+            "status {}",
+            text::shorten(&text::printable(word), 40)
+        )),
     }
 }
 
 fn uncorrelated(reading: &Reading, what: &str) -> Outcome {
-    retry(Pace::Unknown, format!("uncorrelated_response: {what}"), reading.wait)
+    retry(
+        Pace::Unknown,
+        format!("uncorrelated_response: {what}"),
+        reading.wait,
+    )
 }
 
 fn refusal(status: Option<u16>, words: &str) -> String {
     match status {
         Some(413) => with("oversized: refused by the server", words),
         Some(422) => with("unprocessable", words),
-        _ => with("bad_request", if words.is_empty() { "unknown" } else { words }),
+        _ => with(
+            "bad_request",
+            if words.is_empty() { "unknown" } else { words },
+        ),
     }
 }
 
@@ -124,7 +143,9 @@ fn halt(reading: &Reading) -> String {
     let (said, words) = (&reading.said, &reading.words);
     match (reading.status, reading.cause) {
         (Some(300..=399), _) => coded("unexpected_redirect", reading),
-        (Some(403), _) if mentions_private_team(reading) => with("direct_ingress_missing_private_team", said),
+        (Some(403), _) if mentions_private_team(reading) => {
+            with("direct_ingress_missing_private_team", said)
+        }
         (Some(401 | 403), _) => with("unauthorized", said),
         (Some(412), _) => with("precondition_failed", said),
         (Some(426), _) => with("upgrade_required", said),
@@ -137,13 +158,22 @@ fn halt(reading: &Reading) -> String {
 fn not_found(reading: &Reading) -> Outcome {
     match reading.text("error") {
         Some(word @ "index_entry_not_found") => retry(Pace::Soon, word.to_owned(), reading.wait),
-        Some(word @ "namespace_not_found") => Outcome::Failed { reason: word.to_owned() },
+        Some(word @ "namespace_not_found") => Outcome::Failed {
+            reason: word.to_owned(),
+        },
         code => {
             let show = |words: &str| text::shorten(&text::printable(words), 200);
-            let plain = Some(reading.words.as_str()).filter(|w| !w.is_empty() && reading.json.is_none());
-            let detail = reading.text("detail").or(plain).map_or_else(|| "unknown".to_owned(), show);
+            let plain =
+                Some(reading.words.as_str()).filter(|w| !w.is_empty() && reading.json.is_none());
+            let detail = reading
+                .text("detail")
+                .or(plain)
+                .map_or_else(|| "unknown".to_owned(), show);
             later(
-                format!("not_found: {detail} (error={})", code.map_or_else(|| "missing".to_owned(), show)),
+                format!(
+                    "not_found: {detail} (error={})",
+                    code.map_or_else(|| "missing".to_owned(), show)
+                ),
                 reading.wait,
             )
         }
@@ -152,10 +182,19 @@ fn not_found(reading: &Reading) -> Outcome {
 
 fn wait(reading: &Reading) -> Outcome {
     match reading.status {
-        Some(429) => retry(Pace::Everybody, with("rate_limited", &reading.said), reading.wait),
-        Some(408) => {
-            retry(Pace::Soon, with("timeout: the server gave up waiting for the request", &reading.words), reading.wait)
-        }
+        Some(429) => retry(
+            Pace::Everybody,
+            with("rate_limited", &reading.said),
+            reading.wait,
+        ),
+        Some(408) => retry(
+            Pace::Soon,
+            with(
+                "timeout: the server gave up waiting for the request",
+                &reading.words,
+            ),
+            reading.wait,
+        ),
         _ => retry(Pace::Soon, with("busy", &reading.said), reading.wait),
     }
 }
@@ -169,12 +208,25 @@ fn unknown(reading: &Reading) -> Outcome {
     };
     // A server that names a wait asks for it whatever is sent.
     let is_asked = reading.wait.is_some_and(|wait| !wait.is_zero());
-    retry(if is_asked { Pace::Everybody } else { Pace::Unknown }, reason, reading.wait)
+    retry(
+        if is_asked {
+            Pace::Everybody
+        } else {
+            Pace::Unknown
+        },
+        reason,
+        reading.wait,
+    )
 }
 
 fn mentions_private_team(reading: &Reading) -> bool {
-    let all = reading.json.as_ref().map_or_else(|| reading.words.clone(), Value::to_string);
-    all.to_lowercase().replace(['_', '-'], " ").contains("private team")
+    let all = reading
+        .json
+        .as_ref()
+        .map_or_else(|| reading.words.clone(), Value::to_string);
+    all.to_lowercase()
+        .replace(['_', '-'], " ")
+        .contains("private team")
 }
 
 fn later(reason: String, server_wait: Option<Duration>) -> Outcome {
@@ -182,17 +234,28 @@ fn later(reason: String, server_wait: Option<Duration>) -> Outcome {
 }
 
 fn retry(pace: Pace, reason: String, server_wait: Option<Duration>) -> Outcome {
-    Outcome::Retry { reason, pace, server_wait }
+    Outcome::Retry {
+        reason,
+        pace,
+        server_wait,
+    }
 }
 
 /// `word`, the status, and the server's message.
 fn coded(word: &str, reading: &Reading) -> String {
-    with(&format!("{word}: {}", reading.status.unwrap_or_default()), &reading.words)
+    with(
+        &format!("{word}: {}", reading.status.unwrap_or_default()),
+        &reading.words,
+    )
 }
 
 /// `word` and the detail.
 fn with(word: &str, said: &str) -> String {
-    if said.is_empty() { word.to_owned() } else { format!("{word}: {said}") }
+    if said.is_empty() {
+        word.to_owned()
+    } else {
+        format!("{word}: {said}")
+    }
 }
 
 #[cfg(test)]
@@ -204,12 +267,23 @@ mod tests {
     const HASH: &str = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7";
 
     fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() }
+        Answer {
+            status,
+            body: body.as_bytes().to_vec(),
+            ..Answer::default()
+        }
     }
 
     fn of(exchange: &Result<Answer, Failure>, ack: Ack) -> Outcome {
-        let sent = Sent { path: "spec.md", sha256: Sha256::of(b"a\n") };
-        read(&Reading::of(exchange, Timestamp::parse("1994-11-06T08:49:30Z").unwrap()), sent, ack)
+        let sent = Sent {
+            path: "spec.md",
+            sha256: Sha256::of(b"a\n"),
+        };
+        read(
+            &Reading::of(exchange, Timestamp::parse("1994-11-06T08:49:30Z").unwrap()),
+            sent,
+            ack,
+        )
     }
 
     fn outcome(answer: &Answer) -> Outcome {
@@ -224,8 +298,13 @@ mod tests {
             Outcome::Failed { reason } => format!("failed {reason}"),
             Outcome::Halt { reason, .. } => format!("halt {reason}"),
             Outcome::Unreachable { reason } => format!("unreachable {reason}"),
-            Outcome::Retry { reason, pace, server_wait } => {
-                let wait = server_wait.map_or(String::new(), |w| format!(" after {}s", w.as_secs()));
+            Outcome::Retry {
+                reason,
+                pace,
+                server_wait,
+            } => {
+                let wait =
+                    server_wait.map_or(String::new(), |w| format!(" after {}s", w.as_secs()));
                 format!("{} {reason}{wait}", format!("{pace:?}").to_lowercase())
             }
         }
@@ -233,52 +312,116 @@ mod tests {
 
     #[test]
     fn a_success_is_believed_only_with_its_echo() {
-        let echo = |more: &str| format!(r#"{{"artifact_path":"spec.md","content_hash":"{HASH}"{more}}}"#);
+        let echo =
+            |more: &str| format!(r#"{{"artifact_path":"spec.md","content_hash":"{HASH}"{more}}}"#);
         for (status, body, expected) in [
             (201, echo(r#","status":"stored""#), "uploaded"),
             (200, echo(r#","status":"already_exists""#), "already_exists"),
             (200, echo(r#","status":"stored""#), "uploaded"),
             (201, echo(""), "uploaded"),
             (200, echo(""), "already_exists"),
-            (201, echo(r#","status":"re\u001bjected""#), "unknown uncorrelated_response: status re\\u{1b}jected"),
-            (201, echo("").replace("spec.md", "plan.md"), "unknown uncorrelated_response: another artifact_path"),
-            (201, echo("").replace("87428f", "87428e"), "unknown uncorrelated_response: another content_hash"),
-            (201, r#"{"status":"stored"}"#.to_owned(), "unknown uncorrelated_response: no artifact_path"),
-            (200, r#"{"artifact_path":"spec.md"}"#.to_owned(), "unknown uncorrelated_response: no content_hash"),
-            (201, "[]".to_owned(), "unknown uncorrelated_response: the answer is not a JSON object"),
+            (
+                201,
+                echo(r#","status":"re\u001bjected""#),
+                "unknown uncorrelated_response: status re\\u{1b}jected",
+            ),
+            (
+                201,
+                echo("").replace("spec.md", "plan.md"),
+                "unknown uncorrelated_response: another artifact_path",
+            ),
+            (
+                201,
+                echo("").replace("87428f", "87428e"),
+                "unknown uncorrelated_response: another content_hash",
+            ),
+            (
+                201,
+                r#"{"status":"stored"}"#.to_owned(),
+                "unknown uncorrelated_response: no artifact_path",
+            ),
+            (
+                200,
+                r#"{"artifact_path":"spec.md"}"#.to_owned(),
+                "unknown uncorrelated_response: no content_hash",
+            ),
+            (
+                201,
+                "[]".to_owned(),
+                "unknown uncorrelated_response: the answer is not a JSON object",
+            ),
             (
                 200,
                 "<html>ok</html>".to_owned(),
                 "unknown uncorrelated_response: HTTP 200, but the answer is a web page and not from the server",
             ),
-            (200, String::new(), "unknown uncorrelated_response: the answer is not a JSON object"),
-            (201, echo("")[..40].to_owned(), "unknown uncorrelated_response: the answer is not a JSON object"),
+            (
+                200,
+                String::new(),
+                "unknown uncorrelated_response: the answer is not a JSON object",
+            ),
+            (
+                201,
+                echo("")[..40].to_owned(),
+                "unknown uncorrelated_response: the answer is not a JSON object",
+            ),
         ] {
             assert_eq!(line(&answer(status, &body)), expected, "{status} {body}");
         }
-        let cut = Answer { is_cut: true, ..answer(201, &echo("")) };
-        assert_eq!(line(&cut), "unknown uncorrelated_response: the answer is too long");
+        let cut = Answer {
+            is_cut: true,
+            ..answer(201, &echo(""))
+        };
+        assert_eq!(
+            line(&cut),
+            "unknown uncorrelated_response: the answer is too long"
+        );
     }
 
     #[test]
     fn a_status_is_enough_where_the_operator_said_so() {
-        for (status, is_taken) in [(200, true), (202, true), (204, true), (302, false), (400, false), (503, false)] {
+        for (status, is_taken) in [
+            (200, true),
+            (202, true),
+            (204, true),
+            (302, false),
+            (400, false),
+            (503, false),
+        ] {
             let outcome = of(&Ok(answer(status, "")), Ack::Status);
             assert_eq!(outcome == Outcome::Uploaded, is_taken, "{status}");
         }
-        let page = of(&Ok(answer(200, "<!doctype html><title>Sign in</title>")), Ack::Status);
-        assert!(matches!(&page, Outcome::Retry { reason, .. } if reason.contains("a web page")), "{page:?}");
+        let page = of(
+            &Ok(answer(200, "<!doctype html><title>Sign in</title>")),
+            Ack::Status,
+        );
+        assert!(
+            matches!(&page, Outcome::Retry { reason, .. } if reason.contains("a web page")),
+            "{page:?}"
+        );
     }
 
     #[test]
     fn every_other_status_has_its_meaning() {
         let deep = "[".repeat(100_000);
         for (status, body, expected) in [
-            (202, r#"{"retry_after":90}"#, "later accepted_pending after 90s"),
+            (
+                202,
+                r#"{"retry_after":90}"#,
+                "later accepted_pending after 90s",
+            ),
             (204, "", "unknown uncorrelated_response: HTTP 204"),
             (301, "", "halt unexpected_redirect: 301"),
-            (307, r#"{"detail":"moved"}"#, "halt unexpected_redirect: 307: moved"),
-            (400, r#"{"detail":"no\nway"}"#, "failed bad_request: no\\nway"),
+            (
+                307,
+                r#"{"detail":"moved"}"#,
+                "halt unexpected_redirect: 307: moved",
+            ),
+            (
+                400,
+                r#"{"detail":"no\nway"}"#,
+                "failed bad_request: no\\nway",
+            ),
             (
                 400,
                 r#"{"content_hash":["bad","worse"],"artifact_path":"odd"}"#,
@@ -287,8 +430,16 @@ mod tests {
             (400, "{}", "failed bad_request: unknown"),
             (400, "<html>", "failed bad_request: unknown"),
             (400, "too odd", "failed bad_request: too odd"),
-            (400, &deep, &format!("failed bad_request: {}…", "[".repeat(200))),
-            (401, r#"{"detail":"bad token"}"#, "halt unauthorized: HTTP 401: bad token"),
+            (
+                400,
+                &deep,
+                &format!("failed bad_request: {}…", "[".repeat(200)),
+            ),
+            (
+                401,
+                r#"{"detail":"bad token"}"#,
+                "halt unauthorized: HTTP 401: bad token",
+            ),
             (403, "", "halt unauthorized: HTTP 403"),
             (
                 403,
@@ -300,14 +451,42 @@ mod tests {
                 r#"{"code":"missing_private_team"}"#,
                 "halt direct_ingress_missing_private_team: HTTP 403: code: missing_private_team",
             ),
-            (404, r#"{"error":"index_entry_not_found"}"#, "soon index_entry_not_found"),
-            (404, r#"{"error":"namespace_not_found"}"#, "failed namespace_not_found"),
-            (404, r#"{"error":"gone","detail":"what"}"#, "later not_found: what (error=gone)"),
-            (404, "<html>nginx</html>", "later not_found: unknown (error=missing)"),
-            (404, "404 page not found", "later not_found: 404 page not found (error=missing)"),
-            (408, "", "soon timeout: the server gave up waiting for the request"),
+            (
+                404,
+                r#"{"error":"index_entry_not_found"}"#,
+                "soon index_entry_not_found",
+            ),
+            (
+                404,
+                r#"{"error":"namespace_not_found"}"#,
+                "failed namespace_not_found",
+            ),
+            (
+                404,
+                r#"{"error":"gone","detail":"what"}"#,
+                "later not_found: what (error=gone)",
+            ),
+            (
+                404,
+                "<html>nginx</html>",
+                "later not_found: unknown (error=missing)",
+            ),
+            (
+                404,
+                "404 page not found",
+                "later not_found: 404 page not found (error=missing)",
+            ),
+            (
+                408,
+                "",
+                "soon timeout: the server gave up waiting for the request",
+            ),
             (405, "", "halt unexpected_status: 405"),
-            (407, "Proxy login", "halt unexpected_status: 407: Proxy login"),
+            (
+                407,
+                "Proxy login",
+                "halt unexpected_status: 407: Proxy login",
+            ),
             (409, "", "soon busy: HTTP 409"),
             (415, "", "halt unexpected_status: 415"),
             (421, "", "halt unexpected_status: 421"),
@@ -318,14 +497,38 @@ mod tests {
             (451, "", "halt unexpected_status: 451"),
             (412, "", "halt precondition_failed: HTTP 412"),
             (413, "", "failed oversized: refused by the server"),
-            (426, r#"{"message":"use 2.0"}"#, "halt upgrade_required: HTTP 426: use 2.0"),
-            (429, r#"{"retry_after":"12"}"#, "everybody rate_limited: HTTP 429 after 12s"),
-            (429, r#"{"retry_after":-5}"#, "everybody rate_limited: HTTP 429"),
-            (429, r#"{"error":"x","retry_after":1e300}"#, "everybody rate_limited: HTTP 429: x after 3600s"),
-            (429, r#"{"error":"","retry_after":true}"#, "everybody rate_limited: HTTP 429"),
+            (
+                426,
+                r#"{"message":"use 2.0"}"#,
+                "halt upgrade_required: HTTP 426: use 2.0",
+            ),
+            (
+                429,
+                r#"{"retry_after":"12"}"#,
+                "everybody rate_limited: HTTP 429 after 12s",
+            ),
+            (
+                429,
+                r#"{"retry_after":-5}"#,
+                "everybody rate_limited: HTTP 429",
+            ),
+            (
+                429,
+                r#"{"error":"x","retry_after":1e300}"#,
+                "everybody rate_limited: HTTP 429: x after 3600s",
+            ),
+            (
+                429,
+                r#"{"error":"","retry_after":true}"#,
+                "everybody rate_limited: HTTP 429",
+            ),
             (500, "<html>", "unknown server_error: 500"),
             (503, "", "unknown server_error: 503"),
-            (503, r#"{"error":"full","retry_after":9}"#, "everybody server_error: 503: full after 9s"),
+            (
+                503,
+                r#"{"error":"full","retry_after":9}"#,
+                "everybody server_error: 503: full after 9s",
+            ),
             (599, "", "unknown server_error: 599"),
         ] {
             assert_eq!(line(&answer(status, body)), expected, "{status} {body:.80}");
@@ -336,19 +539,28 @@ mod tests {
     fn without_an_answer_only_what_was_sent_counts_as_tried() {
         let of = |failure: &Failure| of(&Err(failure.clone()), Ack::Results);
         let text = || "x\n".to_owned();
-        assert_eq!(of(&Failure::Unknown(text())), retry(Pace::Unknown, "connection_error: x\\n".to_owned(), None));
+        assert_eq!(
+            of(&Failure::Unknown(text())),
+            retry(Pace::Unknown, "connection_error: x\\n".to_owned(), None)
+        );
         assert_eq!(
             of(&Failure::Unknown("timeout: global".to_owned())),
             retry(Pace::Unknown, "timeout: global".to_owned(), None)
         );
         assert_eq!(
             of(&Failure::Unreachable(text())),
-            Outcome::Unreachable { reason: "connection_error: x\\n".to_owned() }
+            Outcome::Unreachable {
+                reason: "connection_error: x\\n".to_owned()
+            }
         );
-        for (failure, expected) in
-            [(Failure::Tls(text()), "tls_failure: x\\n"), (Failure::Refused(text()), "refused: x\\n")]
-        {
-            assert!(matches!(of(&failure), Outcome::Halt { reason, .. } if reason == expected), "{failure:?}");
+        for (failure, expected) in [
+            (Failure::Tls(text()), "tls_failure: x\\n"),
+            (Failure::Refused(text()), "refused: x\\n"),
+        ] {
+            assert!(
+                matches!(of(&failure), Outcome::Halt { reason, .. } if reason == expected),
+                "{failure:?}"
+            );
         }
     }
 }

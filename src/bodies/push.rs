@@ -41,9 +41,14 @@ pub(crate) struct Push {
 }
 
 impl Push {
-    /// Uploads `parallel` bodies at a time, each over a separate connection; `None` if the target accepts no documents.
+    /// Uploads `parallel` bodies at a time, each over a separate connection; `None` if the target
+    /// accepts no documents.
     pub(crate) fn new(link: &Link, names: WireNames, parallel: usize) -> Option<Self> {
-        let deadlines = Deadlines { answer: LONGEST_UPLOAD, total: LONGEST_UPLOAD, ..Deadlines::default() };
+        let deadlines = Deadlines {
+            answer: LONGEST_UPLOAD,
+            total: LONGEST_UPLOAD,
+            ..Deadlines::default()
+        };
         let parallel = parallel.max(1);
         // A status alone cannot acknowledge each of many documents.
         let takes_many = link.protocol().ack == Ack::Results && link.signing().is_none();
@@ -51,7 +56,11 @@ impl Push {
             many_url: link.endpoints().body_batch.clone().filter(|_| takes_many),
             is_one_by_one: AtomicBool::new(false),
             known: Mutex::default(),
-            client: Client::new(link.bodies_permit()?, deadlines, link.protocol().idle_connections(parallel)),
+            client: Client::new(
+                link.bodies_permit()?,
+                deadlines,
+                link.protocol().idle_connections(parallel),
+            ),
             url: link.endpoints().bodies.clone()?,
             link: link.clone(),
             names,
@@ -69,13 +78,17 @@ impl Push {
         self.many_url.is_some() && !self.is_one_by_one.load(Ordering::Relaxed)
     }
 
-    /// From here on, the texts with these digests may be omitted: the target has them, or asks for missing ones.
+    /// From here on, the texts with these digests may be omitted: the target has them, or asks for
+    /// missing ones.
     pub(super) fn believe(&self, digests: impl IntoIterator<Item = Sha256>) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(digests);
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(digests);
     }
 
-    /// Uploads documents with their texts, in one request if the target supports it; `may_go_on` is called before each
-    /// further one. Each answer is read as if the document had been sent alone.
+    /// Uploads documents with their texts, in one request if the target supports it; `may_go_on` is
+    /// called before each further one. Each answer is read as if the document had been sent alone.
     pub(super) fn upload_all(
         &self,
         bodies: &[(Row, String)],
@@ -99,8 +112,8 @@ impl Push {
         read
     }
 
-    /// Uploads documents in one request, and again those whose text the server asks for; `None` if the target does not
-    /// support that; then they count as not sent.
+    /// Uploads documents in one request, and again those whose text the server asks for; `None` if
+    /// the target does not support that; then they count as not sent.
     fn upload_many(
         &self,
         url: &str,
@@ -108,17 +121,29 @@ impl Push {
         total: &dyn Fn() -> Duration,
         clock: &dyn Clock,
     ) -> Option<Vec<Read>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let all: Vec<_> = (0..bodies.len()).collect();
-        let mut answers = self.send_many(url, bodies, &all, &|row| known.contains(&row.sha256), total, clock)?;
+        let mut answers = self.send_many(
+            url,
+            bodies,
+            &all,
+            &|row| known.contains(&row.sha256),
+            total,
+            clock,
+        )?;
         let is_needed = |at: &usize| many::needs_text(&answers[*at], bodies[*at].0.sha256);
         let needed: Vec<_> = all.into_iter().filter(is_needed).collect();
         if !needed.is_empty() {
             let again = self.send_many(url, bodies, &needed, &|_| false, total, clock);
             let mut again = again.unwrap_or_default().into_iter();
             for at in needed {
-                answers[at] =
-                    again.next().unwrap_or_else(|| ItemAnswer::from(Err(Failure::Unknown("no answer".to_owned()))));
+                answers[at] = again.next().unwrap_or_else(|| {
+                    ItemAnswer::from(Err(Failure::Unknown("no answer".to_owned())))
+                });
             }
         }
         let now = clock.now();
@@ -130,7 +155,14 @@ impl Push {
             }
             is_over = answer.is_of_all;
             let reading = Reading::of(&answer.exchange, now);
-            let outcome = outcome::read(&reading, Sent { path: &row.path, sha256: row.sha256 }, Ack::Results);
+            let outcome = outcome::read(
+                &reading,
+                Sent {
+                    path: &row.path,
+                    sha256: row.sha256,
+                },
+                Ack::Results,
+            );
             if matches!(outcome, Outcome::Uploaded | Outcome::AlreadyExists) {
                 self.believe([row.sha256]);
             }
@@ -139,8 +171,8 @@ impl Push {
         Some(read.collect())
     }
 
-    /// Sends the documents at these positions in one request. An answer for each; `None` if the target does not support
-    /// that.
+    /// Sends the documents at these positions in one request. An answer for each; `None` if the
+    /// target does not support that.
     fn send_many(
         &self,
         url: &str,
@@ -160,7 +192,13 @@ impl Push {
         let packed = gzip(&lines).ok()?;
         drop(lines);
         let limit = ANSWER_LIMIT + places.len() * ANSWER_PER_BODY;
-        let exchange = self.post(url, &packed, &[("Content-Encoding", "gzip")], (limit, total()), clock);
+        let exchange = self.post(
+            url,
+            &packed,
+            &[("Content-Encoding", "gzip")],
+            (limit, total()),
+            clock,
+        );
         let told = many::read(&exchange, places.len());
         if told.is_none() {
             self.is_one_by_one.store(true, Ordering::Relaxed);
@@ -168,12 +206,26 @@ impl Push {
         told
     }
 
-    /// Uploads one body within `total`; returns the reading of its answer, and what that means for the body.
-    pub(super) fn upload(&self, row: &Row, text: &str, total: Duration, clock: &dyn Clock) -> (Reading, Outcome) {
+    /// Uploads one body within `total`; returns the reading of its answer, and what that means for
+    /// the body.
+    pub(super) fn upload(
+        &self,
+        row: &Row,
+        text: &str,
+        total: Duration,
+        clock: &dyn Clock,
+    ) -> (Reading, Outcome) {
         let answer = wire_body(row, Some(text), self.names)
             .and_then(|body| self.post(&self.url, &body, &[], (ANSWER_LIMIT, total), clock));
         let reading = Reading::of(&answer, clock.now());
-        let outcome = outcome::read(&reading, Sent { path: &row.path, sha256: row.sha256 }, self.link.protocol().ack);
+        let outcome = outcome::read(
+            &reading,
+            Sent {
+                path: &row.path,
+                sha256: row.sha256,
+            },
+            self.link.protocol().ack,
+        );
         (reading, outcome)
     }
 
@@ -185,9 +237,12 @@ impl Push {
         (answer_limit, total): (usize, Duration),
         clock: &dyn Clock,
     ) -> Result<Answer, Failure> {
-        // The same text of the same artifact has the same message signature, however often it is sent.
-        let signature =
-            self.link.signing().map(|keys| keys.sign(&format!("body-{}", Sha256::of(body)), clock.now(), body));
+        // The same text of the same artifact has the same message signature, however often it is
+        // sent.
+        let signature = self
+            .link
+            .signing()
+            .map(|keys| keys.sign(&format!("body-{}", Sha256::of(body)), clock.now(), body));
         let mut headers: Vec<(&str, &str)> = vec![("Content-Type", "application/json")];
         headers.extend(more);
         headers.extend(self.link.headers());
@@ -203,8 +258,8 @@ impl Push {
     }
 }
 
-/// The nine fields as compact JSON with sorted keys and unescaped non-ASCII characters; eight without the text. A
-/// single document is never compressed: the contract does not allow it.
+/// The nine fields as compact JSON with sorted keys and unescaped non-ASCII characters; eight
+/// without the text. A single document is never compressed: the contract does not allow it.
 fn wire_body(row: &Row, content: Option<&str>, names: WireNames) -> Result<Vec<u8>, Failure> {
     let (slug, kind) = match names {
         WireNames::Current => ("mission_slug", "mission_type"),

@@ -73,14 +73,15 @@ pub(crate) struct Report {
     pub(crate) stopped: Option<Stop>,
     /// Whether the server accepts uploads, or refuses every one.
     pub(crate) server: ServerStand,
-    /// The number of last answers in a row in which the server does not know a document's event, although the ledger
-    /// has it as delivered.
+    /// The number of last answers in a row in which the server does not know a document's event,
+    /// although the ledger has it as delivered.
     pub(crate) unknown_events: u32,
 }
 
 #[cfg(test)]
 impl Report {
-    /// The reason, if only a change of settings, credentials or server lets the drain continue; else `None`.
+    /// The reason, if only a change of settings, credentials or server lets the drain continue;
+    /// else `None`.
     pub(super) fn halted(&self) -> Option<&str> {
         match &self.stopped {
             Some(Stop::Halted(reason)) => Some(reason),

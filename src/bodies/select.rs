@@ -34,7 +34,14 @@ pub(crate) struct Row {
 
 impl From<Owed> for Row {
     fn from(owed: Owed) -> Self {
-        let Owed { seq, document, failures, due_at, captured_at, last_error } = owed;
+        let Owed {
+            seq,
+            document,
+            failures,
+            due_at,
+            captured_at,
+            last_error,
+        } = owed;
         Self {
             id: seq,
             namespace: document.namespace,
@@ -51,12 +58,21 @@ impl From<Owed> for Row {
 }
 
 /// At most `limit` rows above `after` that may be sent at `now`.
-pub(super) fn due(tx: &ReadTx<'_>, target: i64, now: Timestamp, after: i64, limit: i64) -> Result<Vec<Row>, Error> {
-    Ok(delivery::due(tx, target, now, after, limit)?.into_iter().map(Row::from).collect())
+pub(super) fn due(
+    tx: &ReadTx<'_>,
+    target: i64,
+    now: Timestamp,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Row>, Error> {
+    Ok(delivery::due(tx, target, now, after, limit)?
+        .into_iter()
+        .map(Row::from)
+        .collect())
 }
 
-/// At most `limit` rows that a target lacks, in journal order, due or not; of the given missions, or of every one for
-/// `None`.
+/// At most `limit` rows that a target lacks, in journal order, due or not; of the given missions,
+/// or of every one for `None`.
 pub(crate) fn list(
     tx: &ReadTx<'_>,
     target: Option<i64>,
@@ -66,10 +82,19 @@ pub(crate) fn list(
     let (mut all, mut after) = (Vec::new(), 0);
     loop {
         let page = delivery::waiting(tx, target, after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(all) };
+        let Some(last) = page.last() else {
+            return Ok(all);
+        };
         after = last.seq;
-        let is_meant = |owed: &Owed| missions.is_none_or(|slugs| slugs.contains(&owed.document.namespace.mission_slug));
-        all.extend(page.into_iter().filter(is_meant).map(Row::from).take(limit - all.len()));
+        let is_meant = |owed: &Owed| {
+            missions.is_none_or(|slugs| slugs.contains(&owed.document.namespace.mission_slug))
+        };
+        all.extend(
+            page.into_iter()
+                .filter(is_meant)
+                .map(Row::from)
+                .take(limit - all.len()),
+        );
         if all.len() >= limit {
             return Ok(all);
         }

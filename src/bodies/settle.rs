@@ -1,7 +1,8 @@
 //! Gathers the results of uploads and writes them together.
 //!
-//! Each transaction is a sync to disk, so one per answer would cost more than the uploads. If the process dies,
-//! gathered results are lost: those documents are uploaded again, and the server answers that it has them.
+//! Each transaction is a sync to disk, so one per answer would cost more than the uploads. If the
+//! process dies, gathered results are lost: those documents are uploaded again, and the server
+//! answers that it has them.
 
 use std::time::Duration;
 
@@ -69,8 +70,8 @@ impl Gathered {
         self.acts.len() >= AT_ONCE || self.time_left(now).is_some_and(|left| left.is_zero())
     }
 
-    /// Writes everything in one transaction and returns it for the report. A text is deleted with the last target that
-    /// lacked it, unless it is to be kept.
+    /// Writes everything in one transaction and returns it for the report. A text is deleted with
+    /// the last target that lacked it, unless it is to be kept.
     pub(super) fn write(
         &mut self,
         store: &mut Store,
@@ -87,11 +88,23 @@ impl Gathered {
         store.write(|tx| {
             for (row, act) in &acts {
                 let answered = match act {
-                    Act::Settle(status, _) => Answered::Stored { before: *status == Status::AlreadyExists },
-                    Act::Postpone { reason, due_at } => Answered::Again { reason, due_at: *due_at },
+                    Act::Settle(status, _) => Answered::Stored {
+                        before: *status == Status::AlreadyExists,
+                    },
+                    Act::Postpone { reason, due_at } => Answered::Again {
+                        reason,
+                        due_at: *due_at,
+                    },
                     Act::Fail { reason } => Answered::Refused { reason },
                 };
-                delivery::settle_document(tx, target, (row.id, row.sha256), &answered, keeps_texts, now)?;
+                delivery::settle_document(
+                    tx,
+                    target,
+                    (row.id, row.sha256),
+                    &answered,
+                    keeps_texts,
+                    now,
+                )?;
                 if matches!(act, Act::Settle(..)) {
                     failures::close_for_artifact(tx, row, now)?;
                 }
@@ -99,7 +112,9 @@ impl Gathered {
             if is_accepted {
                 delivery::end_pause(tx, target, Kind::Document)?;
             }
-            pause.map_or(Ok(()), |until| Ok::<_, Error>(delivery::leave_alone(tx, target, Kind::Document, until)?))
+            pause.map_or(Ok(()), |until| {
+                Ok::<_, Error>(delivery::leave_alone(tx, target, Kind::Document, until)?)
+            })
         })?;
         Ok(acts)
     }
@@ -117,17 +132,44 @@ mod tests {
         let row = world.rows().remove(0);
         let mut gathered = Gathered::default();
         let after = |millis| second(10).after(Duration::from_millis(millis));
-        assert_eq!((gathered.time_left(after(0)), gathered.is_due(after(0))), (None, false));
+        assert_eq!(
+            (gathered.time_left(after(0)), gathered.is_due(after(0))),
+            (None, false)
+        );
         for _ in 0..AT_ONCE {
             assert!(!gathered.is_due(after(0)));
-            gathered.add(row.clone(), Act::Settle(Status::Uploaded, "stored"), after(0));
+            gathered.add(
+                row.clone(),
+                Act::Settle(Status::Uploaded, "stored"),
+                after(0),
+            );
         }
         assert!(gathered.is_due(after(0)), "many");
-        assert_eq!(gathered.write(&mut world.store, 1, false, after(0)).unwrap().len(), AT_ONCE);
-        assert_eq!((world.counts().rows, gathered.time_left(after(0))), (0, None));
-        gathered.add(row.clone(), Act::Settle(Status::Uploaded, "stored"), after(0));
+        assert_eq!(
+            gathered
+                .write(&mut world.store, 1, false, after(0))
+                .unwrap()
+                .len(),
+            AT_ONCE
+        );
+        assert_eq!(
+            (world.counts().rows, gathered.time_left(after(0))),
+            (0, None)
+        );
+        gathered.add(
+            row.clone(),
+            Act::Settle(Status::Uploaded, "stored"),
+            after(0),
+        );
         gathered.add(row, Act::Settle(Status::Uploaded, "stored"), after(90));
-        assert_eq!(gathered.time_left(after(90)), Some(Duration::from_millis(10)), "counted from the oldest");
-        assert!(!gathered.is_due(after(99)) && gathered.is_due(after(100)), "old");
+        assert_eq!(
+            gathered.time_left(after(90)),
+            Some(Duration::from_millis(10)),
+            "counted from the oldest"
+        );
+        assert!(
+            !gathered.is_due(after(99)) && gathered.is_due(after(100)),
+            "old"
+        );
     }
 }

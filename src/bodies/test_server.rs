@@ -9,8 +9,13 @@ use serde_json::{Value, json};
 /// Reaction of the server to a request.
 pub(super) enum Reply {
     /// Answers, and keeps the connection.
-    Answer { status: u16, header: Option<(&'static str, &'static str)>, body: String },
-    /// Reads the request and closes the connection without an answer; it may have stored the document.
+    Answer {
+        status: u16,
+        header: Option<(&'static str, &'static str)>,
+        body: String,
+    },
+    /// Reads the request and closes the connection without an answer; it may have stored the
+    /// document.
     Hangup,
     /// Reads the request and never answers.
     Silence,
@@ -18,13 +23,20 @@ pub(super) enum Reply {
 
 impl Reply {
     pub(super) fn of(status: u16, body: impl Into<String>) -> Self {
-        Self::Answer { status, header: None, body: body.into() }
+        Self::Answer {
+            status,
+            header: None,
+            body: body.into(),
+        }
     }
 
     /// A success that echoes `request`.
     pub(super) fn echo(status: u16, word: &str, request: &Value) -> Self {
         let (path, hash) = (&request["artifact_path"], &request["content_hash"]);
-        Self::of(status, json!({"status": word, "artifact_path": path, "content_hash": hash}).to_string())
+        Self::of(
+            status,
+            json!({"status": word, "artifact_path": path, "content_hash": hash}).to_string(),
+        )
     }
 }
 
@@ -111,8 +123,13 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, answer: &dyn Fn(usize, &Valu
         // Many documents come packed, one in a line.
         let body: Value = if head.contains("content-encoding: gzip") {
             let mut lines = String::new();
-            flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut lines).unwrap();
-            lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect()
+            flate2::read::GzDecoder::new(&body[..])
+                .read_to_string(&mut lines)
+                .unwrap();
+            lines
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap())
+                .collect()
         } else {
             serde_json::from_slice(&body).unwrap()
         };
@@ -123,15 +140,22 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, answer: &dyn Fn(usize, &Valu
             seen.requests.len() - 1
         };
         let (status, header, body) = match answer(number, &body) {
-            Reply::Answer { status, header, body } => (status, header, body),
+            Reply::Answer {
+                status,
+                header,
+                body,
+            } => (status, header, body),
             Reply::Hangup => return,
             Reply::Silence => loop {
                 std::thread::park();
             },
         };
-        let header = header.map_or(String::new(), |(name, value)| format!("{name}: {value}\r\n"));
+        let header = header.map_or(String::new(), |(name, value)| {
+            format!("{name}: {value}\r\n")
+        });
         let length = body.len();
-        let answer = format!("HTTP/1.1 {status} X\r\n{header}Content-Length: {length}\r\n\r\n{body}");
+        let answer =
+            format!("HTTP/1.1 {status} X\r\n{header}Content-Length: {length}\r\n\r\n{body}");
         if stream.write_all(answer.as_bytes()).is_err() {
             return;
         }
@@ -147,7 +171,11 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
         }
     }
     let head = head.to_lowercase();
-    let length = head.lines().find_map(|l| l.strip_prefix("content-length: "))?.parse().unwrap();
+    let length = head
+        .lines()
+        .find_map(|l| l.strip_prefix("content-length: "))?
+        .parse()
+        .unwrap();
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some((head, body))

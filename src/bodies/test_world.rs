@@ -10,7 +10,10 @@ use crate::event::NamespaceRef;
 use crate::journal::{self, Appender, Document, Kind};
 use crate::store::{Schema, Store, WriteTx};
 
-const TABLES: Schema = Schema { application_id: 7, steps: &[&[journal::SCHEMA, delivery::SCHEMA, SCHEMA]] };
+const TABLES: Schema = Schema {
+    application_id: 7,
+    steps: &[&[journal::SCHEMA, delivery::SCHEMA, SCHEMA]],
+};
 
 /// A store in a separate directory, with target 1.
 pub(super) struct World {
@@ -29,7 +32,8 @@ pub(super) struct Counts {
 impl World {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&dir.path().join("s.db"), &TABLES, Duration::from_secs(5)).unwrap();
+        let mut store =
+            Store::open(&dir.path().join("s.db"), &TABLES, Duration::from_secs(5)).unwrap();
         let identity = Identity {
             target_id: "tgt_a".to_owned(),
             receiver: ReceiverKind::ExternalReceiver,
@@ -37,7 +41,9 @@ impl World {
             team_slug: String::new(),
             user_email: String::new(),
         };
-        let known = store.write(|tx| delivery::register_for_tests(tx, &identity, second(0))).unwrap();
+        let known = store
+            .write(|tx| delivery::register_for_tests(tx, &identity, second(0)))
+            .unwrap();
         assert_eq!(known.id, 1);
         Self { store, _dir: dir }
     }
@@ -61,7 +67,14 @@ impl World {
         self.write(|tx| {
             for row in list(tx, Some(1), None, 1000)? {
                 let answered = delivery::Answered::Stored { before: false };
-                delivery::settle_document(tx, 1, (row.id, row.sha256), &answered, false, second(0))?;
+                delivery::settle_document(
+                    tx,
+                    1,
+                    (row.id, row.sha256),
+                    &answered,
+                    false,
+                    second(0),
+                )?;
             }
             Ok(())
         });
@@ -75,7 +88,10 @@ impl World {
             assert!(balance.holds(), "{balance:?}");
             let count = |class| u64::try_from(balance.of(class)).unwrap();
             let failures = count(Class::Undeliverable) + count_failures(tx)?;
-            Ok(Counts { rows: count(Class::Untried) + count(Class::Retryable), failures })
+            Ok(Counts {
+                rows: count(Class::Untried) + count(Class::Retryable),
+                failures,
+            })
         });
         read.unwrap()
     }
@@ -99,11 +115,26 @@ pub(super) fn second(at: i64) -> Timestamp {
     Timestamp::from_micros(at * 1_000_000)
 }
 
-pub(super) fn put(tx: &WriteTx<'_>, namespace: &NamespaceRef, path: &str, text: &str, at: i64) -> Result<(), Error> {
+pub(super) fn put(
+    tx: &WriteTx<'_>,
+    namespace: &NamespaceRef,
+    path: &str,
+    text: &str,
+    at: i64,
+) -> Result<(), Error> {
     let (body, namespace, path) = (body(text), namespace.clone(), path.to_owned());
-    let document = Document { namespace, path, sha256: body.sha256(), size: text.len() as u64, place: None };
+    let document = Document {
+        namespace,
+        path,
+        sha256: body.sha256(),
+        size: text.len() as u64,
+        place: None,
+    };
     let mut appender = Appender::new(tx, second(at))?;
-    let id = format!("doc:{at}:{}:{}", document.namespace.mission_slug, document.path);
+    let id = format!(
+        "doc:{at}:{}:{}",
+        document.namespace.mission_slug, document.path
+    );
     let outcome = appender.append_document(&id, &document, None, None, "test")?;
     let receipt = appender.finish()?;
     delivery::post_appended(tx, &receipt)?;

@@ -27,13 +27,19 @@ pub(crate) struct Stats {
 }
 
 /// The totals at a target at `now`. O(waiting documents).
-pub(crate) fn stats(tx: &ReadTx<'_>, target: Option<&Target>, now: Timestamp) -> Result<Stats, Error> {
+pub(crate) fn stats(
+    tx: &ReadTx<'_>,
+    target: Option<&Target>,
+    now: Timestamp,
+) -> Result<Stats, Error> {
     let balance = delivery::balance_of(tx, target, Kind::Document)?;
     let count = |class| u64::try_from(balance.of(class)).unwrap_or(0);
     let queued = count(Class::Untried) + count(Class::Retryable);
     let failures = count(Class::Undeliverable) + count_failures(tx)?;
-    let (in_backoff, mut retry_histogram) =
-        target.map_or_else(|| Ok((0, BTreeMap::new())), |target| delivery::document_retries(tx, target.id, now))?;
+    let (in_backoff, mut retry_histogram) = target.map_or_else(
+        || Ok((0, BTreeMap::new())),
+        |target| delivery::document_retries(tx, target.id, now),
+    )?;
     let untried = queued.saturating_sub(retry_histogram.values().sum());
     if untried > 0 {
         retry_histogram.insert(0, untried);
@@ -67,7 +73,8 @@ pub(crate) struct MissionStats {
     pub(crate) failures: u64,
 }
 
-/// The totals of each mission that has any, limited to the given missions unless `None`. O(waiting documents).
+/// The totals of each mission that has any, limited to the given missions unless `None`. O(waiting
+/// documents).
 pub(crate) fn by_mission(
     tx: &ReadTx<'_>,
     target: Option<i64>,
@@ -76,30 +83,44 @@ pub(crate) fn by_mission(
 ) -> Result<Vec<MissionStats>, Error> {
     let mut all: BTreeMap<(String, String), MissionStats> = BTreeMap::new();
     for row in list(tx, target, missions, usize::MAX)? {
-        let stats = entry(&mut all, &row.namespace.mission_slug, &row.namespace.target_branch);
+        let stats = entry(
+            &mut all,
+            &row.namespace.mission_slug,
+            &row.namespace.target_branch,
+        );
         stats.queued += 1;
         stats.bytes += row.size_bytes;
         stats.in_backoff += u64::from(!retry::is_due(row.due_at, now));
     }
     for refused in refusals(tx, target, missions, false, u32::MAX)? {
-        entry(&mut all, &refused.namespace.mission_slug, &refused.namespace.target_branch).failures += 1;
+        entry(
+            &mut all,
+            &refused.namespace.mission_slug,
+            &refused.namespace.target_branch,
+        )
+        .failures += 1;
     }
     Ok(all.into_values().collect())
 }
 
-fn entry<'a>(all: &'a mut BTreeMap<(String, String), MissionStats>, slug: &str, branch: &str) -> &'a mut MissionStats {
-    all.entry((slug.to_owned(), branch.to_owned())).or_insert_with(|| MissionStats {
-        mission_slug: slug.to_owned(),
-        target_branch: branch.to_owned(),
-        queued: 0,
-        bytes: 0,
-        in_backoff: 0,
-        failures: 0,
-    })
+fn entry<'a>(
+    all: &'a mut BTreeMap<(String, String), MissionStats>,
+    slug: &str,
+    branch: &str,
+) -> &'a mut MissionStats {
+    all.entry((slug.to_owned(), branch.to_owned()))
+        .or_insert_with(|| MissionStats {
+            mission_slug: slug.to_owned(),
+            target_branch: branch.to_owned(),
+            queued: 0,
+            bytes: 0,
+            in_backoff: 0,
+            failures: 0,
+        })
 }
 
-/// Documents that were refused for good, the latest first: by the target, and in the failure log of older queues.
-/// Entries that were requeued are included on request.
+/// Documents that were refused for good, the latest first: by the target, and in the failure log of
+/// older queues. Entries that were requeued are included on request.
 pub(crate) fn refusals(
     tx: &ReadTx<'_>,
     target: Option<i64>,
@@ -108,7 +129,10 @@ pub(crate) fn refusals(
     limit: u32,
 ) -> Result<Vec<Failure>, Error> {
     let mut all = failures(tx, missions, with_closed, limit)?;
-    let own = target.map_or_else(|| Ok(Vec::new()), |target| delivery::refused_documents(tx, target))?;
+    let own = target.map_or_else(
+        || Ok(Vec::new()),
+        |target| delivery::refused_documents(tx, target),
+    )?;
     let is_meant = |refused: &RefusedDocument| {
         missions.is_none_or(|slugs| slugs.contains(&refused.document.namespace.mission_slug))
     };

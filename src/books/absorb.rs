@@ -16,12 +16,14 @@ pub(crate) struct Absorbed {
     pub(crate) unchanged: u64,
     /// Lines whose id the journal has with other content; kept apart as conflicts.
     pub(crate) conflicts: u64,
-    /// Lines that are not kept: discarded because the project opted out, with an audit row, or purged here before.
+    /// Lines that are not kept: discarded because the project opted out, with an audit row, or
+    /// purged here before.
     pub(crate) discarded: u64,
 }
 
-/// Appends a part of the spool file `id`; `reason` is written to the audit row of discarded events. `None`, and no
-/// change, if the journal is not at the beginning of the part: another process has absorbed it.
+/// Appends a part of the spool file `id`; `reason` is written to the audit row of discarded events.
+/// `None`, and no change, if the journal is not at the beginning of the part: another process has
+/// absorbed it.
 ///
 /// The capacity does not apply to these lines, because they were acknowledged.
 pub(crate) fn absorb(
@@ -43,7 +45,13 @@ pub(crate) fn absorb(
                 journal::audit(
                     tx,
                     line.captured_at,
-                    &Audit { act: "discarded", event_id, event_type, sha256, reason },
+                    &Audit {
+                        act: "discarded",
+                        event_id,
+                        event_type,
+                        sha256,
+                        reason,
+                    },
                 )?;
                 absorbed.discarded += 1;
             } else if let Ok(inspection) = event::inspect(line.envelope) {

@@ -9,18 +9,23 @@ use crate::journal::{self, Appended, Appender, Document, Entry, Kind, Mark, Rece
 use crate::store::WriteTx;
 use crate::{delivery, store};
 
-/// Adds events within a transaction; posts what `work` appended to the journal and to every live target.
+/// Adds events within a transaction; posts what `work` appended to the journal and to every live
+/// target.
 pub(crate) fn append<T, E: From<Error>>(
     tx: &WriteTx<'_>,
     now: Timestamp,
     work: impl FnOnce(&mut Appending<'_>) -> Result<T, E>,
 ) -> Result<(T, Receipt), E> {
     let appender = Appender::new(tx, now).map_err(Error::from)?;
-    let mut appending = Appending { appender, documents: Vec::new() };
+    let mut appending = Appending {
+        appender,
+        documents: Vec::new(),
+    };
     let value = work(&mut appending)?;
     let receipt = appending.appender.finish().map_err(Error::from)?;
     delivery::post_appended(tx, &receipt).map_err(Error::from)?;
-    // An event of this transaction is delivered nowhere yet; a document announced by an older event may be due at once.
+    // An event of this transaction is delivered nowhere yet; a document announced by an older event
+    // may be due at once.
     for document in appending.documents {
         delivery::enter_everywhere(tx, document).map_err(Error::from)?;
     }
@@ -56,7 +61,8 @@ impl Appending<'_> {
         Ok(self.appender.append(entry)?)
     }
 
-    /// Adds a version of a document under `id`, announced by the event in row `announced_by`; on hold if that event is.
+    /// Adds a version of a document under `id`, announced by the event in row `announced_by`; on
+    /// hold if that event is.
     pub(crate) fn append_document(
         &mut self,
         id: &str,
@@ -65,7 +71,9 @@ impl Appending<'_> {
         held: Option<&str>,
         origin: &str,
     ) -> Result<Appended, Error> {
-        let appended = self.appender.append_document(id, document, announced_by, held, origin)?;
+        let appended = self
+            .appender
+            .append_document(id, document, announced_by, held, origin)?;
         if let Appended::Captured { seq, .. } = appended {
             self.documents.push(seq);
         }
@@ -92,21 +100,28 @@ pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Rele
     Ok(released)
 }
 
-/// Puts a live row on hold at every target; false if it is not live, already on hold, or in flight somewhere.
+/// Puts a live row on hold at every target; false if it is not live, already on hold, or in flight
+/// somewhere.
 pub(crate) fn hold(tx: &WriteTx<'_>, seq: i64, reason: &str) -> Result<bool, Error> {
     if delivery::is_in_flight(tx, seq)? {
         return Ok(false);
     }
-    let Some(kind) = journal::hold(tx, seq, reason)? else { return Ok(false) };
+    let Some(kind) = journal::hold(tx, seq, reason)? else {
+        return Ok(false);
+    };
     delivery::post_held(tx, seq, kind)?;
     Ok(true)
 }
 
-/// Releases a row for a user: it is superseded if its key has a newer statement, which may have been sent already. Sent
-/// after it, the older statement would become the server's last one.
+/// Releases a row for a user: it is superseded if its key has a newer statement, which may have
+/// been sent already. Sent after it, the older statement would become the server's last one.
 pub(crate) fn release_late(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
-    let Some(by) = journal::newer(tx, seq)? else { return release(tx, now, seq) };
-    let Some(kind) = journal::supersede_held(tx, seq, by)? else { return Ok(Release::NotHeld) };
+    let Some(by) = journal::newer(tx, seq)? else {
+        return release(tx, now, seq);
+    };
+    let Some(kind) = journal::supersede_held(tx, seq, by)? else {
+        return Ok(Release::NotHeld);
+    };
     // The documents that it announces are superseded with it: no server would receive their event.
     for document in journal::announced(tx, seq)? {
         if let Some(kind) = journal::supersede_held(tx, document, by)? {
@@ -117,9 +132,9 @@ pub(crate) fn release_late(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result
     Ok(Release::NotOwed)
 }
 
-/// Removes a live row from the live ones at every target as `to`, and with an event the documents that it announces,
-/// since no server would receive their event. `None` if the row is not live. The caller guarantees that it is in flight
-/// nowhere.
+/// Removes a live row from the live ones at every target as `to`, and with an event the documents
+/// that it announces, since no server would receive their event. `None` if the row is not live. The
+/// caller guarantees that it is in flight nowhere.
 pub(super) fn leave(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -127,11 +142,18 @@ pub(super) fn leave(
     mark: Mark<'_>,
     to: Class,
 ) -> Result<Option<Left>, Error> {
-    let Some(left) = journal::let_go(tx, now, seq, mark)? else { return Ok(None) };
+    let Some(left) = journal::let_go(tx, now, seq, mark)? else {
+        return Ok(None);
+    };
     delivery::post_left(tx, (seq, left.kind), left.was_held, to)?;
     if left.kind == Kind::Event && !matches!(mark, Mark::Gone(_)) {
-        // An archive contains the documents with their event; their rows say enough to restore them.
-        let mark = if mark == Mark::Archived { Mark::Discarded("archived") } else { mark };
+        // An archive contains the documents with their event; their rows say enough to restore
+        // them.
+        let mark = if mark == Mark::Archived {
+            Mark::Discarded("archived")
+        } else {
+            mark
+        };
         for document in journal::announced(tx, seq)? {
             if let Some(left) = journal::let_go(tx, now, document, mark)? {
                 delivery::post_left(tx, (document, left.kind), left.was_held, to)?;

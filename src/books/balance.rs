@@ -32,7 +32,8 @@ pub(crate) struct Balance {
 }
 
 impl Balance {
-    /// The balance to show: while a check fails (`is_shut`), events that were never tried count as blocked.
+    /// The balance to show: while a check fails (`is_shut`), events that were never tried count as
+    /// blocked.
     pub(crate) fn of(books: &delivery::Balance, is_shut: bool) -> Self {
         let count = |class| u64::try_from(books.of(class)).unwrap_or(0);
         let (untried, blocked) = (count(Class::Untried), count(Class::Blocked));
@@ -53,10 +54,14 @@ impl Balance {
 
     /// The balance of a store that does not exist: all zero, and it holds.
     pub(crate) fn empty() -> Self {
-        Self { holds: true, ..Self::default() }
+        Self {
+            holds: true,
+            ..Self::default()
+        }
     }
 
-    /// The right side of the equation in the documented order: the JSON member, the word for people, the count.
+    /// The right side of the equation in the documented order: the JSON member, the word for
+    /// people, the count.
     pub(crate) fn terms(&self) -> [(&'static str, &'static str, u64); 9] {
         let counts = [
             (Class::Delivered, self.delivered),

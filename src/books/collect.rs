@@ -1,7 +1,7 @@
 //! Which payloads are no longer needed, and their deletion: `gc`.
 //!
-//! The decision is [`judge`], pure. A plan is made on one state of the store; [`collect`] judges every payload again in
-//! the transaction that deletes it, so changes in between are respected.
+//! The decision is [`judge`], pure. A plan is made on one state of the store; [`collect`] judges
+//! every payload again in the transaction that deletes it, so changes in between are respected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,8 +83,13 @@ struct At {
 
 /// Decides about one payload from the states of its event at every target.
 fn judge(rule: &GcRule, kept: &Kept, at: &[At]) -> Verdict {
-    let is = |at: &&At, class| at.status.is_some_and(|status: Status| status.class() == class);
-    let is_young = rule.captured_before.is_some_and(|before| kept.captured_at >= before);
+    let is = |at: &&At, class| {
+        at.status
+            .is_some_and(|status: Status| status.class() == class)
+    };
+    let is_young = rule
+        .captured_before
+        .is_some_and(|before| kept.captured_at >= before);
     if at.iter().any(|at| is(&at, Class::InFlight)) {
         return Verdict::Stay(WhyNot::InFlight);
     }
@@ -102,7 +107,11 @@ fn judge(rule: &GcRule, kept: &Kept, at: &[At]) -> Verdict {
     }
     let is_archived = rule.with_archived && kept.is_archived;
     if kept.is_discarded {
-        return if is_archived { Verdict::Go(Why::Archived) } else { Verdict::Stay(WhyNot::Released) };
+        return if is_archived {
+            Verdict::Go(Why::Archived)
+        } else {
+            Verdict::Stay(WhyNot::Released)
+        };
     }
     let counting: Vec<&At> = at.iter().filter(|at| at.counts).collect();
     for (applies, why) in [
@@ -125,9 +134,13 @@ fn judge(rule: &GcRule, kept: &Kept, at: &[At]) -> Verdict {
     }
 }
 
-/// True if deliveries to a target count: it is not the stub, and it is live or the configured target.
+/// True if deliveries to a target count: it is not the stub, and it is live or the configured
+/// target.
 fn counts(rule: &GcRule, target: &Target) -> bool {
-    let is_configured = rule.configured.as_ref().is_some_and(|c| c.target_id == target.identity.target_id);
+    let is_configured = rule
+        .configured
+        .as_ref()
+        .is_some_and(|c| c.target_id == target.identity.target_id);
     target.identity.receiver != ReceiverKind::Stub && (target.is_live || is_configured)
 }
 
@@ -147,7 +160,10 @@ impl Tally {
 
     /// The sum of several.
     pub(crate) fn sum<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
-        all.fold(Self::default(), |a, b| Self { payloads: a.payloads + b.payloads, bytes: a.bytes + b.bytes })
+        all.fold(Self::default(), |a, b| Self {
+            payloads: a.payloads + b.payloads,
+            bytes: a.bytes + b.bytes,
+        })
     }
 }
 
@@ -168,10 +184,16 @@ pub(crate) struct GcPlan {
 
 /// Makes the plan; changes nothing. O(payloads).
 pub(crate) fn plan_collection(tx: &ReadTx<'_>, rule: GcRule) -> Result<GcPlan, Error> {
-    let mut plan = GcPlan { counting: counting(tx, &rule)?, rule, ..GcPlan::default() };
+    let mut plan = GcPlan {
+        counting: counting(tx, &rule)?,
+        rule,
+        ..GcPlan::default()
+    };
     loop {
         let judged = judged(tx, &plan.rule, plan.through)?;
-        let Some((last, _)) = judged.rows.last() else { return Ok(plan) };
+        let Some((last, _)) = judged.rows.last() else {
+            return Ok(plan);
+        };
         plan.through = last.seq;
         for (kept, verdict) in &judged.rows {
             match verdict {
@@ -191,10 +213,19 @@ pub(crate) struct Collected {
     pub(crate) last: Option<i64>,
 }
 
-/// Deletes the next payloads of the plan above `after`. Payloads in flight, on hold or in conflict by now are kept.
-pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, plan: &GcPlan, after: i64) -> Result<Collected, Error> {
+/// Deletes the next payloads of the plan above `after`. Payloads in flight, on hold or in conflict
+/// by now are kept.
+pub(crate) fn collect(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    plan: &GcPlan,
+    after: i64,
+) -> Result<Collected, Error> {
     let judged = judged(tx, &plan.rule, after)?;
-    let mut collected = Collected { last: judged.rows.last().map(|(kept, _)| kept.seq), ..Collected::default() };
+    let mut collected = Collected {
+        last: judged.rows.last().map(|(kept, _)| kept.seq),
+        ..Collected::default()
+    };
     let mut going = Vec::new();
     for (kept, verdict) in &judged.rows {
         if let Verdict::Go(why) = verdict
@@ -204,10 +235,22 @@ pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, plan: &GcPlan, after: i6
             going.push(*kept);
         }
     }
-    let words: Vec<_> =
-        collected.gone.iter().map(|(why, tally)| format!("{} {}", tally.payloads, why.word())).collect();
-    journal::collect(tx, now, &going, &format!("unreferenced payloads: {}", words.join(", ")))?;
-    let live: Vec<_> = going.iter().filter(|kept| kept.is_live()).map(|kept| (kept.seq, kept.kind)).collect();
+    let words: Vec<_> = collected
+        .gone
+        .iter()
+        .map(|(why, tally)| format!("{} {}", tally.payloads, why.word()))
+        .collect();
+    journal::collect(
+        tx,
+        now,
+        &going,
+        &format!("unreferenced payloads: {}", words.join(", ")),
+    )?;
+    let live: Vec<_> = going
+        .iter()
+        .filter(|kept| kept.is_live())
+        .map(|kept| (kept.seq, kept.kind))
+        .collect();
     delivery::post_collected(tx, &judged.standings, &live)?;
     collected.last = collected.last.filter(|last| *last < plan.through);
     Ok(collected)
@@ -251,30 +294,51 @@ struct Judged {
 
 fn judged(tx: &ReadTx<'_>, rule: &GcRule, after: i64) -> Result<Judged, Error> {
     let kept = journal::kept_after(tx, after, CHUNK)?;
-    let (first, last) = (kept.first().map_or(0, |k| k.seq), kept.last().map_or(-1, |k| k.seq));
+    let (first, last) = (
+        kept.first().map_or(0, |k| k.seq),
+        kept.last().map_or(-1, |k| k.seq),
+    );
     let standings = Standings::read(tx, first, last)?;
     let unmet = unmet(tx, rule)?.is_some();
     let rows = kept.into_iter().map(|kept| {
-        let known = standings.of(kept.seq).map(|(target, status)| At { counts: counts(rule, target), status });
-        let never_contacted = unmet.then_some(At { counts: true, status: None });
+        let known = standings.of(kept.seq).map(|(target, status)| At {
+            counts: counts(rule, target),
+            status,
+        });
+        let never_contacted = unmet.then_some(At {
+            counts: true,
+            status: None,
+        });
         let at: Vec<At> = known.chain(never_contacted).collect();
         (kept, judge(rule, &kept, &at))
     });
-    Ok(Judged { rows: rows.collect(), standings })
+    Ok(Judged {
+        rows: rows.collect(),
+        standings,
+    })
 }
 
 /// The targets that count, the configured one included.
 fn counting(tx: &ReadTx<'_>, rule: &GcRule) -> Result<Vec<Identity>, Error> {
-    let known = delivery::targets(tx)?.into_iter().filter(|target| counts(rule, target)).map(|target| target.identity);
+    let known = delivery::targets(tx)?
+        .into_iter()
+        .filter(|target| counts(rule, target))
+        .map(|target| target.identity);
     Ok(known.chain(unmet(tx, rule)?).collect())
 }
 
 /// The configured target, if it is a real server and was never contacted.
 fn unmet(tx: &ReadTx<'_>, rule: &GcRule) -> Result<Option<Identity>, Error> {
-    let Some(configured) = rule.configured.as_ref().filter(|c| c.receiver != ReceiverKind::Stub) else {
+    let Some(configured) = rule
+        .configured
+        .as_ref()
+        .filter(|c| c.receiver != ReceiverKind::Stub)
+    else {
         return Ok(None);
     };
-    Ok(delivery::current(tx, &configured.target_id)?.is_none().then(|| configured.clone()))
+    Ok(delivery::current(tx, &configured.target_id)?
+        .is_none()
+        .then(|| configured.clone()))
 }
 
 #[cfg(test)]
@@ -294,44 +358,135 @@ mod tests {
         is_announcing: false,
         kind: journal::Kind::Event,
     };
-    const HAS: At = At { counts: true, status: Some(Status::Success) };
-    const DUPLICATE: At = At { counts: true, status: Some(Status::Duplicate) };
-    const UNTRIED: At = At { counts: true, status: None };
-    const REFUSED: At = At { counts: true, status: Some(Status::TerminalFailed) };
-    const STUB_HAS: At = At { counts: false, status: Some(Status::Success) };
+    const HAS: At = At {
+        counts: true,
+        status: Some(Status::Success),
+    };
+    const DUPLICATE: At = At {
+        counts: true,
+        status: Some(Status::Duplicate),
+    };
+    const UNTRIED: At = At {
+        counts: true,
+        status: None,
+    };
+    const REFUSED: At = At {
+        counts: true,
+        status: Some(Status::TerminalFailed),
+    };
+    const STUB_HAS: At = At {
+        counts: false,
+        status: Some(Status::Success),
+    };
 
     fn at(status: Status) -> At {
-        At { counts: true, status: Some(status) }
+        At {
+            counts: true,
+            status: Some(status),
+        }
     }
 
     #[test]
     fn each_payload_goes_or_stays_for_one_reason() {
         use Verdict::{Go, Stay};
         let plain = GcRule::default();
-        let archived = GcRule { with_archived: true, ..GcRule::default() };
-        let named = GcRule { named: BTreeSet::from([1]), ..GcRule::default() };
-        let old = |micros| GcRule { captured_before: Some(Timestamp::from_micros(micros)), ..GcRule::default() };
-        let superseded = Kept { is_superseded: true, ..PLAIN };
-        let kept = Kept { is_archived: true, ..PLAIN };
-        let released = Kept { is_discarded: true, ..kept };
+        let archived = GcRule {
+            with_archived: true,
+            ..GcRule::default()
+        };
+        let named = GcRule {
+            named: BTreeSet::from([1]),
+            ..GcRule::default()
+        };
+        let old = |micros| GcRule {
+            captured_before: Some(Timestamp::from_micros(micros)),
+            ..GcRule::default()
+        };
+        let superseded = Kept {
+            is_superseded: true,
+            ..PLAIN
+        };
+        let kept = Kept {
+            is_archived: true,
+            ..PLAIN
+        };
+        let released = Kept {
+            is_discarded: true,
+            ..kept
+        };
         for (rule, row, at, expected) in [
             (&plain, PLAIN, &[HAS, DUPLICATE][..], Go(Why::Delivered)),
             (&plain, PLAIN, &[], Stay(WhyNot::NoTarget)),
             (&plain, PLAIN, &[STUB_HAS], Stay(WhyNot::NoTarget)),
             (&plain, PLAIN, &[HAS, UNTRIED], Stay(WhyNot::NotEverywhere)),
-            (&plain, PLAIN, &[HAS, at(Status::Queued)], Stay(WhyNot::NotEverywhere)),
-            (&plain, PLAIN, &[HAS, at(Status::Rejected)], Stay(WhyNot::NotEverywhere)),
-            (&plain, PLAIN, &[HAS, at(Status::InFlight)], Stay(WhyNot::InFlight)),
-            (&plain, PLAIN, &[HAS, At { counts: false, ..at(Status::Pending) }], Stay(WhyNot::InFlight)),
+            (
+                &plain,
+                PLAIN,
+                &[HAS, at(Status::Queued)],
+                Stay(WhyNot::NotEverywhere),
+            ),
+            (
+                &plain,
+                PLAIN,
+                &[HAS, at(Status::Rejected)],
+                Stay(WhyNot::NotEverywhere),
+            ),
+            (
+                &plain,
+                PLAIN,
+                &[HAS, at(Status::InFlight)],
+                Stay(WhyNot::InFlight),
+            ),
+            (
+                &plain,
+                PLAIN,
+                &[
+                    HAS,
+                    At {
+                        counts: false,
+                        ..at(Status::Pending)
+                    },
+                ],
+                Stay(WhyNot::InFlight),
+            ),
             (&plain, PLAIN, &[HAS, REFUSED], Stay(WhyNot::Undeliverable)),
             (&named, PLAIN, &[HAS, REFUSED], Go(Why::Undeliverable)),
             (&named, PLAIN, &[REFUSED], Go(Why::Undeliverable)),
-            (&named, PLAIN, &[REFUSED, UNTRIED], Stay(WhyNot::NotEverywhere)),
+            (
+                &named,
+                PLAIN,
+                &[REFUSED, UNTRIED],
+                Stay(WhyNot::NotEverywhere),
+            ),
             (&named, PLAIN, &[UNTRIED], Stay(WhyNot::NotEverywhere)),
             (&plain, superseded, &[], Go(Why::Superseded)),
-            (&plain, Kept { is_disputed: true, ..superseded }, &[], Stay(WhyNot::Disputed)),
-            (&plain, Kept { is_disputed: true, ..PLAIN }, &[HAS], Stay(WhyNot::Disputed)),
-            (&plain, Kept { is_held: true, ..PLAIN }, &[HAS], Stay(WhyNot::Held)),
+            (
+                &plain,
+                Kept {
+                    is_disputed: true,
+                    ..superseded
+                },
+                &[],
+                Stay(WhyNot::Disputed),
+            ),
+            (
+                &plain,
+                Kept {
+                    is_disputed: true,
+                    ..PLAIN
+                },
+                &[HAS],
+                Stay(WhyNot::Disputed),
+            ),
+            (
+                &plain,
+                Kept {
+                    is_held: true,
+                    ..PLAIN
+                },
+                &[HAS],
+                Stay(WhyNot::Held),
+            ),
             (&old(100), PLAIN, &[HAS], Stay(WhyNot::TooYoung)),
             (&old(101), PLAIN, &[HAS], Go(Why::Delivered)),
             (&old(100), superseded, &[], Stay(WhyNot::TooYoung)),
@@ -339,14 +494,53 @@ mod tests {
             (&archived, kept, &[HAS, UNTRIED], Go(Why::Archived)),
             (&archived, kept, &[UNTRIED], Stay(WhyNot::NotEverywhere)),
             (&archived, kept, &[STUB_HAS], Stay(WhyNot::NoTarget)),
-            (&archived, PLAIN, &[HAS, UNTRIED], Stay(WhyNot::NotEverywhere)),
-            (&archived, kept, &[HAS, REFUSED], Stay(WhyNot::Undeliverable)),
+            (
+                &archived,
+                PLAIN,
+                &[HAS, UNTRIED],
+                Stay(WhyNot::NotEverywhere),
+            ),
+            (
+                &archived,
+                kept,
+                &[HAS, REFUSED],
+                Stay(WhyNot::Undeliverable),
+            ),
             (&plain, released, &[HAS], Stay(WhyNot::Released)),
-            (&plain, Kept { is_newest: true, ..PLAIN }, &[HAS], Stay(WhyNot::Newest)),
-            (&archived, Kept { is_newest: true, ..kept }, &[HAS], Stay(WhyNot::Newest)),
-            (&plain, Kept { is_announcing: true, ..PLAIN }, &[HAS], Stay(WhyNot::Announcing)),
+            (
+                &plain,
+                Kept {
+                    is_newest: true,
+                    ..PLAIN
+                },
+                &[HAS],
+                Stay(WhyNot::Newest),
+            ),
+            (
+                &archived,
+                Kept {
+                    is_newest: true,
+                    ..kept
+                },
+                &[HAS],
+                Stay(WhyNot::Newest),
+            ),
+            (
+                &plain,
+                Kept {
+                    is_announcing: true,
+                    ..PLAIN
+                },
+                &[HAS],
+                Stay(WhyNot::Announcing),
+            ),
             (&archived, released, &[], Go(Why::Archived)),
-            (&archived, released, &[at(Status::InFlight)], Stay(WhyNot::InFlight)),
+            (
+                &archived,
+                released,
+                &[at(Status::InFlight)],
+                Stay(WhyNot::InFlight),
+            ),
         ] {
             assert_eq!(judge(rule, &row, at), expected, "{row:?} {at:?}");
         }

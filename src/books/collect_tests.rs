@@ -1,4 +1,5 @@
-//! Deletes payloads of a real store after real drains: what is deleted, what is kept, and the balance after it.
+//! Deletes payloads of a real store after real drains: what is deleted, what is kept, and the
+//! balance after it.
 
 use super::collect::Why;
 use super::fixture::{Queue, Said, keyed, plain};
@@ -11,38 +12,82 @@ fn plan(queue: &mut Queue, rule: GcRule) -> GcPlan {
 }
 
 fn gone(collected: &Collected) -> Vec<(Why, u64)> {
-    collected.gone.iter().map(|(why, tally)| (*why, tally.payloads)).collect()
+    collected
+        .gone
+        .iter()
+        .map(|(why, tally)| (*why, tally.payloads))
+        .collect()
 }
 
 fn stays(plan: &GcPlan) -> Vec<(WhyNot, u64)> {
-    plan.staying.iter().map(|(why, tally)| (*why, tally.payloads)).collect()
+    plan.staying
+        .iter()
+        .map(|(why, tally)| (*why, tally.payloads))
+        .collect()
 }
 
 fn gc(queue: &mut Queue, rule: GcRule) -> Collected {
     let plan = plan(queue, rule);
     let collected = queue.write(|tx, now| collect(tx, now, &plan, 0));
     let planned: Vec<_> = plan.going.iter().collect();
-    assert_eq!(planned, collected.gone.iter().collect::<Vec<_>>(), "as planned");
+    assert_eq!(
+        planned,
+        collected.gone.iter().collect::<Vec<_>>(),
+        "as planned"
+    );
     collected
 }
 
 #[test]
 fn what_every_target_has_goes_and_the_books_stay_right() {
     let mut queue = Queue::with_events(4);
-    queue.capture(&[keyed("old", 1, "x"), keyed("new", 1, "y"), plain("held").held()]);
-    queue.drain("a", &[Said::Success, Said::Success, Said::Duplicate, Said::Rejected, Said::Pending]);
+    queue.capture(&[
+        keyed("old", 1, "x"),
+        keyed("new", 1, "y"),
+        plain("held").held(),
+    ]);
+    queue.drain(
+        "a",
+        &[
+            Said::Success,
+            Said::Success,
+            Said::Duplicate,
+            Said::Rejected,
+            Said::Pending,
+        ],
+    );
     let plan = plan(&mut queue, GcRule::default());
-    assert_eq!(stays(&plan), [(WhyNot::InFlight, 1), (WhyNot::Held, 1), (WhyNot::NotEverywhere, 1)]);
+    assert_eq!(
+        stays(&plan),
+        [
+            (WhyNot::InFlight, 1),
+            (WhyNot::Held, 1),
+            (WhyNot::NotEverywhere, 1)
+        ]
+    );
     let before = queue.classes("a");
     let collected = queue.write(|tx, now| collect(tx, now, &plan, 0));
-    assert_eq!(gone(&collected), [(Why::Delivered, 3), (Why::Superseded, 1)]);
-    assert_eq!((queue.size(), queue.payloads(), queue.audits("collected")), (3, 3, 1));
+    assert_eq!(
+        gone(&collected),
+        [(Why::Delivered, 3), (Why::Superseded, 1)]
+    );
+    assert_eq!(
+        (queue.size(), queue.payloads(), queue.audits("collected")),
+        (3, 3, 1)
+    );
     assert_eq!(queue.classes("a"), before, "what it has, it has");
     // A target that is added later lacks the deleted payloads, and its balance says so.
     queue.drain("b", &[Said::Success]);
-    let purged = queue.classes("b").into_iter().find(|(class, _)| *class == Class::Purged);
+    let purged = queue
+        .classes("b")
+        .into_iter()
+        .find(|(class, _)| *class == Class::Purged);
     assert_eq!(purged, Some((Class::Purged, 3)));
-    assert_eq!(gone(&gc(&mut queue, GcRule::default())), [], "a second run finds nothing");
+    assert_eq!(
+        gone(&gc(&mut queue, GcRule::default())),
+        [],
+        "a second run finds nothing"
+    );
 }
 
 #[test]
@@ -50,7 +95,10 @@ fn one_live_target_that_lacks_it_keeps_a_payload() {
     let mut queue = Queue::with_events(2);
     queue.drain("a", &[Said::Success]);
     queue.drain("b", &[Said::Success, Said::Rejected]);
-    assert_eq!(gone(&gc(&mut queue, GcRule::default())), [(Why::Delivered, 1)]);
+    assert_eq!(
+        gone(&gc(&mut queue, GcRule::default())),
+        [(Why::Delivered, 1)]
+    );
     assert_eq!(queue.size(), 1);
 }
 
@@ -69,8 +117,15 @@ fn the_configured_target_counts_before_it_was_ever_contacted() {
         ..GcRule::default()
     };
     let plan = plan(&mut queue, configured(ReceiverKind::Teamspace));
-    assert_eq!((plan.going.len(), stays(&plan), plan.counting.len()), (0, vec![(WhyNot::NotEverywhere, 2)], 2));
-    assert_eq!(gone(&gc(&mut queue, configured(ReceiverKind::Stub))), [(Why::Delivered, 2)], "the stub does not");
+    assert_eq!(
+        (plan.going.len(), stays(&plan), plan.counting.len()),
+        (0, vec![(WhyNot::NotEverywhere, 2)], 2)
+    );
+    assert_eq!(
+        gone(&gc(&mut queue, configured(ReceiverKind::Stub))),
+        [(Why::Delivered, 2)],
+        "the stub does not"
+    );
     assert_eq!(queue.size(), 0);
 }
 
@@ -82,7 +137,11 @@ fn what_happened_since_the_plan_counts() {
     queue.drain("b", &[Said::Lost]);
     queue.capture(&[plain("later")]);
     let collected = queue.write(|tx, now| collect(tx, now, &plan, 0));
-    assert_eq!((gone(&collected), collected.last), (vec![], None), "in flight at another by now");
+    assert_eq!(
+        (gone(&collected), collected.last),
+        (vec![], None),
+        "in flight at another by now"
+    );
     assert_eq!(queue.size(), 3);
 }
 
@@ -91,10 +150,16 @@ fn what_was_released_to_an_archive_goes_when_archives_are_asked_for() {
     let mut queue = Queue::with_events(2);
     queue.write(|tx, now| removal::drain_to_file(tx, now, &[1]));
     assert_eq!(gone(&gc(&mut queue, GcRule::default())), []);
-    let rule = GcRule { with_archived: true, ..GcRule::default() };
+    let rule = GcRule {
+        with_archived: true,
+        ..GcRule::default()
+    };
     assert_eq!(gone(&gc(&mut queue, rule)), [(Why::Archived, 1)]);
     assert_eq!((queue.size(), queue.payloads()), (1, 1));
-    assert_eq!(queue.classes("a"), [(Class::Untried, 1), (Class::Discarded, 1)]);
+    assert_eq!(
+        queue.classes("a"),
+        [(Class::Untried, 1), (Class::Discarded, 1)]
+    );
 }
 
 #[test]
@@ -106,7 +171,10 @@ fn a_named_undeliverable_event_goes_and_stays_undeliverable() {
     let classes = queue.classes("a");
     assert_eq!(classes, [(Class::Undeliverable, 2)]);
     assert_eq!(gone(&gc(&mut queue, GcRule::default())), []);
-    let rule = GcRule { named: [2].into(), ..GcRule::default() };
+    let rule = GcRule {
+        named: [2].into(),
+        ..GcRule::default()
+    };
     assert_eq!(gone(&gc(&mut queue, rule)), [(Why::Undeliverable, 1)]);
     assert_eq!((queue.size(), queue.classes("a")), (1, classes));
 }
@@ -116,21 +184,46 @@ fn a_forgotten_target_holds_nothing_back_and_may_come_back() {
     let mut queue = Queue::with_events(3);
     queue.drain("dead", &[Said::Lost]);
     queue.drain("a", &[Said::Success]);
-    assert_eq!(gone(&gc(&mut queue, GcRule::default())), [], "in flight at the dead one");
+    assert_eq!(
+        gone(&gc(&mut queue, GcRule::default())),
+        [],
+        "in flight at the dead one"
+    );
     let forgotten = queue.write(|tx, now| {
         let target = delivery::current(tx, "dead")?.unwrap();
-        Ok((delivery::forget(tx, &target, now)?, delivery::forget(tx, &delivery::current(tx, "dead")?.unwrap(), now)?))
+        Ok((
+            delivery::forget(tx, &target, now)?,
+            delivery::forget(tx, &delivery::current(tx, "dead")?.unwrap(), now)?,
+        ))
     });
-    assert_eq!(forgotten, (3, 0), "a second time there is nothing to forget");
+    assert_eq!(
+        forgotten,
+        (3, 0),
+        "a second time there is nothing to forget"
+    );
     assert_eq!(queue.classes("dead"), [(Class::Untried, 3)]);
     queue.capture(&[plain("held").held(), plain("later")]);
     queue.drain("a", &[Said::Success]);
     queue.write(|tx, now| release(tx, now, 4).map(drop));
-    assert_eq!(gone(&gc(&mut queue, GcRule::default())), [(Why::Delivered, 4)]);
-    assert_eq!((queue.size(), queue.target("dead")), (1, 2), "the released one stays until `a` has it");
-    // Used again, the target is counted once and gets the remaining payloads; the others are purged.
+    assert_eq!(
+        gone(&gc(&mut queue, GcRule::default())),
+        [(Why::Delivered, 4)]
+    );
+    assert_eq!(
+        (queue.size(), queue.target("dead")),
+        (1, 2),
+        "the released one stays until `a` has it"
+    );
+    // Used again, the target is counted once and gets the remaining payloads; the others are
+    // purged.
     queue.drain("dead", &[Said::Success]);
-    assert_eq!(queue.classes("dead"), [(Class::Delivered, 1), (Class::Purged, 4)]);
+    assert_eq!(
+        queue.classes("dead"),
+        [(Class::Delivered, 1), (Class::Purged, 4)]
+    );
     queue.drain("a", &[Said::Success]);
-    assert_eq!((queue.size(), queue.classes("a")), (1, vec![(Class::Delivered, 5)]));
+    assert_eq!(
+        (queue.size(), queue.classes("a")),
+        (1, vec![(Class::Delivered, 5)])
+    );
 }

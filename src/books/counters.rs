@@ -41,14 +41,18 @@ pub(crate) struct Correction {
 /// The counters of a part that differ from the rows. O(rows).
 pub(super) fn wrong(tx: &ReadTx<'_>, part: Part) -> Result<Vec<Correction>, Error> {
     let mut expected: Vec<(String, &'static str, i64)> = Vec::new();
-    let owned = |(counter, value): (Counter<'static>, i64)| (counter.scope.to_owned(), counter.name, value);
+    let owned =
+        |(counter, value): (Counter<'static>, i64)| (counter.scope.to_owned(), counter.name, value);
     match part {
         Part::File => {}
         Part::Journal => expected.extend(journal::counters_by_rows(tx)?.into_iter().map(owned)),
         Part::Bodies => expected.extend(bodies::counters_by_rows(tx)?.into_iter().map(owned)),
         Part::Ledger => {
             // The balance of a forgotten target is frozen; using it again counts it once.
-            for target in delivery::targets(tx)?.iter().filter(|target| target.is_live) {
+            for target in delivery::targets(tx)?
+                .iter()
+                .filter(|target| target.is_live)
+            {
                 expected.extend(delivery::counters_by_rows(tx, target)?);
             }
         }
@@ -58,9 +62,21 @@ pub(super) fn wrong(tx: &ReadTx<'_>, part: Part) -> Result<Vec<Correction>, Erro
         found.extend(unbalanced(tx)?);
     }
     for (scope, name, counted) in expected {
-        let kept = counter(tx, Counter { scope: &scope, name })?;
+        let kept = counter(
+            tx,
+            Counter {
+                scope: &scope,
+                name,
+            },
+        )?;
         if kept != counted {
-            found.push(Correction { part, scope, name, kept, counted });
+            found.push(Correction {
+                part,
+                scope,
+                name,
+                kept,
+                counted,
+            });
         }
     }
     Ok(found)
@@ -72,11 +88,25 @@ pub(super) const LAST_BALANCE: &str = "last_balance";
 /// Last balances that do not hold: the sum of their classes is not the number of captured events.
 fn unbalanced(tx: &ReadTx<'_>) -> Result<Vec<Correction>, Error> {
     let mut found = Vec::new();
-    for target in delivery::targets(tx)?.iter().filter(|target| target.is_live) {
-        if let Some(last) = delivery::last_balance(tx, target.id)?.filter(|last| !last.balance.holds()) {
-            let kept = Class::ALL.into_iter().map(|class| last.balance.of(class)).sum();
+    for target in delivery::targets(tx)?
+        .iter()
+        .filter(|target| target.is_live)
+    {
+        if let Some(last) =
+            delivery::last_balance(tx, target.id)?.filter(|last| !last.balance.holds())
+        {
+            let kept = Class::ALL
+                .into_iter()
+                .map(|class| last.balance.of(class))
+                .sum();
             let (part, scope) = (Part::Ledger, delivery::scope(target.id));
-            found.push(Correction { part, scope, name: LAST_BALANCE, kept, counted: last.balance.captured });
+            found.push(Correction {
+                part,
+                scope,
+                name: LAST_BALANCE,
+                kept,
+                counted: last.balance.captured,
+            });
         }
     }
     Ok(found)

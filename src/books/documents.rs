@@ -1,4 +1,5 @@
-//! Documents of older queues, and documents whose text is lost: acts that touch more than one module.
+//! Documents of older queues, and documents whose text is lost: acts that touch more than one
+//! module.
 
 use super::Error;
 use super::append::{append, leave};
@@ -8,17 +9,26 @@ use crate::event;
 use crate::journal::{self, Appended, Audit, Document, Mark};
 use crate::store::WriteTx;
 
-/// Mark of a version whose text was lost and that no newer one replaced. If the same text appears again, it is a new
-/// version.
+/// Mark of a version whose text was lost and that no newer one replaced. If the same text appears
+/// again, it is a new version.
 const TEXT_GONE: &str = "text_gone";
 
-/// Ends a version whose text is neither stored nor on disk: a newer version supersedes it, if there is one. False if it
-/// was no longer left to send.
+/// Ends a version whose text is neither stored nor on disk: a newer version supersedes it, if there
+/// is one. False if it was no longer left to send.
 pub(crate) fn without_text(tx: &WriteTx<'_>, now: Timestamp, owed: &Owed) -> Result<bool, Error> {
-    if let Some((newest, _)) = journal::newest_version(tx, owed.document.key())?.filter(|(seq, _)| *seq != owed.seq) {
+    if let Some((newest, _)) =
+        journal::newest_version(tx, owed.document.key())?.filter(|(seq, _)| *seq != owed.seq)
+    {
         return Ok(delivery::give_way(tx, owed.seq, newest)?);
     }
-    let Some(left) = leave(tx, now, owed.seq, Mark::Discarded(TEXT_GONE), Class::Discarded)? else {
+    let Some(left) = leave(
+        tx,
+        now,
+        owed.seq,
+        Mark::Discarded(TEXT_GONE),
+        Class::Discarded,
+    )?
+    else {
         return Ok(false);
     };
     let audit = Audit {
@@ -45,13 +55,27 @@ pub(crate) struct Inherited<'a> {
     pub(crate) origin: &'a str,
 }
 
-/// Captures a document of an older queue, with its text; false if its newest version is the same. It is announced by
-/// the newest event that states the artifact's existence; without one, by an event of the older queue, which has no
-/// key, so it is due at once.
-pub(crate) fn inherit_document(tx: &WriteTx<'_>, now: Timestamp, from: &Inherited<'_>) -> Result<bool, Error> {
-    let Inherited { document, text, queued_at, origin } = *from;
-    let announced_by = journal::newest_event(tx, event::indexed_key(&document.namespace, &document.path))?;
-    let id = Sha256::of_parts(&[&document.key(), document.sha256.as_bytes(), &queued_at.as_micros().to_be_bytes()]);
+/// Captures a document of an older queue, with its text; false if its newest version is the same.
+/// It is announced by the newest event that states the artifact's existence; without one, by an
+/// event of the older queue, which has no key, so it is due at once.
+pub(crate) fn inherit_document(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    from: &Inherited<'_>,
+) -> Result<bool, Error> {
+    let Inherited {
+        document,
+        text,
+        queued_at,
+        origin,
+    } = *from;
+    let announced_by =
+        journal::newest_event(tx, event::indexed_key(&document.namespace, &document.path))?;
+    let id = Sha256::of_parts(&[
+        &document.key(),
+        document.sha256.as_bytes(),
+        &queued_at.as_micros().to_be_bytes(),
+    ]);
     let id = format!("doc:{}", &id.to_string()[..32]);
     let (appended, _) = append(tx, now, |appending| {
         appending.captured_at(queued_at);

@@ -1,4 +1,5 @@
-//! A queue for the tests of acts: a real store, real drains, and a receiver that answers as scripted.
+//! A queue for the tests of acts: a real store, real drains, and a receiver that answers as
+//! scripted.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -35,22 +36,41 @@ pub(super) struct Spec {
 
 /// An event of a family that never coalesces.
 pub(super) fn plain(id: &str) -> Spec {
-    Spec { id: id.to_owned(), said: String::new(), coalesce: None, is_held: false }
+    Spec {
+        id: id.to_owned(),
+        said: String::new(),
+        coalesce: None,
+        is_held: false,
+    }
 }
 
 /// An event that states `facts` about the key `key`.
 pub(super) fn keyed(id: &str, key: u8, facts: &str) -> Spec {
-    let coalesce = Some(Coalesce { key: [key; 16], facts: Sha256::of(facts.as_bytes()), rival: None });
-    Spec { said: facts.to_owned(), coalesce, ..plain(id) }
+    let coalesce = Some(Coalesce {
+        key: [key; 16],
+        facts: Sha256::of(facts.as_bytes()),
+        rival: None,
+    });
+    Spec {
+        said: facts.to_owned(),
+        coalesce,
+        ..plain(id)
+    }
 }
 
 impl Spec {
     pub(super) fn held(self) -> Self {
-        Self { is_held: true, ..self }
+        Self {
+            is_held: true,
+            ..self
+        }
     }
 
     pub(super) fn saying(self, said: &str) -> Self {
-        Self { said: said.to_owned(), ..self }
+        Self {
+            said: said.to_owned(),
+            ..self
+        }
     }
 }
 
@@ -80,12 +100,20 @@ impl DeliveryReceiver for Answering<'_> {
         &self.identity
     }
 
-    fn deliver(&self, batch: &delivery::Batch, _within: Duration) -> Result<Result<Answer, Failure>, delivery::Error> {
+    fn deliver(
+        &self,
+        batch: &delivery::Batch,
+        _within: Duration,
+    ) -> Result<Result<Answer, Failure>, delivery::Error> {
         self.posts.set(self.posts.get() + 1);
         if self.words.contains(&Said::Lost) {
             return Ok(Err(Failure::Unknown("reset".to_owned())));
         }
-        let status = if self.words.contains(&Said::Halt) { 401 } else { 200 };
+        let status = if self.words.contains(&Said::Halt) {
+            401
+        } else {
+            200
+        };
         let words = self.words.iter().cycle().map(|said| match said {
             Said::Success => Some("success"),
             Said::Duplicate => Some("duplicate"),
@@ -93,11 +121,20 @@ impl DeliveryReceiver for Answering<'_> {
             Said::Pending => Some("pending"),
             Said::Nothing | Said::Lost | Said::Halt => None,
         });
-        let results = batch.items.iter().zip(words).filter_map(|(item, word)| Some((item, word?)));
-        let results: Vec<Value> =
-            results.map(|(item, word)| json!({"event_id": item.event_id, "status": word})).collect();
+        let results = batch
+            .items
+            .iter()
+            .zip(words)
+            .filter_map(|(item, word)| Some((item, word?)));
+        let results: Vec<Value> = results
+            .map(|(item, word)| json!({"event_id": item.event_id, "status": word}))
+            .collect();
         let body = serde_json::to_vec(&json!({"results": results})).unwrap();
-        Ok(Ok(Answer { status, body, ..Answer::default() }))
+        Ok(Ok(Answer {
+            status,
+            body,
+            ..Answer::default()
+        }))
     }
 }
 
@@ -126,13 +163,22 @@ impl Queue {
     /// A handle on the store at `path`, which is created.
     pub(super) fn at(path: PathBuf) -> Self {
         let store = super::open(&path).unwrap();
-        Self { dir: None, path, store, now: Timestamp::from_micros(1_770_000_000_000_000), posts: BTreeMap::new() }
+        Self {
+            dir: None,
+            path,
+            store,
+            now: Timestamp::from_micros(1_770_000_000_000_000),
+            posts: BTreeMap::new(),
+        }
     }
 
     /// An empty store with the target `a`.
     pub(super) fn new() -> Self {
         let dir = Rc::new(tempfile::tempdir().unwrap());
-        let mut queue = Self { dir: Some(Rc::clone(&dir)), ..Self::at(dir.path().join("s.db")) };
+        let mut queue = Self {
+            dir: Some(Rc::clone(&dir)),
+            ..Self::at(dir.path().join("s.db"))
+        };
         queue.write(|tx, now| Ok(delivery::register_for_tests(tx, &identity("a"), now)?));
         queue
     }
@@ -147,7 +193,10 @@ impl Queue {
 
     /// Another handle on the same file.
     pub(super) fn another(&self) -> Self {
-        Self { dir: self.dir.clone(), ..Self::at(self.path.clone()) }
+        Self {
+            dir: self.dir.clone(),
+            ..Self::at(self.path.clone())
+        }
     }
 
     /// Replaces the handle, like a new process.
@@ -156,7 +205,10 @@ impl Queue {
     }
 
     /// One transaction.
-    pub(super) fn write<T>(&mut self, work: impl FnOnce(&WriteTx<'_>, Timestamp) -> Result<T, Error>) -> T {
+    pub(super) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&WriteTx<'_>, Timestamp) -> Result<T, Error>,
+    ) -> T {
         let now = self.now;
         self.store.write(|tx| work(tx, now)).unwrap()
     }
@@ -172,7 +224,10 @@ impl Queue {
     }
 
     /// Copies the files within a transaction; returns a new handle on the copy.
-    pub(super) fn copy_within(&mut self, work: impl FnOnce(&WriteTx<'_>, Timestamp) -> Result<(), Error>) -> Self {
+    pub(super) fn copy_within(
+        &mut self,
+        work: impl FnOnce(&WriteTx<'_>, Timestamp) -> Result<(), Error>,
+    ) -> Self {
         let dir = Rc::new(tempfile::tempdir().unwrap());
         let copy = dir.path().join("s.db");
         let wal = |path: &Path| path.with_file_name("s.db-wal");
@@ -181,21 +236,33 @@ impl Queue {
             let before = std::fs::metadata(wal(&from)).unwrap().len();
             work(tx, now)?;
             tx.conn().cache_flush()?;
-            assert!(std::fs::metadata(wal(&from)).unwrap().len() > before, "nothing of it is in the file yet");
+            assert!(
+                std::fs::metadata(wal(&from)).unwrap().len() > before,
+                "nothing of it is in the file yet"
+            );
             std::fs::copy(&from, &copy).unwrap();
             std::fs::copy(wal(&from), wal(&copy)).unwrap();
             Ok(())
         });
-        Self { dir: Some(dir), ..Self::at(copy) }
+        Self {
+            dir: Some(dir),
+            ..Self::at(copy)
+        }
     }
 
-    fn append(&mut self, specs: &[Spec], strictly: Option<i64>, at_most: Option<i64>) -> Vec<Appended> {
+    fn append(
+        &mut self,
+        specs: &[Spec],
+        strictly: Option<i64>,
+        at_most: Option<i64>,
+    ) -> Vec<Appended> {
         self.write(|tx, now| {
             let before = journal::last_seq(tx)?;
             let (told, _) = append(tx, now, |appending| {
                 strictly.map_or(Ok(()), |capacity| appending.refuse_beyond(capacity))?;
                 let each = specs.iter().map(|spec| {
-                    let envelope = format!(r#"{{"event_id":"{}","said":"{}"}}"#, spec.id, spec.said);
+                    let envelope =
+                        format!(r#"{{"event_id":"{}","said":"{}"}}"#, spec.id, spec.said);
                     appending.append(&Entry {
                         event_id: &spec.id,
                         event_type: "T",
@@ -234,10 +301,19 @@ impl Queue {
     /// One drain, with everything that waits due.
     pub(super) fn drain(&mut self, target: &str, words: &[Said]) {
         self.now = self.now.after(HOURS);
-        let receiver = Answering { identity: identity(target), words, posts: Cell::new(0) };
+        let receiver = Answering {
+            identity: identity(target),
+            words,
+            posts: Cell::new(0),
+        };
         let conditions = Conditions {
             health_asked: false,
-            policy: Policy { max_events: 100, max_bytes: 100_000, max_rejections: 9, sends_personal_data: false },
+            policy: Policy {
+                max_events: 100,
+                max_bytes: 100_000,
+                max_rejections: 9,
+                sends_personal_data: false,
+            },
             project_uuid: Some("p"),
             clock: &FixedClock(self.now),
             ids: &SystemIds::default(),
@@ -260,14 +336,22 @@ impl Queue {
         self.store.read(work).unwrap()
     }
 
-    /// The number of live events, asserted to be equal for this handle, a new handle, the rows, and the books of every
-    /// target.
+    /// The number of live events, asserted to be equal for this handle, a new handle, the rows, and
+    /// the books of every target.
     pub(super) fn size(&self) -> i64 {
         let look = |tx: &ReadTx<'_>| -> Result<_, Error> {
-            Ok([journal::size(tx)?, journal::totals(tx)?.live, journal::size_from_disk(tx)?])
+            Ok([
+                journal::size(tx)?,
+                journal::totals(tx)?.live,
+                journal::size_from_disk(tx)?,
+            ])
         };
         let here = self.read(look);
-        let cold = super::open_read(&self.path).unwrap().unwrap().read(look).unwrap();
+        let cold = super::open_read(&self.path)
+            .unwrap()
+            .unwrap()
+            .read(look)
+            .unwrap();
         assert_eq!((here, cold), ([here[0]; 3], [here[0]; 3]));
         assert_eq!(self.read(check), []);
         here[0]
@@ -282,11 +366,21 @@ impl Queue {
         self.read(|tx| Ok(delivery::current(tx, name)?.unwrap().id))
     }
 
-    /// Number of events in each non-empty class at a target; of the journal alone if there is no such target.
+    /// Number of events in each non-empty class at a target; of the journal alone if there is no
+    /// such target.
     pub(super) fn classes(&self, target: &str) -> Vec<(Class, i64)> {
-        let balance = self.read(|tx| Ok(delivery::balance(tx, delivery::current(tx, target)?.as_ref())?));
+        let balance = self.read(|tx| {
+            Ok(delivery::balance(
+                tx,
+                delivery::current(tx, target)?.as_ref(),
+            )?)
+        });
         assert!(balance.holds(), "{balance:?}");
-        Class::ALL.into_iter().map(|class| (class, balance.of(class))).filter(|(_, count)| *count != 0).collect()
+        Class::ALL
+            .into_iter()
+            .map(|class| (class, balance.of(class)))
+            .filter(|(_, count)| *count != 0)
+            .collect()
     }
 
     fn number(&self, sql: &str) -> i64 {
@@ -313,7 +407,9 @@ impl Queue {
 
     /// Number of audit rows of an act.
     pub(super) fn audits(&self, act: &str) -> i64 {
-        self.number(&format!("SELECT COUNT(*) FROM journal_audit WHERE act = '{act}'"))
+        self.number(&format!(
+            "SELECT COUNT(*) FROM journal_audit WHERE act = '{act}'"
+        ))
     }
 
     /// The stored envelopes, in order.
@@ -330,12 +426,20 @@ impl Queue {
     }
 
     fn column<T: rusqlite::types::FromSql>(&self, sql: &str) -> Vec<T> {
-        self.read(|tx| Ok(tx.conn().prepare(sql)?.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?))
+        self.read(|tx| {
+            Ok(tx
+                .conn()
+                .prepare(sql)?
+                .query_map([], |r| r.get(0))?
+                .collect::<Result<_, _>>()?)
+        })
     }
 
     /// The bytes of the store's file after every handle is closed.
     pub(super) fn into_file(self) -> Vec<u8> {
-        let Self { dir, path, store, .. } = self;
+        let Self {
+            dir, path, store, ..
+        } = self;
         drop(store);
         let bytes = std::fs::read(path).unwrap();
         drop(dir);

@@ -46,7 +46,9 @@ pub(crate) struct LastRun {
 /// Writes the file next to the store at `store`, if the store exists.
 pub(crate) fn write(store: &Path, runner: Runner, last: &LastRun) -> std::io::Result<()> {
     match store.parent() {
-        Some(dir) if store.exists() => files::replace_lightly(&dir.join(runner.file()), &serde_json::to_vec(last)?),
+        Some(dir) if store.exists() => {
+            files::replace_lightly(&dir.join(runner.file()), &serde_json::to_vec(last)?)
+        }
         _ => Ok(()),
     }
 }

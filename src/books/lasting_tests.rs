@@ -1,5 +1,5 @@
-//! Invariants of every event: its bytes never change while they are stored, and its place in the hash chain is
-//! permanent.
+//! Invariants of every event: its bytes never change while they are stored, and its place in the
+//! hash chain is permanent.
 
 use super::fixture::{Queue, Said, keyed, plain};
 use super::{acknowledge, check, removal};
@@ -8,7 +8,13 @@ use crate::journal::Appended;
 /// A queue in which each payload was deleted in another way, and one is kept.
 fn emptied() -> Queue {
     let mut queue = Queue::new();
-    queue.capture(&[keyed("old", 1, "x"), keyed("new", 1, "y"), plain("a"), plain("b"), plain("held").held()]);
+    queue.capture(&[
+        keyed("old", 1, "x"),
+        keyed("new", 1, "y"),
+        plain("a"),
+        plain("b"),
+        plain("held").held(),
+    ]);
     queue.drain("a", &[Said::Success, Said::Rejected, Said::Rejected]);
     let id = queue.target("a");
     queue.write(|tx, now| acknowledge(tx, now, id, 0));
@@ -24,7 +30,11 @@ fn emptied() -> Queue {
 #[test]
 fn the_chain_outlives_the_payloads() {
     let queue = emptied();
-    assert_eq!((queue.size(), queue.payloads()), (1, 1), "and nothing is found that breaks the chain");
+    assert_eq!(
+        (queue.size(), queue.payloads()),
+        (1, 1),
+        "and nothing is found that breaks the chain"
+    );
     // The acknowledged one was deleted when its project was removed.
     assert_eq!(queue.marks(), ["archived", "cleared", "evicted", "purged"]);
 }
@@ -45,17 +55,38 @@ fn a_row_without_its_payload_is_still_guarded() {
     }
 }
 
-/// The reference implementation wrote the newer event over the older one, even while that was in flight.
+/// The reference implementation wrote the newer event over the older one, even while that was in
+/// flight.
 #[test]
 fn coalescing_never_rewrites_a_payload() {
     let mut queue = Queue::new();
-    let envelope = |id: &str, said: &str| format!(r#"{{"event_id":"{id}","said":"{said}"}}"#).into_bytes();
+    let envelope =
+        |id: &str, said: &str| format!(r#"{{"event_id":"{id}","said":"{said}"}}"#).into_bytes();
     queue.capture(&[keyed("first", 1, "x")]);
     queue.drain("a", &[Said::Lost]);
-    assert_eq!(queue.capture(&[keyed("second", 1, "y")]), [Appended::Captured { seq: 2, superseded: None }]);
-    assert_eq!(queue.capture(&[keyed("third", 1, "z")]), [Appended::Captured { seq: 3, superseded: Some(2) }]);
-    assert_eq!(queue.capture(&[keyed("fourth", 1, "z")]), [Appended::Unchanged { seq: 3 }]);
-    let kept = [envelope("first", "x"), envelope("second", "y"), envelope("third", "z")];
+    assert_eq!(
+        queue.capture(&[keyed("second", 1, "y")]),
+        [Appended::Captured {
+            seq: 2,
+            superseded: None
+        }]
+    );
+    assert_eq!(
+        queue.capture(&[keyed("third", 1, "z")]),
+        [Appended::Captured {
+            seq: 3,
+            superseded: Some(2)
+        }]
+    );
+    assert_eq!(
+        queue.capture(&[keyed("fourth", 1, "z")]),
+        [Appended::Unchanged { seq: 3 }]
+    );
+    let kept = [
+        envelope("first", "x"),
+        envelope("second", "y"),
+        envelope("third", "z"),
+    ];
     assert_eq!(queue.envelopes(), kept);
     queue.drain("a", &[Said::Success]);
     assert_eq!(queue.size(), 2);

@@ -1,7 +1,8 @@
-//! Detects a lost store: its file is missing or empty, while files next to it show that it was in use.
+//! Detects a lost store: its file is missing or empty, while files next to it show that it was in
+//! use.
 //!
-//! SQLite takes an empty file for a new database, so without this check a lost journal would silently begin again, and
-//! its undelivered events would be missing from every count.
+//! SQLite takes an empty file for a new database, so without this check a lost journal would
+//! silently begin again, and its undelivered events would be missing from every count.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -11,22 +12,32 @@ use crate::store::Error;
 
 /// File next to a store, made as soon as the store has its tables.
 const MARK: &str = "store.made";
-const MARK_TEXT: &str = "sk-sync made store.db next to this file. If it is missing or empty, run: sk-sync verify\n";
-/// A store with tables is larger than this (bytes); one page holds the header of a database without tables.
+const MARK_TEXT: &str =
+    "sk-sync made store.db next to this file. If it is missing or empty, run: sk-sync verify\n";
+/// A store with tables is larger than this (bytes); one page holds the header of a database without
+/// tables.
 const HEADER_ONLY: u64 = 4096;
 /// First bytes of every SQLite database.
 const HEADER: &[u8; 16] = b"SQLite format 3\0";
 /// Name under which the write-ahead log of a lost store is kept.
 const KEPT_WAL: &str = "lost-store.db-wal";
 
-/// Error if the store file is missing or empty and a file next to it shows that it was in use. Returns whether the
-/// store must be created.
+/// Error if the store file is missing or empty and a file next to it shows that it was in use.
+/// Returns whether the store must be created.
 pub(super) fn check(store: &Path) -> Result<bool, Error> {
-    let Some(what) = emptiness(store) else { return Ok(false) };
-    let Some(trace) = trace(store) else { return Ok(true) };
+    let Some(what) = emptiness(store) else {
+        return Ok(false);
+    };
+    let Some(trace) = trace(store) else {
+        return Ok(true);
+    };
     // Its first writer may have finished between the two checks.
     match emptiness(store) {
-        Some(_) => Err(Error::Lost { path: crate::base::text::path(store), what, trace }),
+        Some(_) => Err(Error::Lost {
+            path: crate::base::text::path(store),
+            what,
+            trace,
+        }),
         None => Ok(false),
     }
 }
@@ -38,8 +49,9 @@ pub(super) fn mark(store: &Path) -> io::Result<()> {
     std::fs::write(&mark, MARK_TEXT).map_err(|e| files::named(&e, "cannot write", &mark))
 }
 
-/// Removes the files that show that the lost store was in use, so that the next command creates a new one. Only caches
-/// and marks are removed; spooled lines, settings and consents stay, and a write-ahead log is kept under another name.
+/// Removes the files that show that the lost store was in use, so that the next command creates a
+/// new one. Only caches and marks are removed; spooled lines, settings and consents stay, and a
+/// write-ahead log is kept under another name.
 ///
 /// Returns false, without a change, if no store is lost.
 pub(crate) fn start_anew(store: &Path) -> Result<bool, Error> {
@@ -53,8 +65,15 @@ pub(crate) fn start_anew(store: &Path) -> Result<bool, Error> {
         let kept = store.with_file_name(KEPT_WAL);
         std::fs::rename(&wal, &kept).map_err(|e| files::named(&e, "cannot rename", &wal))?;
     }
-    for file in [store.to_owned(), side_of(store, "-shm")].into_iter().chain(caches(store)?) {
-        let removed = if file.is_dir() { std::fs::remove_dir_all(&file) } else { std::fs::remove_file(&file) };
+    for file in [store.to_owned(), side_of(store, "-shm")]
+        .into_iter()
+        .chain(caches(store)?)
+    {
+        let removed = if file.is_dir() {
+            std::fs::remove_dir_all(&file)
+        } else {
+            std::fs::remove_file(&file)
+        };
         match removed {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(files::named(&e, "cannot remove", &file).into());
@@ -70,7 +89,12 @@ fn emptiness(store: &Path) -> Option<&'static str> {
     match std::fs::metadata(store) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Some("is gone"),
         Ok(meta) if meta.is_file() && meta.len() == 0 => Some("is empty (0 bytes)"),
-        Ok(meta) if meta.is_file() && meta.len() <= HEADER_ONLY && len(&wal_of(store)) == 0 && has_header(store) => {
+        Ok(meta)
+            if meta.is_file()
+                && meta.len() <= HEADER_ONLY
+                && len(&wal_of(store)) == 0
+                && has_header(store) =>
+        {
             Some("has no tables")
         }
         _ => None,
@@ -80,7 +104,9 @@ fn emptiness(store: &Path) -> Option<&'static str> {
 /// True if the file begins like a database; other damage is detected elsewhere.
 fn has_header(store: &Path) -> bool {
     let mut begin = [0; HEADER.len()];
-    std::fs::File::open(store).and_then(|mut file| file.read_exact(&mut begin)).is_ok_and(|()| begin == *HEADER)
+    std::fs::File::open(store)
+        .and_then(|mut file| file.read_exact(&mut begin))
+        .is_ok_and(|()| begin == *HEADER)
 }
 
 /// Name of a file next to the store that shows it was in use; `None` without one.
@@ -100,7 +126,9 @@ fn caches(store: &Path) -> io::Result<Vec<PathBuf>> {
         entries => entries.map_err(|e| files::named(&e, "cannot list", dir))?,
     };
     let is_trace = |name: &str| {
-        let is_stamp = name.strip_prefix("hook-").is_some_and(|rest| rest.strip_suffix(".stamp").is_some());
+        let is_stamp = name
+            .strip_prefix("hook-")
+            .is_some_and(|rest| rest.strip_suffix(".stamp").is_some());
         is_stamp || [MARK, "last-run.json", "checkouts"].contains(&name)
     };
     let mut found = Vec::new();
@@ -161,13 +189,22 @@ mod tests {
                 std::fs::write(&store, &bytes[..size]).unwrap();
             }
             let said = lost(&store).unwrap();
-            assert!(said.contains(words) && said.contains("store.made"), "{name}: {said}");
-            assert!(crate::books::open(&store).is_err() && crate::books::open_read(&store).is_err(), "{name}");
+            assert!(
+                said.contains(words) && said.contains("store.made"),
+                "{name}: {said}"
+            );
+            assert!(
+                crate::books::open(&store).is_err() && crate::books::open_read(&store).is_err(),
+                "{name}"
+            );
         }
         std::fs::write(wal_of(&store), "pages").unwrap();
         std::fs::write(&store, "").unwrap();
         std::fs::remove_file(store.with_file_name(MARK)).unwrap();
-        assert!(lost(&store).unwrap().contains("store.db-wal"), "pages that SQLite would throw away");
+        assert!(
+            lost(&store).unwrap().contains("store.db-wal"),
+            "pages that SQLite would throw away"
+        );
     }
 
     #[test]
@@ -177,14 +214,21 @@ mod tests {
         drop(crate::books::open(&store).unwrap());
         assert!(!start_anew(&store).unwrap(), "it is whole");
         let beside = |name: &str| store.with_file_name(name);
-        for name in ["last-run.json", "settings.toml", "spool.lines", "store.db-wal"] {
+        for name in [
+            "last-run.json",
+            "settings.toml",
+            "spool.lines",
+            "store.db-wal",
+        ] {
             std::fs::write(beside(name), "x").unwrap();
         }
         std::fs::create_dir_all(beside("checkouts/a")).unwrap();
         std::fs::write(&store, "").unwrap();
         assert!(start_anew(&store).unwrap());
-        let mut left: Vec<_> =
-            std::fs::read_dir(store.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let mut left: Vec<_> = std::fs::read_dir(store.parent().unwrap())
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
         left.sort();
         assert_eq!(left, [KEPT_WAL, "settings.toml", "spool.lines"]);
         assert!(crate::books::open(&store).is_ok());

@@ -1,7 +1,8 @@
 //! Corrects counters that differ from the rows they count: `verify --repair counters`.
 //!
-//! A counter is derived data only if everything it is counted from is intact; only then it is set. Ambiguous cases are
-//! left alone: a cursor too far looks like a lost row, and a seal too low like a moved row.
+//! A counter is derived data only if everything it is counted from is intact; only then it is set.
+//! Ambiguous cases are left alone: a cursor too far looks like a lost row, and a seal too low like
+//! a moved row.
 
 use super::check::{Finding, Severity};
 use super::counters::{self, Correction, LAST_BALANCE};
@@ -23,23 +24,47 @@ pub(crate) fn plan_mending(tx: &ReadTx<'_>) -> Result<Vec<Correction>, Error> {
     Ok(wrong)
 }
 
-/// Corrects the wrong counters of every part that is otherwise intact, with one audit row; returns the corrections.
+/// Corrects the wrong counters of every part that is otherwise intact, with one audit row; returns
+/// the corrections.
 pub(crate) fn mend(tx: &WriteTx<'_>, now: Timestamp) -> Result<Vec<Correction>, Error> {
     let wrong = plan_mending(tx)?;
-    for Correction { scope, name, counted, .. } in wrong.iter().filter(|correction| correction.name != LAST_BALANCE) {
+    for Correction {
+        scope,
+        name,
+        counted,
+        ..
+    } in wrong
+        .iter()
+        .filter(|correction| correction.name != LAST_BALANCE)
+    {
         set_counter(tx, Counter { scope, name }, *counted)?;
     }
     for target in delivery::targets(tx)? {
         let scope = delivery::scope(target.id);
-        if wrong.iter().any(|correction| correction.name == LAST_BALANCE && correction.scope == scope) {
+        if wrong
+            .iter()
+            .any(|correction| correction.name == LAST_BALANCE && correction.scope == scope)
+        {
             let balance = delivery::balance(tx, Some(&target))?;
             delivery::keep_balance(tx, &target, &balance, now)?;
         }
     }
     if !wrong.is_empty() {
-        let words = wrong.iter().map(|c| format!("{}/{} {} -> {}", c.scope, c.name, c.kept, c.counted));
-        let reason = format!("counted again from the rows: {}", words.collect::<Vec<_>>().join(", "));
-        journal::notice(tx, now, &Notice { act: "counters_repaired", reason: &reason })?;
+        let words = wrong
+            .iter()
+            .map(|c| format!("{}/{} {} -> {}", c.scope, c.name, c.kept, c.counted));
+        let reason = format!(
+            "counted again from the rows: {}",
+            words.collect::<Vec<_>>().join(", ")
+        );
+        journal::notice(
+            tx,
+            now,
+            &Notice {
+                act: "counters_repaired",
+                reason: &reason,
+            },
+        )?;
     }
     Ok(wrong)
 }
@@ -51,7 +76,9 @@ fn may_be_counted(part: Part, found: &[Finding]) -> bool {
         Part::File | Part::Journal => &[Part::File, Part::Journal],
         Part::Bodies => &[Part::File, Part::Bodies],
     };
-    !found.iter().any(|finding| finding.severity == Severity::Damage && sources.contains(&finding.part))
+    !found
+        .iter()
+        .any(|finding| finding.severity == Severity::Damage && sources.contains(&finding.part))
 }
 
 #[cfg(test)]
@@ -63,7 +90,13 @@ mod tests {
 
     fn books() -> Queue {
         let mut queue = Queue::new();
-        queue.capture(&[keyed("old", 1, "x"), keyed("new", 1, "y"), plain("a"), plain("b"), plain("held").held()]);
+        queue.capture(&[
+            keyed("old", 1, "x"),
+            keyed("new", 1, "y"),
+            plain("a"),
+            plain("b"),
+            plain("held").held(),
+        ]);
         queue.drain("a", &[Said::Success, Said::Rejected, Said::Success]);
         queue
     }
@@ -71,7 +104,8 @@ mod tests {
     /// Every counter.
     fn counters(queue: &mut Queue) -> Vec<(String, String, i64)> {
         queue.write(|tx, _| {
-            let mut all = tx.prepare("SELECT scope, name, value FROM store_counters ORDER BY 1, 2")?;
+            let mut all =
+                tx.prepare("SELECT scope, name, value FROM store_counters ORDER BY 1, 2")?;
             let rows = all.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
         })
@@ -86,7 +120,10 @@ mod tests {
             for wrong in [value + 3, value - 1, -7] {
                 queue.write(|tx, _| Ok(set_counter(tx, Counter { scope, name }, wrong)?));
                 let done = queue.write(|tx, _| mend(tx, NOW));
-                let said = done.iter().map(|c| (c.scope.as_str(), c.name, c.kept, c.counted)).collect::<Vec<_>>();
+                let said = done
+                    .iter()
+                    .map(|c| (c.scope.as_str(), c.name, c.kept, c.counted))
+                    .collect::<Vec<_>>();
                 assert_eq!(said, [(scope.as_str(), name.as_str(), wrong, *value)]);
                 assert_eq!(counters(&mut queue), right);
                 assert_eq!(queue.write(|tx, _| check(tx)), []);
@@ -95,8 +132,14 @@ mod tests {
         queue.write(|tx, _| Ok(tx.conn().execute("DELETE FROM store_counters", [])?));
         queue.reopen();
         drop(queue.write(|tx, _| mend(tx, NOW)));
-        let nonzero = |all: Vec<(String, String, i64)>| all.into_iter().filter(|c| c.2 != 0).collect::<Vec<_>>();
-        assert_eq!(nonzero(counters(&mut queue)), nonzero(right), "counters that are missing");
+        let nonzero = |all: Vec<(String, String, i64)>| {
+            all.into_iter().filter(|c| c.2 != 0).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            nonzero(counters(&mut queue)),
+            nonzero(right),
+            "counters that are missing"
+        );
     }
 
     #[test]
@@ -106,21 +149,31 @@ mod tests {
         assert_eq!(queue.audits("counters_repaired"), 0);
     }
 
-    /// Counters of a damaged part, and those counted from it, are not touched; others are corrected.
+    /// Counters of a damaged part, and those counted from it, are not touched; others are
+    /// corrected.
     #[test]
     fn damage_stays_as_it_is() {
         let wrong = "UPDATE store_counters SET value = value + 1 WHERE name IN ('live', 'untried', 'delivered');
                      INSERT INTO store_counters VALUES ('bodies', 'failures', 5) ON CONFLICT DO UPDATE SET value = 5";
         for (damage, mended) in [
-            ("UPDATE journal_payloads SET envelope = x'00' WHERE seq = 3", &["bodies/failures"][..]),
-            ("UPDATE delivery_targets SET cursor_seq = 99", &["journal/live", "bodies/failures"]),
+            (
+                "UPDATE journal_payloads SET envelope = x'00' WHERE seq = 3",
+                &["bodies/failures"][..],
+            ),
+            (
+                "UPDATE delivery_targets SET cursor_seq = 99",
+                &["journal/live", "bodies/failures"],
+            ),
         ] {
             let mut queue = books();
             queue.write(|tx, _| Ok(tx.conn().execute_batch(damage)?));
             queue.write(|tx, _| Ok(tx.conn().execute_batch(wrong)?));
             queue.reopen();
             let done = queue.write(|tx, _| mend(tx, NOW));
-            let names = done.iter().map(|c| format!("{}/{}", c.scope, c.name)).collect::<Vec<_>>();
+            let names = done
+                .iter()
+                .map(|c| format!("{}/{}", c.scope, c.name))
+                .collect::<Vec<_>>();
             assert_eq!(names, mended, "{damage}");
         }
     }

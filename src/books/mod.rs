@@ -1,10 +1,12 @@
-//! The project's store: one file that holds journal, ledger and body queue, and the acts that touch more than one.
+//! The project's store: one file that holds journal, ledger and body queue, and the acts that touch
+//! more than one.
 //!
-//! The journal must not depend on delivery, and delivery must not write the journal, yet an appended event and the
-//! counters of every target change in one transaction. That transaction is composed here, one layer above both.
+//! The journal must not depend on delivery, and delivery must not write the journal, yet an
+//! appended event and the counters of every target change in one transaction. That transaction is
+//! composed here, one layer above both.
 //!
-//! **Invariant:** every append to the journal and every release goes through this module, so that both legs of the
-//! double entry are always posted.
+//! **Invariant:** every append to the journal and every release goes through this module, so that
+//! both legs of the double entry are always posted.
 
 mod absorb;
 mod append;
@@ -47,7 +49,9 @@ pub(crate) use lost::start_anew;
 pub(crate) use mend::{mend, plan_mending};
 pub(crate) use removal::{Removed, clear, drain_to_file, hand_over, remove_project};
 pub(crate) use replace::{Obstacle, obstacle, replace};
-pub(crate) use restore::{Restorable, RestorableDocument, Restored, mark_archived, restore, restore_documents};
+pub(crate) use restore::{
+    Restorable, RestorableDocument, Restored, mark_archived, restore, restore_documents,
+};
 pub(crate) use retention::{NO_ARRIVALS, acknowledge, evict, note_retention};
 
 use std::path::Path;
@@ -60,8 +64,10 @@ use crate::{bodies, delivery, journal};
 const APPLICATION_ID: i32 = 0x736b_7379;
 
 /// Contents of a project store. Steps are only ever appended.
-pub(crate) const SCHEMA: Schema =
-    Schema { application_id: APPLICATION_ID, steps: &[&[journal::SCHEMA, delivery::SCHEMA, bodies::SCHEMA, IMPORTS]] };
+pub(crate) const SCHEMA: Schema = Schema {
+    application_id: APPLICATION_ID,
+    steps: &[&[journal::SCHEMA, delivery::SCHEMA, bodies::SCHEMA, IMPORTS]],
+};
 
 /// Tables of a higher module, in the same file because they change in the same transactions.
 const IMPORTS: &str = include_str!("../legacy/schema.sql");
@@ -92,12 +98,16 @@ impl Error {
         match self {
             Self::Store(error)
             | Self::Journal(journal::Error::Store(error))
-            | Self::Delivery(delivery::Error::Store(error) | delivery::Error::Journal(journal::Error::Store(error)))
+            | Self::Delivery(
+                delivery::Error::Store(error)
+                | delivery::Error::Journal(journal::Error::Store(error)),
+            )
             | Self::Bodies(
                 bodies::Error::Store(error)
                 | bodies::Error::Journal(journal::Error::Store(error))
                 | bodies::Error::Delivery(
-                    delivery::Error::Store(error) | delivery::Error::Journal(journal::Error::Store(error)),
+                    delivery::Error::Store(error)
+                    | delivery::Error::Journal(journal::Error::Store(error)),
                 ),
             ) => Some(error),
             Self::Journal(_) | Self::Delivery(_) | Self::Bodies(_) => None,
@@ -108,11 +118,15 @@ impl Error {
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Journal(journal::Error::Damaged { .. })
-            | Self::Delivery(delivery::Error::Damaged(_) | delivery::Error::Journal(journal::Error::Damaged { .. }))
+            | Self::Delivery(
+                delivery::Error::Damaged(_)
+                | delivery::Error::Journal(journal::Error::Damaged { .. }),
+            )
             | Self::Bodies(
                 bodies::Error::Journal(journal::Error::Damaged { .. })
                 | bodies::Error::Delivery(
-                    delivery::Error::Damaged(_) | delivery::Error::Journal(journal::Error::Damaged { .. }),
+                    delivery::Error::Damaged(_)
+                    | delivery::Error::Journal(journal::Error::Damaged { .. }),
                 ),
             ) => true,
             error => error.of_store().is_some_and(crate::store::Error::is_damage),
@@ -125,7 +139,8 @@ pub(crate) fn open(path: &Path) -> Result<Store, crate::store::Error> {
     open_within(path, PATIENCE)
 }
 
-/// The same, waiting at most `patience` for another writer. A lost store is an error; it is not created again.
+/// The same, waiting at most `patience` for another writer. A lost store is an error; it is not
+/// created again.
 fn open_within(path: &Path, patience: Duration) -> Result<Store, crate::store::Error> {
     let is_new = lost::check(path)?;
     let store = Store::open(path, &SCHEMA, patience)?;

@@ -68,8 +68,8 @@ pub(crate) fn mark_archived(tx: &WriteTx<'_>, now: Timestamp, seqs: &[i64]) -> R
     Ok(journal::mark_archived(tx, now, seqs)?)
 }
 
-/// Restores events of an archive: each is stored afterwards and left to send to every live target that lacks it, unless
-/// it is on hold or was purged. None supersedes another.
+/// Restores events of an archive: each is stored afterwards and left to send to every live target
+/// that lacks it, unless it is on hold or was purged. None supersedes another.
 pub(crate) fn restore(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -85,8 +85,16 @@ pub(crate) fn restore(
             match journal::bring_back(tx, now, &event.event_id, &event.envelope)? {
                 Return::Here => restored.unchanged += 1,
                 Return::Purged => restored.purged += 1,
-                Return::Back { seq, was_discarded, is_held } => {
-                    let from = if was_discarded { Class::Discarded } else { Class::Purged };
+                Return::Back {
+                    seq,
+                    was_discarded,
+                    is_held,
+                } => {
+                    let from = if was_discarded {
+                        Class::Discarded
+                    } else {
+                        Class::Purged
+                    };
                     delivery::post_returned(tx, (seq, Kind::Event), from, is_held)?;
                     restored.returned += 1;
                 }
@@ -95,7 +103,9 @@ pub(crate) fn restore(
                         Appended::Captured { .. } => restored.added += 1,
                         Appended::Conflict { .. } => restored.conflicts += 1,
                         Appended::Purged { .. } => restored.purged += 1,
-                        Appended::Unchanged { .. } | Appended::Full { .. } => restored.unchanged += 1,
+                        Appended::Unchanged { .. } | Appended::Full { .. } => {
+                            restored.unchanged += 1
+                        }
                     }
                 }
             }
@@ -105,22 +115,43 @@ pub(crate) fn restore(
     Ok(restored)
 }
 
-/// Restores documents of an archive, each after its event, left to send to every live target that lacks it. A version
-/// is skipped if a newer one is here, which it must not follow, or if its event is not here. Returns how many are new
-/// or restored.
+/// Restores documents of an archive, each after its event, left to send to every live target that
+/// lacks it. A version is skipped if a newer one is here, which it must not follow, or if its event
+/// is not here. Returns how many are new or restored.
 pub(crate) fn restore_documents(
     tx: &WriteTx<'_>,
     now: Timestamp,
     documents: &[RestorableDocument],
 ) -> Result<u64, Error> {
     let mut restored = 0;
-    for RestorableDocument { id, document, captured_at, origin, held, announced_by, text } in documents {
-        let announcer = announced_by.as_deref().map_or(Ok(None), |id| journal::live_event(tx, id))?;
-        let (Some(event), true) = (announcer, is_newest(tx, id, document, *captured_at)?) else { continue };
+    for RestorableDocument {
+        id,
+        document,
+        captured_at,
+        origin,
+        held,
+        announced_by,
+        text,
+    } in documents
+    {
+        let announcer = announced_by
+            .as_deref()
+            .map_or(Ok(None), |id| journal::live_event(tx, id))?;
+        let (Some(event), true) = (announcer, is_newest(tx, id, document, *captured_at)?) else {
+            continue;
+        };
         let is_taken = match journal::bring_back(tx, now, id, &document.to_bytes())? {
             Return::Here | Return::Purged | Return::Differs => false,
-            Return::Back { seq, was_discarded, is_held } => {
-                let from = if was_discarded { Class::Discarded } else { Class::Purged };
+            Return::Back {
+                seq,
+                was_discarded,
+                is_held,
+            } => {
+                let from = if was_discarded {
+                    Class::Discarded
+                } else {
+                    Class::Purged
+                };
                 delivery::post_returned(tx, (seq, Kind::Document), from, is_held)?;
                 true
             }
@@ -143,8 +174,15 @@ pub(crate) fn restore_documents(
 }
 
 /// True if no newer version of the document is stored.
-fn is_newest(tx: &WriteTx<'_>, id: &str, document: &Document, captured_at: Timestamp) -> Result<bool, Error> {
-    let Some((newest_id, newest_at)) = journal::last_version(tx, document.key())? else { return Ok(true) };
+fn is_newest(
+    tx: &WriteTx<'_>,
+    id: &str,
+    document: &Document,
+    captured_at: Timestamp,
+) -> Result<bool, Error> {
+    let Some((newest_id, newest_at)) = journal::last_version(tx, document.key())? else {
+        return Ok(true);
+    };
     Ok(newest_id.eq_ignore_ascii_case(id) || newest_at < captured_at)
 }
 
@@ -192,24 +230,55 @@ mod tests {
     #[test]
     fn what_left_comes_back_and_is_owed_to_whoever_lacks_it() {
         let mut queue = Queue::with_events(5);
-        queue.drain("a", &[Said::Success, Said::Success, Said::Rejected, Said::Rejected, Said::Rejected]);
+        queue.drain(
+            "a",
+            &[
+                Said::Success,
+                Said::Success,
+                Said::Rejected,
+                Said::Rejected,
+                Said::Rejected,
+            ],
+        );
         let plan = queue.write(|tx, _| plan_collection(tx, GcRule::default()));
         queue.write(|tx, now| collect(tx, now, &plan, 0));
         queue.write(|tx, now| removal::drain_to_file(tx, now, &[3]));
         queue.write(|tx, now| removal::clear(tx, now, 3));
         let all: Vec<_> = (0..5).map(|n| event(&format!("e{n}"), "")).collect();
         queue.drain("b", &[Said::Success]);
-        assert_eq!((queue.size(), queue.posts("b")), (0, 0), "nothing is left to send");
-        assert_eq!(restore_into(&mut queue, &all), Restored { returned: 5, ..Restored::default() });
-        assert_eq!((queue.size(), queue.payloads(), queue.audits("restored")), (5, 5, 5));
-        assert_eq!(queue.classes("a"), [(Class::Delivered, 2), (Class::Untried, 3)]);
+        assert_eq!(
+            (queue.size(), queue.posts("b")),
+            (0, 0),
+            "nothing is left to send"
+        );
+        assert_eq!(
+            restore_into(&mut queue, &all),
+            Restored {
+                returned: 5,
+                ..Restored::default()
+            }
+        );
+        assert_eq!(
+            (queue.size(), queue.payloads(), queue.audits("restored")),
+            (5, 5, 5)
+        );
+        assert_eq!(
+            queue.classes("a"),
+            [(Class::Delivered, 2), (Class::Untried, 3)]
+        );
         queue.drain("b", &[Said::Success]);
         queue.drain("a", &[Said::Duplicate]);
         assert_eq!(
             (queue.classes("a"), queue.classes("b")),
             (vec![(Class::Delivered, 5)], vec![(Class::Delivered, 5)])
         );
-        assert_eq!(restore_into(&mut queue, &all), Restored { unchanged: 5, ..Restored::default() });
+        assert_eq!(
+            restore_into(&mut queue, &all),
+            Restored {
+                unchanged: 5,
+                ..Restored::default()
+            }
+        );
         assert_eq!(queue.size(), 5);
     }
 
@@ -221,9 +290,22 @@ mod tests {
         queue.write(|tx, now| acknowledge(tx, now, id, 0));
         queue.write(|tx, now| removal::remove_project(tx, now, 0));
         queue.capture(&[plain("here")]);
-        let events = [event("e0", ""), event("e1", ""), event("here", "else"), event("new", "")];
+        let events = [
+            event("e0", ""),
+            event("e1", ""),
+            event("here", "else"),
+            event("new", ""),
+        ];
         let restored = restore_into(&mut queue, &events);
-        assert_eq!(restored, Restored { purged: 2, conflicts: 1, added: 1, ..Restored::default() });
+        assert_eq!(
+            restored,
+            Restored {
+                purged: 2,
+                conflicts: 1,
+                added: 1,
+                ..Restored::default()
+            }
+        );
         assert_eq!((queue.size(), queue.payloads()), (2, 2));
     }
 
@@ -231,10 +313,19 @@ mod tests {
     fn events_that_stood_beside_each_other_do_so_again() {
         let mut queue = Queue::new();
         queue.capture(&[keyed("newer", 1, "y")]);
-        let held = Restorable { held: Some("opted_out".to_owned()), ..event("held", "") };
-        let restored = restore_into(&mut queue, &[event("older", "x"), event("newest", "y"), held]);
+        let held = Restorable {
+            held: Some("opted_out".to_owned()),
+            ..event("held", "")
+        };
+        let restored = restore_into(
+            &mut queue,
+            &[event("older", "x"), event("newest", "y"), held],
+        );
         assert_eq!((restored.added, queue.size()), (3, 4));
         queue.drain("a", &[Said::Success]);
-        assert_eq!(queue.classes("a"), [(Class::Delivered, 3), (Class::Blocked, 1)]);
+        assert_eq!(
+            queue.classes("a"),
+            [(Class::Delivered, 3), (Class::Blocked, 1)]
+        );
     }
 }

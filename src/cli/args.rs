@@ -13,10 +13,16 @@ use crate::config::milliseconds;
 
 /// Deliver the specs, plans and tasks in a git repository to a server.
 ///
-/// Captures events and documents in a local journal, then delivers them to the one target you chose. Nothing is lost,
-/// no daemon runs, and each run proves what arrived. Without configuration everything stays on this machine.
+/// Captures events and documents in a local journal, then delivers them to the one target you
+/// chose. Nothing is lost, no daemon runs, and each run proves what arrived. Without configuration
+/// everything stays on this machine.
 #[derive(Debug, Parser)]
-#[command(name = "sk-sync", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "sk-sync",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 #[command(after_help = help::EXAMPLES, after_long_help = help::after_long_help())]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -29,15 +35,31 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Globals {
     /// Work on the repository in DIR instead of the current directory
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
     pub(crate) repo: Option<PathBuf>,
 
     /// Read FILE instead of the repository's event-sync.toml
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options"
+    )]
     pub(crate) config: Option<PathBuf>,
 
     /// Print only errors (and the --json document)
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Global options"
+    )]
     pub(crate) quiet: bool,
 
     /// Show details; repeat for debug (-vv) and trace (-vvv)
@@ -45,15 +67,34 @@ pub(crate) struct Globals {
     pub(crate) verbose: u8,
 
     /// When to use colors
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        help_heading = "Global options"
+    )]
     pub(crate) color: ColorChoice,
 
     /// Also write a log to FILE, without secrets; rotated to FILE.1 at 8 MiB
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options"
+    )]
     pub(crate) log_file: Option<PathBuf>,
 
     /// Format of the log
-    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORM",
+        default_value_t,
+        help_heading = "Global options"
+    )]
     pub(crate) log_format: LogFormat,
 
     /// Never prompt; use the safe answer
@@ -65,7 +106,12 @@ pub(crate) struct Globals {
     pub(crate) preset: Option<String>,
 
     /// Send to the server at this base URL in this run
-    #[arg(long, global = true, value_name = "BASE", help_heading = "Target options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "BASE",
+        help_heading = "Target options"
+    )]
     pub(crate) target_url: Option<String>,
 
     /// Use the environment's target if another one is configured
@@ -73,7 +119,12 @@ pub(crate) struct Globals {
     pub(crate) override_target: bool,
 
     /// Consent to ORIGIN (scheme://host:port, or `local`) in this run
-    #[arg(long, global = true, value_name = "ORIGIN", help_heading = "Target options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ORIGIN",
+        help_heading = "Target options"
+    )]
     pub(crate) allow_origin: Vec<String>,
 }
 
@@ -101,7 +152,8 @@ pub(crate) fn presets() -> PossibleValuesParser {
         PossibleValue::new("opt-out")
             .aliases(["opt_out", "trash"])
             .help("keep only what is bound for a Teamspace, send nothing"),
-        PossibleValue::new("stub").help("keep everything, send to a receiver inside sk-sync, for a first look"),
+        PossibleValue::new("stub")
+            .help("keep everything, send to a receiver inside sk-sync, for a first look"),
     ])
 }
 
@@ -114,13 +166,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn age(text: &str) -> Result<Duration, String> {
     const DAY: u64 = 86_400;
     let text = text.trim();
-    let seconds = [("d", DAY), ("w", 7 * DAY)].into_iter().find_map(|(unit, factor)| {
-        let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-        number.checked_mul(factor)
-    });
+    let seconds = [("d", DAY), ("w", 7 * DAY)]
+        .into_iter()
+        .find_map(|(unit, factor)| {
+            let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+            number.checked_mul(factor)
+        });
     match seconds {
         Some(seconds) => Ok(Duration::from_secs(seconds)),
-        None => duration(text).map_err(|_| "must be an age like \"12h\", \"30d\" or \"8w\"".to_owned()),
+        None => {
+            duration(text).map_err(|_| "must be an age like \"12h\", \"30d\" or \"8w\"".to_owned())
+        }
     }
 }
 
@@ -133,14 +189,24 @@ mod tests {
         for (text, hours) in [("12h", 12), ("30d", 720), (" 2 w ", 336)] {
             assert_eq!(age(text), Ok(Duration::from_hours(hours)), "{text}");
         }
-        for text in ["", "d", "-1d", "1.5d", "99999999999999999999w", "18446744073709551615d"] {
+        for text in [
+            "",
+            "d",
+            "-1d",
+            "1.5d",
+            "99999999999999999999w",
+            "18446744073709551615d",
+        ] {
             assert!(age(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn global_options_stand_before_or_after_the_command() {
-        for line in ["sk-sync --preset stub --repo r run", "sk-sync run --repo r --preset stub"] {
+        for line in [
+            "sk-sync --preset stub --repo r run",
+            "sk-sync run --repo r --preset stub",
+        ] {
             let cli = Cli::try_parse_from(line.split(' ')).unwrap();
             assert_eq!(cli.globals.preset.as_deref(), Some("stub"), "{line}");
             assert_eq!(cli.globals.repo, Some(PathBuf::from("r")), "{line}");

@@ -33,8 +33,12 @@ impl Context {
     /// With the system's clock and randomness.
     pub(crate) fn new(env: Env, globals: Globals, printer: Printer) -> Result<Self, Failure> {
         let cwd = std::env::current_dir().map_err(|error| {
-            Failure::new(Exit::Internal, "io", format!("cannot tell the current directory: {error}"))
-                .with_hint("change to a directory that exists")
+            Failure::new(
+                Exit::Internal,
+                "io",
+                format!("cannot tell the current directory: {error}"),
+            )
+            .with_hint("change to a directory that exists")
         })?;
         Ok(Self {
             env,
@@ -55,12 +59,17 @@ impl Context {
 
     /// The directory that names the repository: `--repo`, or the working directory.
     pub(crate) fn start_dir(&self) -> Result<PathBuf, Failure> {
-        let Some(repo) = &self.globals.repo else { return Ok(self.cwd.clone()) };
+        let Some(repo) = &self.globals.repo else {
+            return Ok(self.cwd.clone());
+        };
         let dir = self.cwd.join(repo);
         if dir.is_dir() {
             return Ok(dir);
         }
-        Err(Failure::usage(format!("--repo: {} is not a directory", text::path(repo))))
+        Err(Failure::usage(format!(
+            "--repo: {} is not a directory",
+            text::path(repo)
+        )))
     }
 
     /// The checkout that the command works in.
@@ -76,8 +85,8 @@ impl Context {
     }
 }
 
-/// The first signal requests a stop between two steps; the second ends the process at once. Captured rows are on disk
-/// either way.
+/// The first signal requests a stop between two steps; the second ends the process at once.
+/// Captured rows are on disk either way.
 fn listen(interrupt: &Interrupt) {
     let interrupt = interrupt.clone();
     let handler = ctrlc::set_handler(move || {
@@ -91,7 +100,11 @@ fn listen(interrupt: &Interrupt) {
     }
 }
 
-#[expect(clippy::exit, clippy::disallowed_methods, reason = "the second Ctrl-C does not wait for the current step")]
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the second Ctrl-C does not wait for the current step"
+)]
 fn end_now() -> ! {
     std::process::exit(i32::from(Exit::Interrupted.code()))
 }

@@ -1,4 +1,5 @@
-//! Exit codes: a public contract. Scripts rely on the numbers, and they never depend on the environment.
+//! Exit codes: a public contract. Scripts rely on the numbers, and they never depend on the
+//! environment.
 
 use std::process::ExitCode;
 
@@ -7,8 +8,8 @@ use crate::ops::report::Report;
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Nothing is left to retry. Events that the server called `pending` do not count, and without a delivery nothing
-    /// is left to send.
+    /// Nothing is left to retry. Events that the server called `pending` do not count, and without
+    /// a delivery nothing is left to send.
     Success,
     /// An internal error, an I/O error, or a full disk.
     Internal,
@@ -16,7 +17,8 @@ pub(crate) enum Exit {
     Usage,
     /// A later run will retry some work.
     Retryable,
-    /// A check fails: consent, credentials, identity, a disagreement about the target, or the switch.
+    /// A check fails: consent, credentials, identity, a disagreement about the target, or the
+    /// switch.
     Gate,
     /// This run gave up an event, a document was refused, or a conflict was opened.
     Undeliverable,
@@ -78,7 +80,9 @@ impl Exit {
             Self::Usage => "usage or configuration error",
             Self::Retryable => "something is left to send; run again",
             Self::Gate => "delivery is blocked; the output names the check that fails",
-            Self::Undeliverable => "an event or document failed for good, or an event ID has two contents",
+            Self::Undeliverable => {
+                "an event or document failed for good, or an event ID has two contents"
+            }
             Self::Damage => "damage, or the balance does not hold",
             Self::Busy => "another process is delivering; what was captured is kept",
             Self::Interrupted => "interrupted",
@@ -95,7 +99,10 @@ impl Exit {
     pub(crate) fn of_report(report: &Report, strict: bool) -> Self {
         let standing = &report.standing;
         let conflicts = report.capture.map_or(0, |c| c.conflicts)
-            + report.migrate.as_ref().map_or(0, |m| m.open_conflicts.unwrap_or(m.own_conflicts))
+            + report
+                .migrate
+                .as_ref()
+                .map_or(0, |m| m.open_conflicts.unwrap_or(m.own_conflicts))
             + report.spool.map_or(0, |s| s.conflicts);
         let failed = report.drain.as_ref().map_or(0, |d| d.terminal_failed)
             + report.bodies.as_ref().map_or(0, |b| b.failed)
@@ -105,13 +112,20 @@ impl Exit {
             (standing.was_interrupted, Self::Interrupted),
             (standing.store_errors > 0, Self::Internal),
             (report.balance.is_some_and(|b| !b.holds), Self::Damage),
-            (report.documents.as_ref().is_some_and(|d| !d.balance.holds), Self::Damage),
+            (
+                report.documents.as_ref().is_some_and(|d| !d.balance.holds),
+                Self::Damage,
+            ),
             (conflicts + failed > 0, Self::Undeliverable),
             (report.gates.iter().any(|gate| !gate.open), Self::Gate),
             (standing.is_locked_out, Self::Busy),
             (owed > 0, Self::Retryable),
         ];
-        Self::worst(facts.into_iter().filter_map(|(applies, exit)| applies.then_some(exit)))
+        Self::worst(
+            facts
+                .into_iter()
+                .filter_map(|(applies, exit)| applies.then_some(exit)),
+        )
     }
 }
 
@@ -149,34 +163,89 @@ mod tests {
             change(&mut report);
             report
         };
-        let shut = || Gate { name: "missing_auth".to_owned(), ..Gate::default() };
+        let shut = || Gate {
+            name: "missing_auth".to_owned(),
+            ..Gate::default()
+        };
         for (name, report, exit) in [
             ("nothing", report(|_| ()), Exit::Success),
-            ("owed", report(|r| r.standing.owed_events = 1), Exit::Retryable),
-            ("document", report(|r| r.standing.owed_documents = 1), Exit::Retryable),
-            ("pending alone", report(|r| r.drain = Some(Drain { pending: 3, ..Drain::default() })), Exit::Success),
+            (
+                "owed",
+                report(|r| r.standing.owed_events = 1),
+                Exit::Retryable,
+            ),
+            (
+                "document",
+                report(|r| r.standing.owed_documents = 1),
+                Exit::Retryable,
+            ),
+            (
+                "pending alone",
+                report(|r| {
+                    r.drain = Some(Drain {
+                        pending: 3,
+                        ..Drain::default()
+                    })
+                }),
+                Exit::Success,
+            ),
             (
                 "refused",
-                report(|r| r.drain = Some(Drain { terminal_failed: 1, ..Drain::default() })),
+                report(|r| {
+                    r.drain = Some(Drain {
+                        terminal_failed: 1,
+                        ..Drain::default()
+                    })
+                }),
                 Exit::Undeliverable,
             ),
             (
                 "conflict",
-                report(|r| r.capture = Some(Capture { conflicts: 1, ..Capture::default() })),
+                report(|r| {
+                    r.capture = Some(Capture {
+                        conflicts: 1,
+                        ..Capture::default()
+                    })
+                }),
                 Exit::Undeliverable,
             ),
-            ("uneven", report(|r| r.balance = Some(Balance { holds: false, ..Balance::default() })), Exit::Damage),
+            (
+                "uneven",
+                report(|r| {
+                    r.balance = Some(Balance {
+                        holds: false,
+                        ..Balance::default()
+                    })
+                }),
+                Exit::Damage,
+            ),
             (
                 "locked",
-                report(|r| r.standing = Standing { is_locked_out: true, owed_events: 1, ..Standing::default() }),
+                report(|r| {
+                    r.standing = Standing {
+                        is_locked_out: true,
+                        owed_events: 1,
+                        ..Standing::default()
+                    }
+                }),
                 Exit::Busy,
             ),
-            ("strict", report(|r| r.standing.strict_findings = 1), Exit::Undeliverable),
+            (
+                "strict",
+                report(|r| r.standing.strict_findings = 1),
+                Exit::Undeliverable,
+            ),
         ] {
             assert_eq!(Exit::of_report(&report, true), exit, "{name}");
         }
-        let gated = Report { gates: vec![shut()], ..report(|r| r.standing.owed_events = 1) };
+        let gated = Report {
+            gates: vec![shut()],
+            ..report(|r| r.standing.owed_events = 1)
+        };
         assert_eq!(Exit::of_report(&gated, false), Exit::Gate);
-        assert_eq!(Exit::of_report(&report(|r| r.standing.strict_findings = 1), false), Exit::Success);
+        assert_eq!(
+            Exit::of_report(&report(|r| r.standing.strict_findings = 1), false),
+            Exit::Success
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The parts of the top-level help that are not options: commands in groups, examples, exit codes, environment.
+//! The parts of the top-level help that are not options: commands in groups, examples, exit codes,
+//! environment.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -20,47 +21,76 @@ Examples:
 
 /// The commands of the top-level help, by purpose.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Everyday", &["run", "status", "log", "drain", "index", "capture"]),
-    ("Set up", &["init", "preflight", "allow", "target", "hook", "config"]),
+    (
+        "Everyday",
+        &["run", "status", "log", "drain", "index", "capture"],
+    ),
+    (
+        "Set up",
+        &["init", "preflight", "allow", "target", "hook", "config"],
+    ),
     ("Fix", &["events", "bodies", "replay", "verify", "migrate"]),
     ("Storage", &["gc", "archive", "restore", "purge"]),
-    ("More", &["serve", "open", "bench", "completions", "man", "help"]),
+    (
+        "More",
+        &["serve", "open", "bench", "completions", "man", "help"],
+    ),
 ];
 
 /// The command line with its subcommands listed in groups. Parses the same words as `command`.
 pub(crate) fn in_groups(mut command: Command) -> Command {
-    // clap has one heading for all subcommands, so that it gets the list as a text and shows none itself.
+    // clap has one heading for all subcommands, so that it gets the list as a text and shows none
+    // itself.
     command.build();
     let about = |name: &&str| {
         let about = command.find_subcommand(name)?.get_about()?;
         Some(format!("  {name:<12} {about}\n"))
     };
-    let groups =
-        GROUPS.map(|(title, names)| format!("{title}:\n{}", names.iter().filter_map(about).collect::<String>()));
+    let groups = GROUPS.map(|(title, names)| {
+        format!(
+            "{title}:\n{}",
+            names.iter().filter_map(about).collect::<String>()
+        )
+    });
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{}\n{{all-args}}{{after-help}}",
         groups.join("\n")
     );
     let usage = "sk-sync [OPTIONS] <COMMAND>";
-    command.mut_subcommands(|subcommand| subcommand.hide(true)).override_usage(usage).help_template(template)
+    command
+        .mut_subcommands(|subcommand| subcommand.hide(true))
+        .override_usage(usage)
+        .help_template(template)
 }
 
 /// The topics of `sk-sync help TOPIC` that are not commands, each with its text.
-const TOPICS: [(&str, Text); 3] = [("exit-codes", exit_codes), ("environment", environment), ("config", configuration)];
+const TOPICS: [(&str, Text); 3] = [
+    ("exit-codes", exit_codes),
+    ("environment", environment),
+    ("config", configuration),
+];
 type Text = fn() -> String;
 
-/// The text that `sk-sync help TOPIC` asks for; `None` if `words` ask for something else. `config` is a command too: its
-/// options are shown by `sk-sync config --help`.
+/// The text that `sk-sync help TOPIC` asks for; `None` if `words` ask for something else. `config`
+/// is a command too: its options are shown by `sk-sync config --help`.
 pub(crate) fn topic(words: &[OsString]) -> Option<String> {
     let [_, help, topic] = words else { return None };
-    let (_, text) = TOPICS.iter().find(|(name, _)| help == "help" && topic == name)?;
+    let (_, text) = TOPICS
+        .iter()
+        .find(|(name, _)| help == "help" && topic == name)?;
     Some(text())
 }
 
 /// Examples, exit codes and environment variables, shown by `--help`.
 pub(crate) fn after_long_help() -> String {
-    let topics = TOPICS.map(|(name, _)| format!("sk-sync help {name}")).join(", ");
-    format!("{EXAMPLES}\n\nExit codes:\n{}\nEnvironment variables:\n{}\n\nMore: {topics}", exit_codes(), environment())
+    let topics = TOPICS
+        .map(|(name, _)| format!("sk-sync help {name}"))
+        .join(", ");
+    format!(
+        "{EXAMPLES}\n\nExit codes:\n{}\nEnvironment variables:\n{}\n\nMore: {topics}",
+        exit_codes(),
+        environment()
+    )
 }
 
 fn exit_codes() -> String {
@@ -79,8 +109,17 @@ fn configuration() -> String {
          Keys of event-sync.toml, the user's file and `sk-sync config set`:\n",
     );
     for key in KEYS {
-        let default = key.default.unwrap_or("unset").split_whitespace().collect::<Vec<_>>().join(" ");
-        let _infallible = write!(text, "\n  {}\n      {}\n      default: {default}\n", key.name, key.meaning);
+        let default = key
+            .default
+            .unwrap_or("unset")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let _infallible = write!(
+            text,
+            "\n  {}\n      {}\n      default: {default}\n",
+            key.name, key.meaning
+        );
     }
     text
 }
@@ -110,9 +149,15 @@ mod tests {
     fn every_command_is_in_one_group() {
         let mut command = Cli::command();
         command.build();
-        let mut shown: Vec<_> =
-            command.get_subcommands().filter(|sub| !sub.is_hide_set()).map(Command::get_name).collect();
-        let mut listed: Vec<_> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let mut shown: Vec<_> = command
+            .get_subcommands()
+            .filter(|sub| !sub.is_hide_set())
+            .map(Command::get_name)
+            .collect();
+        let mut listed: Vec<_> = GROUPS
+            .iter()
+            .flat_map(|(_, names)| names.iter().copied())
+            .collect();
         shown.sort_unstable();
         listed.sort_unstable();
         assert_eq!(shown, listed);

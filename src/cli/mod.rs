@@ -1,7 +1,8 @@
 //! The command line: arguments in, exit code out.
 //!
-//! **Invariant:** contains no SQL and no HTTP, and parses no URL. It is the only module that prints, that uses exit
-//! codes, and that creates the system's clock, randomness and environment; lower modules get them as values.
+//! **Invariant:** contains no SQL and no HTTP, and parses no URL. It is the only module that
+//! prints, that uses exit codes, and that creates the system's clock, randomness and environment;
+//! lower modules get them as values.
 
 mod args;
 mod commands;
@@ -69,7 +70,11 @@ pub fn main() -> ExitCode {
         Err(error) => not_understood(&env, &words, &error),
     };
     // Git's work is done: no hook of this program may make it look like a failure.
-    if is_hook(&words, "run") { Exit::Success.into() } else { exit.into() }
+    if is_hook(&words, "run") {
+        Exit::Success.into()
+    } else {
+        exit.into()
+    }
 }
 
 fn parsed(words: &[OsString]) -> Result<args::Cli, clap::Error> {
@@ -88,7 +93,11 @@ fn run(env: Env, cli: args::Cli) -> Exit {
     let (name, is_json) = (command.name(), command.is_json());
     let printer = Printer::of_process(&env, &globals, is_json);
     let started = logging::start(&env, &globals, is_json);
-    logging::keep(Level::Info, "cli", &format!("sk-sync {} {name} begins", env!("CARGO_PKG_VERSION")));
+    logging::keep(
+        Level::Info,
+        "cli",
+        &format!("sk-sync {} {name} begins", env!("CARGO_PKG_VERSION")),
+    );
     let outcome = started.and_then(|()| Context::new(env, globals, printer.clone())).and_then(|context| {
         if !command.is_brief() {
             if is_lost() {
@@ -107,19 +116,27 @@ fn run(env: Env, cli: args::Cli) -> Exit {
             failure.exit
         }
     };
-    logging::keep(Level::Info, "cli", &format!("{name} ends: exit {}, {}", exit.code(), exit.meaning()));
+    logging::keep(
+        Level::Info,
+        "cli",
+        &format!("{name} ends: exit {}, {}", exit.code(), exit.meaning()),
+    );
     match printer.finish() {
         Ok(()) => exit,
         Err(error) => {
-            let failure = Failure::new(Exit::Internal, "io", format!("cannot write the results to stdout: {error}"));
+            let failure = Failure::new(
+                Exit::Internal,
+                "io",
+                format!("cannot write the results to stdout: {error}"),
+            );
             printer.failure(None, &failure);
             Exit::worst([exit, failure.exit])
         }
     }
 }
 
-/// Behaviour with `SK_SYNC=0`: nothing, silently. Only `capture`, whose input exists nowhere else, must not look like a
-/// success.
+/// Behaviour with `SK_SYNC=0`: nothing, silently. Only `capture`, whose input exists nowhere else,
+/// must not look like a success.
 fn switched_off(words: &[OsString]) -> Exit {
     match named_command(words) {
         Some(name) if name == "capture" => Exit::Gate,
@@ -127,26 +144,41 @@ fn switched_off(words: &[OsString]) -> Exit {
     }
 }
 
-/// Help, the version, or a usage error, in clap's words; with `--json`, a usage error as a document instead.
+/// Help, the version, or a usage error, in clap's words; with `--json`, a usage error as a document
+/// instead.
 fn not_understood(env: &Env, words: &[OsString], error: &clap::Error) -> Exit {
     let is_failure = error.use_stderr();
     if is_failure && words.iter().any(|word| word == "--json") {
         let printer = Printer::of_process(env, &Globals::default(), true);
-        printer.error_document(named_command(words).as_deref(), &misunderstanding(&error.to_string()));
+        printer.error_document(
+            named_command(words).as_deref(),
+            &misunderstanding(&error.to_string()),
+        );
         let _closed = printer.finish();
     } else {
         // The reader closed the pipe.
         let _closed = error.print();
     }
-    if is_failure { Exit::Usage } else { Exit::Success }
+    if is_failure {
+        Exit::Usage
+    } else {
+        Exit::Success
+    }
 }
 
-/// A usage error in clap's words, without the usage: its first paragraph, which lists what is missing, and the tip as
-/// hint.
+/// A usage error in clap's words, without the usage: its first paragraph, which lists what is
+/// missing, and the tip as hint.
 fn misunderstanding(text: &str) -> Failure {
-    let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let paragraph: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
     let failure = Failure::usage(paragraph.join(" ").trim_start_matches("error: "));
-    match text.lines().find_map(|line| line.trim().strip_prefix("tip: ")) {
+    match text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "))
+    {
         Some(tip) => failure.with_hint(tip),
         None => failure,
     }
@@ -154,7 +186,10 @@ fn misunderstanding(text: &str) -> Failure {
 
 /// The command in `words`, even if other arguments are wrong.
 fn named_command(words: &[OsString]) -> Option<String> {
-    let matches = args::Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let matches = args::Cli::command()
+        .ignore_errors(true)
+        .try_get_matches_from(words)
+        .ok()?;
     matches.subcommand_name().map(str::to_owned)
 }
 
@@ -169,16 +204,29 @@ mod tests {
         args::Cli::command().debug_assert();
     }
 
-    /// The examples of `command` and its subcommands, from `sk-sync` to the explanation or redirection.
+    /// The examples of `command` and its subcommands, from `sk-sync` to the explanation or
+    /// redirection.
     fn examples(command: &clap::Command) -> Vec<String> {
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let line = |line: &str| {
             let from = &line[line.find("sk-sync ")?..];
-            let end = ["  ", " < ", " > "].iter().filter_map(|mark| from.find(mark)).min();
+            let end = ["  ", " < ", " > "]
+                .iter()
+                .filter_map(|mark| from.find(mark))
+                .min();
             Some(from[..end.unwrap_or(from.len())].to_owned())
         };
-        let own: Vec<_> = help.lines().filter(|text| text.starts_with("  ")).filter_map(line).collect();
-        own.into_iter().chain(command.get_subcommands().flat_map(examples)).collect()
+        let own: Vec<_> = help
+            .lines()
+            .filter(|text| text.starts_with("  "))
+            .filter_map(line)
+            .collect();
+        own.into_iter()
+            .chain(command.get_subcommands().flat_map(examples))
+            .collect()
     }
 
     #[test]
@@ -189,8 +237,13 @@ mod tests {
             let example = example.replace(" UUID", " 0a5d6c2e-3f1b-4c8d-9e7a-1b2c3d4e5f60");
             // Quoted text is one word.
             let parts = example.split('\'').enumerate();
-            let words =
-                parts.flat_map(|(n, part)| if n % 2 == 1 { vec![part] } else { part.split_whitespace().collect() });
+            let words = parts.flat_map(|(n, part)| {
+                if n % 2 == 1 {
+                    vec![part]
+                } else {
+                    part.split_whitespace().collect()
+                }
+            });
             if let Err(error) = args::Cli::try_parse_from(words) {
                 panic!("{example}: {error}");
             }

@@ -1,7 +1,8 @@
 //! Writes to stdout and stderr: results to stdout, everything else to stderr.
 //!
-//! A reader that closed the pipe is not an error: the rest is dropped silently and the work continues. Any other write
-//! error is kept and reported at the end, so that a full disk behind `> file` is never taken for success.
+//! A reader that closed the pipe is not an error: the rest is dropped silently and the work
+//! continues. Any other write error is kept and reported at the end, so that a full disk behind `>
+//! file` is never taken for success.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,13 +34,18 @@ struct Sink {
 
 impl std::fmt::Debug for Sink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sink").field("failed", &self.failed).finish_non_exhaustive()
+        f.debug_struct("Sink")
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }
 
 impl Sink {
     fn shared(to: impl Write + Send + 'static) -> Arc<Mutex<Self>> {
-        Arc::new(Mutex::new(Self { to: Box::new(to), failed: None }))
+        Arc::new(Mutex::new(Self {
+            to: Box::new(to),
+            failed: None,
+        }))
     }
 
     /// Writes until the first error; then drops everything.
@@ -126,23 +132,35 @@ impl Printer {
     pub(crate) fn warning(&self, line: &str) {
         keep(Level::Warn, "cli", line);
         if !self.is_quiet && !self.is_json {
-            self.aside(&format!("{} {}", self.err_paint.yellow("warning:"), printable_lines(line)));
+            self.aside(&format!(
+                "{} {}",
+                self.err_paint.yellow("warning:"),
+                printable_lines(line)
+            ));
         }
     }
 
-    /// A failure: on stderr, or with `--json` as the document that `command` did not print. Never both, so that a
-    /// reader of both streams together gets one document.
+    /// A failure: on stderr, or with `--json` as the document that `command` did not print. Never
+    /// both, so that a reader of both streams together gets one document.
     pub(crate) fn failure(&self, command: Option<&str>, failure: &Failure) {
         keep(Level::Error, "cli", &failure.message);
         if self.is_json && command.is_some() {
             return self.error_document(command, failure);
         }
-        self.aside(&format!("{} {}", self.err_paint.red("error:"), printable_lines(&failure.message)));
+        self.aside(&format!(
+            "{} {}",
+            self.err_paint.red("error:"),
+            printable_lines(&failure.message)
+        ));
         for cause in &failure.causes {
             self.aside(&format!("  caused by: {}", printable_lines(cause)));
         }
         if let Some(hint) = &failure.hint {
-            self.aside(&format!("{} {}", self.err_paint.cyan("hint:"), printable_lines(hint)));
+            self.aside(&format!(
+                "{} {}",
+                self.err_paint.cyan("hint:"),
+                printable_lines(hint)
+            ));
         }
     }
 
@@ -174,9 +192,14 @@ fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
     sink.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Each line of `words` made printable: untrusted text can neither control the terminal nor start a line.
+/// Each line of `words` made printable: untrusted text can neither control the terminal nor start a
+/// line.
 fn printable_lines(words: &str) -> String {
-    words.lines().map(text::printable).collect::<Vec<_>>().join("\n")
+    words
+        .lines()
+        .map(text::printable)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// True if a stream gets colours (<https://bixense.com/clicolors>, <https://no-color.org>).
@@ -196,7 +219,11 @@ pub(crate) struct Paint(bool);
 
 impl Paint {
     fn with(self, code: &str, words: &str) -> String {
-        if self.0 { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() }
+        if self.0 {
+            format!("\u{1b}[{code}m{words}\u{1b}[0m")
+        } else {
+            words.to_owned()
+        }
     }
 
     /// For success.
@@ -260,32 +287,64 @@ mod tests {
         }
     }
 
-    fn printer(out: impl Write + Send + 'static, err: &Shown, is_quiet: bool, is_json: bool) -> Printer {
+    fn printer(
+        out: impl Write + Send + 'static,
+        err: &Shown,
+        is_quiet: bool,
+        is_json: bool,
+    ) -> Printer {
         let paint = Paint(false);
         let (out, err) = (Sink::shared(out), Sink::shared(err.clone()));
-        Printer { out, err, is_quiet, is_json, out_paint: paint, err_paint: paint }
+        Printer {
+            out,
+            err,
+            is_quiet,
+            is_json,
+            out_paint: paint,
+            err_paint: paint,
+        }
     }
 
     #[test]
     fn a_failure_is_words_on_stderr_or_a_document_on_stdout() {
-        for (is_quiet, is_json, notes) in [(false, false, "n\nwarning: w\n"), (true, false, ""), (false, true, "")] {
+        for (is_quiet, is_json, notes) in [
+            (false, false, "n\nwarning: w\n"),
+            (true, false, ""),
+            (false, true, ""),
+        ] {
             let (out, err) = (Shown::default(), Shown::default());
             let printer = printer(out.clone(), &err, is_quiet, is_json);
             printer.note("n");
             printer.warning("w");
-            assert_eq!((out.text(), err.text()), (String::new(), notes.to_owned()), "quiet {is_quiet} json {is_json}");
+            assert_eq!(
+                (out.text(), err.text()),
+                (String::new(), notes.to_owned()),
+                "quiet {is_quiet} json {is_json}"
+            );
             printer.failure(Some("run"), &Failure::usage("bad \u{1b}[2J").with_hint("h"));
-            assert_eq!(err.text().ends_with("error: bad \\u{1b}[2J\nhint: h\n"), !is_json, "{}", err.text());
+            assert_eq!(
+                err.text().ends_with("error: bad \\u{1b}[2J\nhint: h\n"),
+                !is_json,
+                "{}",
+                err.text()
+            );
             assert_eq!(out.text().contains("\"ok\":false"), is_json);
             // If not even a document can be written, stderr is used.
             printer.failure(None, &Failure::usage("stdout is full"));
-            assert!(err.text().ends_with("error: stdout is full\n"), "{}", err.text());
+            assert!(
+                err.text().ends_with("error: stdout is full\n"),
+                "{}",
+                err.text()
+            );
         }
     }
 
     #[test]
     fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
-        for (kind, ok) in [(io::ErrorKind::BrokenPipe, true), (io::ErrorKind::StorageFull, false)] {
+        for (kind, ok) in [
+            (io::ErrorKind::BrokenPipe, true),
+            (io::ErrorKind::StorageFull, false),
+        ] {
             let printer = printer(Broken(kind), &Shown::default(), false, false);
             assert!(!printer.is_closed());
             printer.result("x");
@@ -309,7 +368,11 @@ mod tests {
             (ColorChoice::Always, &[("NO_COLOR", "1")], false, true),
             (ColorChoice::Never, &[("CLICOLOR_FORCE", "1")], true, false),
         ] {
-            assert_eq!(wants_color(choice, &Env::of(vars), is_terminal), expected, "{choice:?} {vars:?} {is_terminal}");
+            assert_eq!(
+                wants_color(choice, &Env::of(vars), is_terminal),
+                expected,
+                "{choice:?} {vars:?} {is_terminal}"
+            );
         }
     }
 }

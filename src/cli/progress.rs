@@ -13,8 +13,8 @@ use crate::cli::Globals;
 /// Interval of progress lines in CI.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Shows progress. `ops` gets [`Progress::report`] as a plain function and does not depend on the terminal. Dropping it
-/// clears the bar and ends the heartbeat.
+/// Shows progress. `ops` gets [`Progress::report`] as a plain function and does not depend on the
+/// terminal. Dropping it clears the bar and ends the heartbeat.
 #[derive(Debug)]
 pub(crate) struct Progress(Form);
 
@@ -29,14 +29,16 @@ impl Progress {
     /// The form for the kind of stderr.
     pub(crate) fn of_process(env: &Env, globals: &Globals, is_json: bool) -> Self {
         let is_ci = env.text(env::CI).is_some_and(|v| !env::is_false(v));
-        Self(match kind(globals, is_json, is_ci, std::io::stderr().is_terminal()) {
-            Kind::Silent => Form::Silent,
-            Kind::Bar => Form::Bar(bar()),
-            Kind::Heartbeat => Form::Heartbeat(Heartbeat::start(HEARTBEAT, |line| {
-                // A closed stderr is ignored.
-                let _closed = writeln!(std::io::stderr(), "{line}");
-            })),
-        })
+        Self(
+            match kind(globals, is_json, is_ci, std::io::stderr().is_terminal()) {
+                Kind::Silent => Form::Silent,
+                Kind::Bar => Form::Bar(bar()),
+                Kind::Heartbeat => Form::Heartbeat(Heartbeat::start(HEARTBEAT, |line| {
+                    // A closed stderr is ignored.
+                    let _closed = writeln!(std::io::stderr(), "{line}");
+                })),
+            },
+        )
     }
 
     /// `done` of `total` of a `step` are finished; `total` is `None` if unknown.
@@ -89,7 +91,9 @@ fn kind(globals: &Globals, is_json: bool, is_ci: bool, is_terminal: bool) -> Kin
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {human_pos}/{human_len}, {per_sec}, {eta} left") {
+    if let Ok(style) = ProgressStyle::with_template(
+        "{spinner} {msg} {human_pos}/{human_len}, {per_sec}, {eta} left",
+    ) {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(120));
@@ -120,8 +124,9 @@ impl Heartbeat {
             let (pulse, wake) = &*seen;
             let mut pulse = pulse.lock().unwrap_or_else(PoisonError::into_inner);
             loop {
-                let (next, timeout) =
-                    wake.wait_timeout_while(pulse, every, |p| !p.is_over).unwrap_or_else(PoisonError::into_inner);
+                let (next, timeout) = wake
+                    .wait_timeout_while(pulse, every, |p| !p.is_over)
+                    .unwrap_or_else(PoisonError::into_inner);
                 if !timeout.timed_out() {
                     return;
                 }
@@ -129,7 +134,10 @@ impl Heartbeat {
                 pulse = next;
             }
         });
-        Self { shared, thread: Some(thread) }
+        Self {
+            shared,
+            thread: Some(thread),
+        }
     }
 
     fn now_at(&self, step: &str, done: u64, total: Option<u64>) {
@@ -143,7 +151,11 @@ impl Heartbeat {
 
 impl Drop for Heartbeat {
     fn drop(&mut self) {
-        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).is_over = true;
+        self.shared
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_over = true;
         self.shared.1.notify_all();
         if let Some(thread) = self.thread.take() {
             // A panicked heartbeat is ignored.
@@ -153,9 +165,20 @@ impl Drop for Heartbeat {
 }
 
 fn line(pulse: &Pulse, elapsed: Duration) -> String {
-    let step = if pulse.step.is_empty() { "working" } else { &pulse.step };
-    let of = pulse.total.map(|total| format!("/{total}")).unwrap_or_default();
-    format!("sk-sync: {step} {}{of} ({} s)", pulse.done, elapsed.as_secs())
+    let step = if pulse.step.is_empty() {
+        "working"
+    } else {
+        &pulse.step
+    };
+    let of = pulse
+        .total
+        .map(|total| format!("/{total}"))
+        .unwrap_or_default();
+    format!(
+        "sk-sync: {step} {}{of} ({} s)",
+        pulse.done,
+        elapsed.as_secs()
+    )
 }
 
 #[cfg(test)]
@@ -164,8 +187,17 @@ mod tests {
 
     #[test]
     fn the_form_suits_the_place() {
-        let (plain, quiet) = (Globals::default(), Globals { quiet: true, ..Globals::default() });
-        let verbose = Globals { verbose: 1, ..Globals::default() };
+        let (plain, quiet) = (
+            Globals::default(),
+            Globals {
+                quiet: true,
+                ..Globals::default()
+            },
+        );
+        let verbose = Globals {
+            verbose: 1,
+            ..Globals::default()
+        };
         for (globals, is_json, is_ci, is_terminal, expected) in [
             (&quiet, false, true, true, Kind::Silent),
             (&plain, true, true, true, Kind::Silent),
@@ -190,7 +222,10 @@ mod tests {
             let _gone = sender.send(line.to_owned());
         });
         heartbeat.now_at("upload", 3, Some(9));
-        let line = receiver.iter().find(|line| line.contains("upload")).unwrap();
+        let line = receiver
+            .iter()
+            .find(|line| line.contains("upload"))
+            .unwrap();
         assert!(line.starts_with("sk-sync: upload 3/9 ("), "{line}");
         drop(heartbeat);
         receiver.iter().for_each(drop);

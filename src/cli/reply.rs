@@ -19,7 +19,13 @@ pub(crate) struct Reply<'a, T: Serialize> {
 impl<'a, T: Serialize> Reply<'a, T> {
     /// The reply of `command`, which ends with `exit`; `ok` if that is a success.
     pub(crate) fn new(command: &'a str, exit: Exit, body: T) -> Self {
-        Self { schema_version: SCHEMA_VERSION, command, ok: exit == Exit::Success, exit_code: exit.code(), body }
+        Self {
+            schema_version: SCHEMA_VERSION,
+            command,
+            ok: exit == Exit::Success,
+            exit_code: exit.code(),
+            body,
+        }
     }
 
     /// The same with another `ok`, for a command that succeeds in reporting problems.
@@ -44,6 +50,9 @@ mod tests {
             said(Reply::new("run", Exit::Retryable, &body)),
             r#"{"schema_version":1,"command":"run","ok":false,"exit_code":3,"dry_run":true}"#
         );
-        assert!(said(Reply::new("status", Exit::Success, &body).judged(false)).contains(r#""ok":false,"exit_code":0"#));
+        assert!(
+            said(Reply::new("status", Exit::Success, &body).judged(false))
+                .contains(r#""ok":false,"exit_code":0"#)
+        );
     }
 }

@@ -33,7 +33,11 @@ impl Document {
 
 /// True if `words` ask for the version as JSON, without a command.
 pub(super) fn is_asked(words: &[OsString]) -> bool {
-    let words: Vec<_> = words.iter().skip(1).filter_map(|word| word.to_str()).collect();
+    let words: Vec<_> = words
+        .iter()
+        .skip(1)
+        .filter_map(|word| word.to_str())
+        .collect();
     let is_version = |word: &&str| matches!(*word, "--version" | "-V");
     words.len() == 2 && words.iter().any(is_version) && words.contains(&"--json")
 }

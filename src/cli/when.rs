@@ -46,14 +46,14 @@ pub(crate) fn age(seconds: u64) -> String {
     }
 }
 
-/// How long before `now` a moment of the JSON form is, as [`age`] has it; the text itself if it is not a time.
-/// A moment after `now` is `just now`.
+/// How long before `now` a moment of the JSON form is, as [`age`] has it; the text itself if it is
+/// not a time. A moment after `now` is `just now`.
 pub(crate) fn relative(now: Timestamp, at: &str) -> String {
     Timestamp::parse(at).map_or_else(|| at.to_owned(), |at| age(now.since(at).as_secs()))
 }
 
-/// A moment of the JSON form in the local time zone: `15:15`, or `11-29 15:15` if it is not of the same day as `now`.
-/// The text itself if it is not a time.
+/// A moment of the JSON form in the local time zone: `15:15`, or `11-29 15:15` if it is not of the
+/// same day as `now`. The text itself if it is not a time.
 pub(crate) fn local(at: &str, now: Timestamp) -> String {
     let zoned = |at: Timestamp| {
         let at = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
@@ -76,7 +76,11 @@ fn ago(text: &str) -> Option<Duration> {
         "w" => 7 * 24 * 60 * 60,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
+    number
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -113,9 +117,23 @@ mod tests {
             ("2026-11-28T07:30:05", "2026-11-28T07:30:05Z"),
             (" 2026-11-28T07:30:05+02:00 ", "2026-11-28T05:30:05Z"),
         ] {
-            assert_eq!(when(text).map(|when| when.resolve(now)), Ok(Timestamp::parse(at).unwrap()), "{text}");
+            assert_eq!(
+                when(text).map(|when| when.resolve(now)),
+                Ok(Timestamp::parse(at).unwrap()),
+                "{text}"
+            );
         }
-        for text in ["", "d", "2", "2y", "-2d", "2026-13-01", "yesterday", "99999999999999999999d", "é"] {
+        for text in [
+            "",
+            "d",
+            "2",
+            "2y",
+            "-2d",
+            "2026-13-01",
+            "yesterday",
+            "99999999999999999999d",
+            "é",
+        ] {
             assert!(when(text).is_err(), "{text}");
         }
     }

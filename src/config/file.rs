@@ -10,14 +10,21 @@ use super::layers::{Entry, Layer};
 use super::origin::{Origin, Problem};
 use super::source;
 
-/// Number of problems of one file that are reported; the others are counted. Each one needs a comparison with all keys
-/// and a scan of the lines before it.
+/// Number of problems of one file that are reported; the others are counted. Each one needs a
+/// comparison with all keys and a scan of the lines before it.
 const MAX_PROBLEMS: usize = 20;
 
-/// Parses the text of a file into a layer; problems are added to `problems`, other entries are still read.
+/// Parses the text of a file into a layer; problems are added to `problems`, other entries are
+/// still read.
 pub(super) fn read_layer(text: &str, origin: Origin, problems: &mut Vec<Problem>) -> Layer {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { text, origin, entries: Vec::new(), problems, found: 0 };
+    let mut reader = Reader {
+        text,
+        origin,
+        entries: Vec::new(),
+        problems,
+        found: 0,
+    };
     match DeTable::parse(text) {
         Ok(table) => reader.table("", table.get_ref()),
         Err(error) => {
@@ -29,14 +36,24 @@ pub(super) fn read_layer(text: &str, origin: Origin, problems: &mut Vec<Problem>
     let unnamed = reader.found.saturating_sub(MAX_PROBLEMS);
     if unnamed > 0 {
         let message = format!("{unnamed} more problems are not listed");
-        reader.problems.push(Problem { origin: reader.origin.clone(), place: None, excerpt: None, message });
+        reader.problems.push(Problem {
+            origin: reader.origin.clone(),
+            place: None,
+            excerpt: None,
+            message,
+        });
     }
-    Layer { origin: reader.origin, entries: reader.entries }
+    Layer {
+        origin: reader.origin,
+        entries: reader.entries,
+    }
 }
 
 /// One TOML value, as in the text of a variable; `None` if it is not one.
 pub(super) fn parse_value(text: &str) -> Option<Json> {
-    DeValue::parse(text).ok().map(|value| to_json(value.get_ref()))
+    DeValue::parse(text)
+        .ok()
+        .map(|value| to_json(value.get_ref()))
 }
 
 struct Reader<'a> {
@@ -52,24 +69,49 @@ impl Reader<'_> {
     fn table(&mut self, prefix: &str, table: &DeTable<'_>) {
         for (name, value) in table {
             let at = name.span().start;
-            let full =
-                if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
+            let full = if prefix.is_empty() {
+                name.get_ref().to_string()
+            } else {
+                format!("{prefix}.{}", name.get_ref())
+            };
             // A quoted key may contain a dot; no key of ours does.
-            let key = if name.get_ref().contains('.') { None } else { Key::named(&full) };
+            let key = if name.get_ref().contains('.') {
+                None
+            } else {
+                Key::named(&full)
+            };
             match (key, value.get_ref()) {
                 (Some(key), _) => self.entry(key, at, value),
-                (None, _) if self.found >= MAX_PROBLEMS && !keys::sections().any(|s| s == full) => self.found += 1,
-                (None, DeValue::Table(inner)) if keys::sections().any(|s| s == full) => self.table(&full, inner),
+                (None, _) if self.found >= MAX_PROBLEMS && !keys::sections().any(|s| s == full) => {
+                    self.found += 1
+                }
+                (None, DeValue::Table(inner)) if keys::sections().any(|s| s == full) => {
+                    self.table(&full, inner)
+                }
                 (None, _) if keys::sections().any(|s| s == full) => {
-                    self.problem(at, excerpt(line_at(self.text, at)), format!("`{full}` is a section: write [{full}]"));
+                    self.problem(
+                        at,
+                        excerpt(line_at(self.text, at)),
+                        format!("`{full}` is a section: write [{full}]"),
+                    );
                 }
                 (None, DeValue::Table(_)) if prefix.is_empty() => {
                     let near = crate::base::text::nearest(&full, keys::sections());
-                    let hint = near.map(|n| format!("; did you mean [{n}]?")).unwrap_or_default();
-                    self.unknown(at, &format!("section [{}]", crate::base::text::printable(&full)), &hint);
+                    let hint = near
+                        .map(|n| format!("; did you mean [{n}]?"))
+                        .unwrap_or_default();
+                    self.unknown(
+                        at,
+                        &format!("section [{}]", crate::base::text::printable(&full)),
+                        &hint,
+                    );
                 }
                 (None, _) => {
-                    self.unknown(at, &format!("key `{}`", crate::base::text::printable(&full)), &keys::hint(&full));
+                    self.unknown(
+                        at,
+                        &format!("key `{}`", crate::base::text::printable(&full)),
+                        &keys::hint(&full),
+                    );
                 }
             }
         }
@@ -78,20 +120,33 @@ impl Reader<'_> {
     fn entry(&mut self, key: &'static Key, at: usize, value: &Spanned<DeValue<'_>>) {
         if let (Kind::Sources, DeValue::Array(entries)) = (key.kind, value.get_ref()) {
             // Each entry is a separate table: the message names the line of the wrong one.
-            let flawed = entries.iter().find_map(|e| Some((e, source::check_one(&to_json(e.get_ref())).err()?)));
+            let flawed = entries
+                .iter()
+                .find_map(|e| Some((e, source::check_one(&to_json(e.get_ref())).err()?)));
             if let Some((entry, message)) = flawed {
                 let at = entry.span().start;
-                return self.problem(at, excerpt(line_at(self.text, at)), format!("`{}`: {message}", key.name));
+                return self.problem(
+                    at,
+                    excerpt(line_at(self.text, at)),
+                    format!("`{}`: {message}", key.name),
+                );
             }
         }
         match check(key.kind, &to_json(value.get_ref())) {
             Ok(checked) => {
                 let place = Some(place(self.text, at));
-                self.entries.push(Entry { key, checked, place });
+                self.entries.push(Entry {
+                    key,
+                    checked,
+                    place,
+                });
             }
             Err(message) => {
                 let written = self.text.get(value.span()).unwrap_or_default();
-                let may_show = !matches!(key.kind, Kind::Headers | Kind::Secret | Kind::Url | Kind::Sources);
+                let may_show = !matches!(
+                    key.kind,
+                    Kind::Headers | Kind::Secret | Kind::Url | Kind::Sources
+                );
                 let excerpt = may_show.then(|| format!("{} = {written}", key.leaf()));
                 self.problem(at, excerpt, format!("`{}`: {message}", key.name));
             }
@@ -99,7 +154,11 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, at: usize, what: &str, hint: &str) {
-        self.problem(at, excerpt(line_at(self.text, at)), format!("unknown {what}{hint}"));
+        self.problem(
+            at,
+            excerpt(line_at(self.text, at)),
+            format!("unknown {what}{hint}"),
+        );
     }
 
     fn problem(&mut self, at: usize, excerpt: Option<String>, message: String) {
@@ -108,7 +167,12 @@ impl Reader<'_> {
             return;
         }
         let place = Some(place(self.text, at));
-        self.problems.push(Problem { origin: self.origin.clone(), place, excerpt, message });
+        self.problems.push(Problem {
+            origin: self.origin.clone(),
+            place,
+            excerpt,
+            message,
+        });
     }
 }
 
@@ -116,23 +180,38 @@ impl Reader<'_> {
 fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |n| n + 1);
-    (before.matches('\n').count() + 1, before.get(line_start..).unwrap_or_default().chars().count() + 1)
+    (
+        before.matches('\n').count() + 1,
+        before.get(line_start..).unwrap_or_default().chars().count() + 1,
+    )
 }
 
 fn line_at(text: &str, at: usize) -> &str {
     let at = at.min(text.len());
-    let start = text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
-    text.get(start..).and_then(|t| t.lines().next()).unwrap_or_default()
+    let start = text
+        .get(..at)
+        .and_then(|t| t.rfind('\n'))
+        .map_or(0, |n| n + 1);
+    text.get(start..)
+        .and_then(|t| t.lines().next())
+        .unwrap_or_default()
 }
 
-/// A line of the file for a message. Text after a word that is not similar to one of our keys, or similar to a key for
-/// a secret, may be a secret, and is cut.
+/// A line of the file for a message. Text after a word that is not similar to one of our keys, or
+/// similar to a key for a secret, may be a secret, and is cut.
 fn excerpt(line: &str) -> Option<String> {
     let line = line.trim();
-    let end = line.find(|c: char| c.is_whitespace() || matches!(c, '=' | '"' | '\'' | '{')).unwrap_or(line.len());
+    let end = line
+        .find(|c: char| c.is_whitespace() || matches!(c, '=' | '"' | '\'' | '{'))
+        .unwrap_or(line.len());
     let (word, rest) = line.split_at(end);
-    let leaf = crate::base::text::nearest(word.rsplit('.').next().unwrap_or(word), KEYS.iter().map(Key::leaf));
-    let is_plain = |k: &Key| leaf == Some(k.leaf()) && !matches!(k.kind, Kind::Headers | Kind::Secret | Kind::Url);
+    let leaf = crate::base::text::nearest(
+        word.rsplit('.').next().unwrap_or(word),
+        KEYS.iter().map(Key::leaf),
+    );
+    let is_plain = |k: &Key| {
+        leaf == Some(k.leaf()) && !matches!(k.kind, Kind::Headers | Kind::Secret | Kind::Url)
+    };
     let may_show = line.starts_with('[') || rest.is_empty() || KEYS.iter().any(is_plain);
     match (line.is_empty(), may_show) {
         (true, _) => None,
@@ -145,14 +224,22 @@ fn excerpt(line: &str) -> Option<String> {
 fn to_json(value: &DeValue<'_>) -> Json {
     match value {
         DeValue::String(text) => text.as_ref().into(),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).map_or(Json::Null, Json::from),
-        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Json::Null, Json::from),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Json::Null, Json::from)
+        }
+        DeValue::Float(number) => number
+            .as_str()
+            .parse::<f64>()
+            .map_or(Json::Null, Json::from),
         DeValue::Boolean(flag) => (*flag).into(),
         DeValue::Datetime(moment) => moment.to_string().into(),
         DeValue::Array(items) => items.iter().map(|i| to_json(i.get_ref())).collect(),
-        DeValue::Table(table) => {
-            Json::Object(table.iter().map(|(k, v)| (k.get_ref().to_string(), to_json(v.get_ref()))).collect())
-        }
+        DeValue::Table(table) => Json::Object(
+            table
+                .iter()
+                .map(|(k, v)| (k.get_ref().to_string(), to_json(v.get_ref())))
+                .collect(),
+        ),
     }
 }
 
@@ -163,7 +250,11 @@ mod tests {
     fn read(text: &str) -> (Vec<(&'static str, Json)>, Vec<String>) {
         let mut problems = Vec::new();
         let layer = read_layer(text, Origin::RepositoryFile("f.toml".into()), &mut problems);
-        let entries = layer.entries.into_iter().map(|e| (e.key.name, e.checked.shown)).collect();
+        let entries = layer
+            .entries
+            .into_iter()
+            .map(|e| (e.key.name, e.checked.shown))
+            .collect();
         (entries, problems.iter().map(ToString::to_string).collect())
     }
 
@@ -175,7 +266,11 @@ mod tests {
             "drain = { max_events = 7 }",
             "\u{feff}drain.max_events = 7",
         ] {
-            assert_eq!(read(text), (vec![("drain.max_events", Json::from(7))], vec![]), "{text}");
+            assert_eq!(
+                read(text),
+                (vec![("drain.max_events", Json::from(7))], vec![]),
+                "{text}"
+            );
         }
     }
 
@@ -203,9 +298,20 @@ mod tests {
     fn broken_syntax_is_placed() {
         let (_, problems) = read("[drain]\nmax_events = = 3\n");
         assert_eq!(problems.len(), 1);
-        assert!(problems[0].starts_with("f.toml:2:14: not TOML: "), "{}", problems[0]);
-        assert!(problems[0].ends_with("\n  | max_events = = 3"), "{}", problems[0]);
-        assert!(read("preset = \"a\"\npreset = \"b\"").1[0].starts_with("f.toml:2:1: not TOML: duplicate key"));
+        assert!(
+            problems[0].starts_with("f.toml:2:14: not TOML: "),
+            "{}",
+            problems[0]
+        );
+        assert!(
+            problems[0].ends_with("\n  | max_events = = 3"),
+            "{}",
+            problems[0]
+        );
+        assert!(
+            read("preset = \"a\"\npreset = \"b\"").1[0]
+                .starts_with("f.toml:2:1: not TOML: duplicate key")
+        );
         assert!(read("drain = 3").1[0].contains("write [drain]"));
         assert!(read("\"drain.max_events\" = 3").1[0].contains("unknown key"));
     }
@@ -224,7 +330,10 @@ mod tests {
             "token = \"topsecret\"",
         ] {
             let (_, problems) = read(text);
-            assert!(!problems.is_empty() && problems.iter().all(|p| !p.contains("topsecret")), "{problems:?}");
+            assert!(
+                !problems.is_empty() && problems.iter().all(|p| !p.contains("topsecret")),
+                "{problems:?}"
+            );
         }
     }
 }

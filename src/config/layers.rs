@@ -35,15 +35,28 @@ impl Layer {
         self.entries.iter().find(|e| e.key.name == key)
     }
 
-    /// This layer with its preset, if it has one, expanded to the axes that it does not set. So an axis overrides the
-    /// preset of its own and lower layers, and a preset overrides the axes of lower layers.
+    /// This layer with its preset, if it has one, expanded to the axes that it does not set. So an
+    /// axis overrides the preset of its own and lower layers, and a preset overrides the axes of
+    /// lower layers.
     pub(super) fn with_axes(mut self) -> Self {
-        let Some(named) = self.entry("preset").cloned() else { return self };
+        let Some(named) = self.entry("preset").cloned() else {
+            return self;
+        };
         let axes = named.checked.stored.as_str().and_then(preset::axes);
-        for (axis, word) in axes.into_iter().flat_map(|(r, d)| [("retention", r), ("delivery", d)]) {
+        for (axis, word) in axes
+            .into_iter()
+            .flat_map(|(r, d)| [("retention", r), ("delivery", d)])
+        {
             if let Some(key) = Key::named(axis).filter(|_| self.entry(axis).is_none()) {
-                let checked = Checked { shown: word.into(), stored: word.into() };
-                self.entries.push(Entry { key, checked, place: named.place });
+                let checked = Checked {
+                    shown: word.into(),
+                    stored: word.into(),
+                };
+                self.entries.push(Entry {
+                    key,
+                    checked,
+                    place: named.place,
+                });
             }
         }
         self
@@ -54,11 +67,21 @@ impl Layer {
 pub(super) fn united(mut layers: Vec<Layer>) -> Vec<Layer> {
     for key in KEYS.iter().filter(|key| matches!(key.kind, Kind::AllGlobs)) {
         let mut all: Vec<serde_json::Value> = Vec::new();
-        let entries = layers.iter_mut().flat_map(|layer| &mut layer.entries).filter(|e| e.key.name == key.name);
+        let entries = layers
+            .iter_mut()
+            .flat_map(|layer| &mut layer.entries)
+            .filter(|e| e.key.name == key.name);
         for entry in entries {
             let own = entry.checked.stored.as_array().cloned().unwrap_or_default();
-            all.extend(own.into_iter().filter(|glob| !all.contains(glob)).collect::<Vec<_>>());
-            entry.checked = Checked { shown: all.clone().into(), stored: all.clone().into() };
+            all.extend(
+                own.into_iter()
+                    .filter(|glob| !all.contains(glob))
+                    .collect::<Vec<_>>(),
+            );
+            entry.checked = Checked {
+                shown: all.clone().into(),
+                stored: all.clone().into(),
+            };
         }
     }
     layers
@@ -74,12 +97,19 @@ impl Provider for Numbered<'_> {
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         let mut data = Dict::new();
-        for entry in self.1.entries.iter().filter(|e| !matches!(e.key.kind, Kind::Url)) {
+        for entry in self
+            .1
+            .entries
+            .iter()
+            .filter(|e| !matches!(e.key.kind, Kind::Url))
+        {
             let value = Value::serialize(&entry.checked.stored)?;
             match entry.key.name.split_once('.') {
                 None => drop(data.insert(entry.key.name.to_owned(), value)),
                 Some((section, leaf)) => {
-                    let section = data.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+                    let section = data
+                        .entry(section.to_owned())
+                        .or_insert_with(|| Value::from(Dict::new()));
                     if let Value::Dict(_, keys) = section {
                         keys.insert(leaf.to_owned(), value);
                     }
@@ -90,12 +120,20 @@ impl Provider for Numbered<'_> {
     }
 }
 
-/// The merged configuration, and for every key in the order of [`KEYS`] the number of the layer that won; `None` if no
-/// layer sets it. For URLs, which are not merged, the last layer that sets one.
+/// The merged configuration, and for every key in the order of [`KEYS`] the number of the layer
+/// that won; `None` if no layer sets it. For URLs, which are not merged, the last layer that sets
+/// one.
 pub(super) fn merge(layers: &[Layer]) -> Result<(EventSyncConfig, Vec<Option<usize>>), Problem> {
     // The schema needs every section, even one whose keys have no defaults.
-    let empty = super::keys::sections().map(|s| (s.to_owned(), Value::from(Dict::new()))).collect::<Dict>();
-    let figment = layers.iter().enumerate().fold(Figment::from(Sections(empty)), |f, (i, l)| f.merge(Numbered(i, l)));
+    let empty = super::keys::sections()
+        .map(|s| (s.to_owned(), Value::from(Dict::new())))
+        .collect::<Dict>();
+    let figment = layers
+        .iter()
+        .enumerate()
+        .fold(Figment::from(Sections(empty)), |f, (i, l)| {
+            f.merge(Numbered(i, l))
+        });
     let config = figment.extract().map_err(|e| refusal(&e, layers))?;
     // One copy of the merged tree: `find_metadata` makes one for each key.
     let merged = figment.find_value("").ok();
@@ -126,9 +164,13 @@ impl Provider for Sections {
     }
 }
 
-/// The problem when the schema rejects values that passed the checks: globs too large to compile together.
+/// The problem when the schema rejects values that passed the checks: globs too large to compile
+/// together.
 fn refusal(error: &figment::Error, layers: &[Layer]) -> Problem {
-    let number = error.metadata.as_ref().and_then(|m| m.name.parse::<usize>().ok());
+    let number = error
+        .metadata
+        .as_ref()
+        .and_then(|m| m.name.parse::<usize>().ok());
     let layer = number.and_then(|n| layers.get(n));
     let key = error.path.join(".");
     Problem {

@@ -87,31 +87,51 @@ pub(crate) struct RepositoryFile {
 /// Every key with the value and origin of the layer that won it.
 pub(super) fn shown(layers: &[Layer], winners: &[Option<usize>]) -> Vec<Setting> {
     let value = |(key, winner): (&'static Key, &Option<usize>)| {
-        let found = winner.and_then(|n| layers.get(n)).and_then(|l| Some((l.entry(key.name)?, &l.origin)));
+        let found = winner
+            .and_then(|n| layers.get(n))
+            .and_then(|l| Some((l.entry(key.name)?, &l.origin)));
         let Some((entry, origin)) = found else {
-            return Setting { key: key.name, value: serde_json::Value::Null, origin: Origin::Default };
+            return Setting {
+                key: key.name,
+                value: serde_json::Value::Null,
+                origin: Origin::Default,
+            };
         };
         let value = match (key.kind, entry.checked.shown.as_str()) {
             (Kind::Url, Some(url)) => without_secrets(url).into(),
             _ => entry.checked.shown.clone(),
         };
-        Setting { key: key.name, value, origin: origin.clone() }
+        Setting {
+            key: key.name,
+            value,
+            origin: origin.clone(),
+        }
     };
     KEYS.iter().zip(winners).map(value).collect()
 }
 
 /// Every URL of every layer.
 pub(super) fn urls(layers: &[Layer]) -> Vec<UrlSource> {
-    let entries = layers.iter().flat_map(|l| l.entries.iter().map(|e| (e, &l.origin)));
+    let entries = layers
+        .iter()
+        .flat_map(|l| l.entries.iter().map(|e| (e, &l.origin)));
     let source = |(entry, origin): (&Entry, &Origin)| {
-        let value = entry.checked.stored.as_str().filter(|v| matches!(entry.key.kind, Kind::Url) && !v.is_empty())?;
-        Some(UrlSource { key: entry.key.name, value: value.to_owned(), origin: origin.clone() })
+        let value = entry
+            .checked
+            .stored
+            .as_str()
+            .filter(|v| matches!(entry.key.kind, Kind::Url) && !v.is_empty())?;
+        Some(UrlSource {
+            key: entry.key.name,
+            value: value.to_owned(),
+            origin: origin.clone(),
+        })
     };
     entries.filter_map(source).collect()
 }
 
-/// Rules between the keys of `[external_receiver]`: a signature covers the sent bytes, so it turns off a default
-/// compression; and only the status can acknowledge a CloudEvents batch.
+/// Rules between the keys of `[external_receiver]`: a signature covers the sent bytes, so it turns
+/// off a default compression; and only the status can acknowledge a CloudEvents batch.
 pub(super) fn settle_external_receiver(
     config: &mut EventSyncConfig,
     values: &mut [Setting],
@@ -126,10 +146,14 @@ pub(super) fn settle_external_receiver(
             origin: layer.map_or(Origin::Default, |l| l.origin.clone()),
             place: layer.and_then(|l| l.entry(key)).and_then(|e| e.place),
             excerpt: None,
-            message: format!("`{key}` = \"cloudevents\" needs `external_receiver.ack` = \"status\""),
+            message: format!(
+                "`{key}` = \"cloudevents\" needs `external_receiver.ack` = \"status\""
+            ),
         });
     }
-    let compression = values.iter_mut().find(|v| v.key == "external_receiver.compression");
+    let compression = values
+        .iter_mut()
+        .find(|v| v.key == "external_receiver.compression");
     if let Some(value) = compression.filter(|v| v.origin == Origin::Default)
         && (is_cloudevents || external.signing_secret.is_some())
     {

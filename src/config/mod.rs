@@ -4,11 +4,13 @@
 //! defaults < user file < repository file < project settings < environment < flags
 //! ```
 //!
-//! A repository's file without consent is overridden by the user's file, and only some of its keys apply: `trust`.
+//! A repository's file without consent is overridden by the user's file, and only some of its keys
+//! apply: `trust`.
 //!
-//! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its key (`keys`); every problem of every
-//! source is reported at once with its file and line, or its variable. URLs are not layered: [`Loaded::urls`] keeps
-//! each source separate, for `endpoint` to compare. It never contains values of secrets, only names of variables.
+//! **Invariant:** a value in [`EventSyncConfig`] has passed the check of its key (`keys`); every
+//! problem of every source is reported at once with its file and line, or its variable. URLs are
+//! not layered: [`Loaded::urls`] keeps each source separate, for `endpoint` to compare. It never
+//! contains values of secrets, only names of variables.
 //!
 //! Independent of domain types. Only `layers` uses figment.
 
@@ -45,8 +47,8 @@ pub(crate) use origin::{Origin, Problem, without_secrets};
 pub(crate) use places::Listed;
 pub(crate) use preset::{Delivery, Retention};
 pub(crate) use schema::{
-    Ack, Artifacts, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format, GitIgnoredFiles, Header,
-    HookDrain, Imported, Parity, PersonalData, Teamspace, WireNames,
+    Ack, Artifacts, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format,
+    GitIgnoredFiles, Header, HookDrain, Imported, Parity, PersonalData, Teamspace, WireNames,
 };
 pub(crate) use settings::{Change, Changed, Edit, Refusal, Settings, plan_settings};
 pub(crate) use source::{ArtifactSource, LAYOUTS};
@@ -82,7 +84,8 @@ pub(crate) enum Error {
         /// The work tree around it.
         work_tree: PathBuf,
     },
-    /// The state directory belongs to another user, is writable by others, or contains an unexpected entry.
+    /// The state directory belongs to another user, is writable by others, or contains an
+    /// unexpected entry.
     #[error("cannot use the state directory: {} {what}", crate::base::text::path(.path))]
     Planted {
         /// The rejected path.
@@ -96,5 +99,9 @@ pub(crate) enum Error {
 }
 
 fn problems(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }

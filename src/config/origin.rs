@@ -36,9 +36,10 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::UserFile(path) | Self::RepositoryFile(path) | Self::ProjectFile(path) | Self::OlderFile(path) => {
-                f.write_str(&text::path(path))
-            }
+            Self::UserFile(path)
+            | Self::RepositoryFile(path)
+            | Self::ProjectFile(path)
+            | Self::OlderFile(path) => f.write_str(&text::path(path)),
             Self::Variable(name) => f.write_str(&text::printable(name)),
             Self::Flag(name) => f.write_str(name),
         }
@@ -73,14 +74,18 @@ impl fmt::Display for Problem {
         }
         write!(f, ": {}", self.message)?;
         match &self.excerpt {
-            Some(excerpt) => write!(f, "\n  | {}", text::shorten(&text::printable(excerpt.trim()), 120)),
+            Some(excerpt) => write!(
+                f,
+                "\n  | {}",
+                text::shorten(&text::printable(excerpt.trim()), 120)
+            ),
             None => Ok(()),
         }
     }
 }
 
-/// A URL without the name and password in front of its host and without its query, which may contain a key; for
-/// messages.
+/// A URL without the name and password in front of its host and without its query, which may
+/// contain a key; for messages.
 pub(crate) fn without_secrets(url: &str) -> String {
     let after_scheme = url.find("//").map_or(0, |at| at + 2);
     let (scheme, rest) = url.split_at(after_scheme);
@@ -90,7 +95,12 @@ pub(crate) fn without_secrets(url: &str) -> String {
         None => url.to_owned(),
     };
     match bare.split_once(['?', '#']) {
-        Some((path, rest)) if !rest.is_empty() && bare.get(path.len()..).is_some_and(|rest| rest.starts_with('?')) => {
+        Some((path, rest))
+            if !rest.is_empty()
+                && bare
+                    .get(path.len()..)
+                    .is_some_and(|rest| rest.starts_with('?')) =>
+        {
             format!("{path}?***")
         }
         Some((path, _)) => path.to_owned(),
@@ -127,6 +137,9 @@ mod tests {
             excerpt: Some("presett = \"\u{1b}[1m\"".into()),
             message: "unknown key `presett`".into(),
         };
-        assert_eq!(problem.to_string(), "event-sync.toml:3:1: unknown key `presett`\n  | presett = \"\\u{1b}[1m\"");
+        assert_eq!(
+            problem.to_string(),
+            "event-sync.toml:3:1: unknown key `presett`\n  | presett = \"\\u{1b}[1m\""
+        );
     }
 }

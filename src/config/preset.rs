@@ -55,14 +55,22 @@ pub(crate) enum Delivery {
     Stub,
 }
 
-/// The preset's canonical name: trimmed, any case, `_` for `-`, `trash` for `opt-out`. Unknown names are an error.
+/// The preset's canonical name: trimmed, any case, `_` for `-`, `trash` for `opt-out`. Unknown
+/// names are an error.
 pub(super) fn canonical(name: &str) -> Result<&'static str, String> {
     let word = folded(name);
     let word = if word == "trash" { "opt-out" } else { &word };
-    PRESETS.iter().map(|p| p.0).find(|p| *p == word).ok_or_else(|| {
-        let known: Vec<_> = PRESETS.iter().map(|p| p.0).collect();
-        format!("unknown preset; expected one of {} (`trash` means `opt-out`)", known.join(", "))
-    })
+    PRESETS
+        .iter()
+        .map(|p| p.0)
+        .find(|p| *p == word)
+        .ok_or_else(|| {
+            let known: Vec<_> = PRESETS.iter().map(|p| p.0).collect();
+            format!(
+                "unknown preset; expected one of {} (`trash` means `opt-out`)",
+                known.join(", ")
+            )
+        })
 }
 
 /// The words for retention and delivery of a preset's canonical name.
@@ -105,7 +113,10 @@ mod tests {
         }
         for (preset, retention, delivery) in PRESETS {
             read::<Preset>(preset);
-            assert!(RETENTIONS.contains(retention) && DELIVERIES.contains(delivery), "{preset}");
+            assert!(
+                RETENTIONS.contains(retention) && DELIVERIES.contains(delivery),
+                "{preset}"
+            );
         }
         for retention in RETENTIONS {
             read::<Retention>(retention);

@@ -336,7 +336,9 @@ fn from_milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Durat
 }
 
 /// Empty text unsets a key that a lower layer sets.
-pub(super) fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn unless_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(|text| Some(text).filter(|t| !t.is_empty()))
 }
 
@@ -353,7 +355,9 @@ impl Default for EventSyncConfig {
             flags: &[],
             pins: super::Pins::Any,
         };
-        super::load(&inputs).expect("the defaults pass their own checks").config
+        super::load(&inputs)
+            .expect("the defaults pass their own checks")
+            .config
     }
 }
 

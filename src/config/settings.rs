@@ -1,4 +1,5 @@
-//! The project's settings in the state directory: the layer that commands write, so that users need not edit a file.
+//! The project's settings in the state directory: the layer that commands write, so that users need
+//! not edit a file.
 //!
 //! Planning is pure; applying replaces the file atomically, under a lock held since it was read.
 
@@ -79,10 +80,24 @@ pub(crate) enum Refusal {
 
 impl Settings {
     /// Locks and reads the file at `path`, which need not exist; its directory is created.
-    pub(crate) fn take(path: &Path, clock: &dyn Clock, interrupt: &Interrupt) -> Result<Self, Refusal> {
+    pub(crate) fn take(
+        path: &Path,
+        clock: &dyn Clock,
+        interrupt: &Interrupt,
+    ) -> Result<Self, Refusal> {
         files::create_private_dir(path.parent().unwrap_or(path))?;
-        let alone = Lock::take(&path.with_extension("lock"), "changing settings", PATIENCE, clock, interrupt)?;
-        Ok(Self { path: path.to_owned(), text: read(path)?, _alone: alone })
+        let alone = Lock::take(
+            &path.with_extension("lock"),
+            "changing settings",
+            PATIENCE,
+            clock,
+            interrupt,
+        )?;
+        Ok(Self {
+            path: path.to_owned(),
+            text: read(path)?,
+            _alone: alone,
+        })
     }
 
     /// The result of `changes`; writes nothing.
@@ -94,7 +109,9 @@ impl Settings {
     pub(crate) fn apply(self, edit: &Edit) -> std::io::Result<()> {
         if edit.text.is_empty() {
             return match std::fs::remove_file(&self.path) {
-                Err(e) if e.kind() != ErrorKind::NotFound => Err(named(&e, "cannot remove", &self.path)),
+                Err(e) if e.kind() != ErrorKind::NotFound => {
+                    Err(named(&e, "cannot remove", &self.path))
+                }
                 _ => Ok(()),
             };
         }
@@ -118,11 +135,19 @@ fn read(path: &Path) -> Result<String, Error> {
 fn plan(text: &str, path: &Path, changes: &[Change<'_>]) -> Result<Edit, Error> {
     let mut problems = Vec::new();
     let layer = read_layer(text, Origin::ProjectFile(path.to_owned()), &mut problems);
-    let before: BTreeMap<_, _> = layer.entries.into_iter().map(|e| (e.key.name, e.checked.shown)).collect();
+    let before: BTreeMap<_, _> = layer
+        .entries
+        .into_iter()
+        .map(|e| (e.key.name, e.checked.shown))
+        .collect();
     let mut after = before.clone();
     for change in changes {
         let Some(key) = KEYS.iter().find(|key| key.name == change.key) else {
-            let message = format!("unknown key `{}`{}", crate::base::text::printable(change.key), hint(change.key));
+            let message = format!(
+                "unknown key `{}`{}",
+                crate::base::text::printable(change.key),
+                hint(change.key)
+            );
             problems.push(flaw(change, message));
             continue;
         };
@@ -140,27 +165,50 @@ fn plan(text: &str, path: &Path, changes: &[Change<'_>]) -> Result<Edit, Error> 
         (Kind::Url, Some(Json::String(url))) => without_secrets(url).into(),
         (_, value) => value.cloned().unwrap_or_default(),
     };
-    let told = |key: &Key| Changed { key: key.name, before: shown(key, &before), after: shown(key, &after) };
-    let lines = KEYS.iter().filter_map(|key| Some(format!("{} = {}\n", key.name, literal(after.get(key.name)?))));
+    let told = |key: &Key| Changed {
+        key: key.name,
+        before: shown(key, &before),
+        after: shown(key, &after),
+    };
+    let lines = KEYS.iter().filter_map(|key| {
+        Some(format!(
+            "{} = {}\n",
+            key.name,
+            literal(after.get(key.name)?)
+        ))
+    });
     let lines: String = lines.collect();
     Ok(Edit {
-        text: if lines.is_empty() { lines } else { format!("{HEAD}{lines}") },
+        text: if lines.is_empty() {
+            lines
+        } else {
+            format!("{HEAD}{lines}")
+        },
         changes: KEYS.iter().filter(differs).map(told).collect(),
     })
 }
 
 fn flaw(change: &Change<'_>, message: String) -> Problem {
-    Problem { origin: Origin::Flag(change.from), place: None, excerpt: None, message }
+    Problem {
+        origin: Origin::Flag(change.from),
+        place: None,
+        excerpt: None,
+        message,
+    }
 }
 
 /// A value in TOML.
 fn literal(value: &Json) -> String {
     match value {
-        Json::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Json::Array(items) => format!(
+            "[{}]",
+            items.iter().map(literal).collect::<Vec<_>>().join(", ")
+        ),
         Json::Object(members) if members.is_empty() => "{}".to_owned(),
         Json::Object(members) => {
-            let members =
-                members.iter().map(|(name, value)| format!("{} = {}", Json::from(name.as_str()), literal(value)));
+            let members = members
+                .iter()
+                .map(|(name, value)| format!("{} = {}", Json::from(name.as_str()), literal(value)));
             format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
         }
         // JSON's escapes are valid TOML, except for this character.
@@ -174,7 +222,11 @@ mod tests {
     use crate::base::clock::SystemClock;
 
     fn set<'a>(key: &'a str, value: &'a str) -> Change<'a> {
-        Change { key, value: Some(value), from: "--flag" }
+        Change {
+            key,
+            value: Some(value),
+            from: "--flag",
+        }
     }
 
     fn planned(text: &str, changes: &[Change<'_>]) -> Result<Edit, String> {
@@ -185,7 +237,11 @@ mod tests {
     fn every_value_is_kept_and_only_what_was_asked_for_changes() {
         let text = "# mine\n[teamspace]\nteam_slug = 'a\"b\\'\n[external_receiver.headers]\nX-A = { env = 'SK_SYNC_SECRET_A' }\n\
                     [artifacts]\nsurfaces = [\"spec.md\"] # some\n[drain]\nmax_events = 0x10\n";
-        let edit = planned(text, &[set("delivery", "Teamspace"), set("drain.max_events", "7")]).unwrap();
+        let edit = planned(
+            text,
+            &[set("delivery", "Teamspace"), set("drain.max_events", "7")],
+        )
+        .unwrap();
         insta::assert_snapshot!(edit.text, @r#"
         # The settings of one project, above its event-sync.toml. Written by `sk-sync target set` and `sk-sync config set`;
         # they keep every value, and no comment.
@@ -196,14 +252,28 @@ mod tests {
         drain.max_events = 7
         "#);
         let one = |key, before: Json, after: Json| Changed { key, before, after };
-        let changes = [one("delivery", Json::Null, "teamspace".into()), one("drain.max_events", 16.into(), 7.into())];
+        let changes = [
+            one("delivery", Json::Null, "teamspace".into()),
+            one("drain.max_events", 16.into(), 7.into()),
+        ];
         assert_eq!(edit.changes, changes);
-        assert_eq!(planned(&edit.text, &[]).unwrap(), Edit { text: edit.text, changes: Vec::new() }, "read as written");
+        assert_eq!(
+            planned(&edit.text, &[]).unwrap(),
+            Edit {
+                text: edit.text,
+                changes: Vec::new()
+            },
+            "read as written"
+        );
     }
 
     #[test]
     fn what_is_taken_out_is_gone_and_nothing_leaves_no_file() {
-        let out = [Change { key: "delivery", value: None, from: "--unset" }];
+        let out = [Change {
+            key: "delivery",
+            value: None,
+            from: "--unset",
+        }];
         let edit = planned("delivery = 'stub'\n", &out).unwrap();
         assert_eq!((edit.text.as_str(), edit.changes.len()), ("", 1));
         assert_eq!(planned("", &out).unwrap(), Edit::default());
@@ -212,10 +282,26 @@ mod tests {
     #[test]
     fn what_cannot_be_is_named_by_its_flag_or_line() {
         for (text, change, said) in [
-            ("", set("delivery", "cloud"), "--flag: expected one of none, "),
-            ("", set("teamspace.teamslug", "x"), "--flag: unknown key `teamspace.teamslug`; did you mean "),
-            ("", set("teamspace.token_file", "here"), "--flag: must be an absolute path"),
-            ("deliver = 1\n", set("delivery", "stub"), "s.toml:1:1: unknown key `deliver`"),
+            (
+                "",
+                set("delivery", "cloud"),
+                "--flag: expected one of none, ",
+            ),
+            (
+                "",
+                set("teamspace.teamslug", "x"),
+                "--flag: unknown key `teamspace.teamslug`; did you mean ",
+            ),
+            (
+                "",
+                set("teamspace.token_file", "here"),
+                "--flag: must be an absolute path",
+            ),
+            (
+                "deliver = 1\n",
+                set("delivery", "stub"),
+                "s.toml:1:1: unknown key `deliver`",
+            ),
         ] {
             let error = planned(text, &[change]).unwrap_err();
             assert!(error.starts_with(said), "{error}");
@@ -232,8 +318,16 @@ mod tests {
             settings.apply(&edit).unwrap();
         };
         change(&[set("delivery", "stub")]);
-        assert!(std::fs::read_to_string(&path).unwrap().ends_with("delivery = \"stub\"\n"));
-        change(&[Change { key: "delivery", value: None, from: "--unset" }]);
+        assert!(
+            std::fs::read_to_string(&path)
+                .unwrap()
+                .ends_with("delivery = \"stub\"\n")
+        );
+        change(&[Change {
+            key: "delivery",
+            value: None,
+            from: "--unset",
+        }]);
         assert!(!path.exists());
         change(&[]);
     }

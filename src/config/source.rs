@@ -1,4 +1,5 @@
-//! `[[artifacts.source]]`: one source of documents, or other settings for a built-in layout. Checked here, pure.
+//! `[[artifacts.source]]`: one source of documents, or other settings for a built-in layout.
+//! Checked here, pure.
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -58,49 +59,90 @@ pub(crate) struct ArtifactSource {
 
 /// Checks a list of entries.
 pub(super) fn check_list(value: &Json) -> Result<Checked, String> {
-    let entries = value.as_array().ok_or("must be tables: [[artifacts.source]]")?;
+    let entries = value
+        .as_array()
+        .ok_or("must be tables: [[artifacts.source]]")?;
     let mut stored = Vec::with_capacity(entries.len());
     for (at, entry) in entries.iter().enumerate() {
         stored.push(check_one(entry).map_err(|e| format!("entry {}: {e}", at + 1))?);
     }
     let fixed = |entry: &Json| entry.get("documents").and(entry.get("slug")).cloned();
     for (at, entry) in stored.iter().enumerate() {
-        if fixed(entry).is_some_and(|slug| stored[..at].iter().any(|other| fixed(other).as_ref() == Some(&slug))) {
-            return Err(format!("entry {}: another source has this `slug`; two lists of documents need two", at + 1));
+        if fixed(entry).is_some_and(|slug| {
+            stored[..at]
+                .iter()
+                .any(|other| fixed(other).as_ref() == Some(&slug))
+        }) {
+            return Err(format!(
+                "entry {}: another source has this `slug`; two lists of documents need two",
+                at + 1
+            ));
         }
         let layout = entry.get("layout");
-        if layout.is_some() && stored[..at].iter().any(|other| other.get("layout") == layout) {
-            return Err(format!("entry {}: the settings of this layout stand in an earlier entry", at + 1));
+        if layout.is_some()
+            && stored[..at]
+                .iter()
+                .any(|other| other.get("layout") == layout)
+        {
+            return Err(format!(
+                "entry {}: the settings of this layout stand in an earlier entry",
+                at + 1
+            ));
         }
     }
-    Ok(Checked { shown: value.clone(), stored: stored.into() })
+    Ok(Checked {
+        shown: value.clone(),
+        stored: stored.into(),
+    })
 }
 
 /// Checks one entry; returns it in the form that the schema reads.
 pub(super) fn check_one(value: &Json) -> Result<Json, String> {
-    let table = value.as_object().ok_or("must be a table: [[artifacts.source]]")?;
+    let table = value
+        .as_object()
+        .ok_or("must be a table: [[artifacts.source]]")?;
     let mut entry = Map::new();
     for (key, value) in table {
         if !KEYS.contains(&key.as_str()) {
             let near = nearest(key, KEYS.iter().copied());
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = near
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
             return Err(format!("unknown key `{}`{hint}", printable(key)));
         }
-        entry.insert(key.clone(), member(key, value).map_err(|e| format!("`{key}`: {e}"))?);
+        entry.insert(
+            key.clone(),
+            member(key, value).map_err(|e| format!("`{key}`: {e}"))?,
+        );
     }
-    match (entry.get("layout").is_some(), entry.get("name").and_then(Json::as_str)) {
+    match (
+        entry.get("layout").is_some(),
+        entry.get("name").and_then(Json::as_str),
+    ) {
         (true, _) => of_layout(&entry)?,
         (false, Some(_)) => of_name(&entry)?,
-        (false, None) => return Err("needs `layout` (a built-in layout) or `name` (one of your own)".to_owned()),
+        (false, None) => {
+            return Err(
+                "needs `layout` (a built-in layout) or `name` (one of your own)".to_owned(),
+            );
+        }
     }
     Ok(entry.into())
 }
 
 fn member(key: &str, value: &Json) -> Result<Json, String> {
-    let text = || value.as_str().ok_or_else(|| "must be text in quotes".to_owned());
+    let text = || {
+        value
+            .as_str()
+            .ok_or_else(|| "must be text in quotes".to_owned())
+    };
     let each = |one: &dyn Fn(&str) -> Result<String, String>| {
-        let items = value.as_array().ok_or("must be a list of texts: [\"…\", \"…\"]")?;
-        let items = items.iter().map(|item| one(item.as_str().ok_or("must be a list of texts")?));
+        let items = value
+            .as_array()
+            .ok_or("must be a list of texts: [\"…\", \"…\"]")?;
+        let items = items
+            .iter()
+            .map(|item| one(item.as_str().ok_or("must be a list of texts")?));
         items.collect::<Result<Vec<_>, _>>().map(Json::from)
     };
     match key {
@@ -108,56 +150,92 @@ fn member(key: &str, value: &Json) -> Result<Json, String> {
             known if LAYOUTS.contains(&known) => Ok(known.into()),
             other => Err(unknown_layout(other)),
         },
-        "units" | "archived" => each(&|text| PathPattern::of_directories(text).map(|_| text.to_owned())),
+        "units" | "archived" => {
+            each(&|text| PathPattern::of_directories(text).map(|_| text.to_owned()))
+        }
         "documents" => each(&|text| PathPattern::of_files(text).map(|_| text.to_owned())),
         "surfaces" | "ignore" => each(&glob),
         "formats" => each(&suffix),
         "name" => match text()? {
-            name if LAYOUTS.contains(&name) => Err(format!("`{name}` is built in; write layout = \"{name}\"")),
+            name if LAYOUTS.contains(&name) => {
+                Err(format!("`{name}` is built in; write layout = \"{name}\""))
+            }
             name if is_slug(name) => Ok(name.into()),
             _ => Err("letters, digits, `-`, `_` and inner `.` only".to_owned()),
         },
         "prefix" => match text()? {
             prefix if prefix.is_empty() || is_slug(&format!("{prefix}x")) => Ok(prefix.into()),
-            _ => Err("letters, digits, `-`, `_` and `.` only, beginning with a letter or digit".to_owned()),
+            _ => Err(
+                "letters, digits, `-`, `_` and `.` only, beginning with a letter or digit"
+                    .to_owned(),
+            ),
         },
-        _ => line(text()?)
-            .and_then(|text| if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.into()) }),
+        _ => line(text()?).and_then(|text| {
+            if text.is_empty() {
+                Err("must not be empty".to_owned())
+            } else {
+                Ok(text.into())
+            }
+        }),
     }
 }
 
 fn of_layout(entry: &Map<String, Json>) -> Result<(), String> {
     match entry.keys().find(|key| !OF_LAYOUT.contains(&key.as_str())) {
-        Some(key) => Err(format!("`{key}` does not go with `layout`; only {} do", OF_LAYOUT[1..].join(", "))),
+        Some(key) => Err(format!(
+            "`{key}` does not go with `layout`; only {} do",
+            OF_LAYOUT[1..].join(", ")
+        )),
         None => Ok(()),
     }
 }
 
 fn of_name(entry: &Map<String, Json>) -> Result<(), String> {
     let list = |key: &str| -> Vec<&str> {
-        entry.get(key).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect()
+        entry
+            .get(key)
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .collect()
     };
     let (units, archived, documents) = (list("units"), list("archived"), list("documents"));
     let slug = entry.get("slug").and_then(Json::as_str);
     match (units.is_empty(), documents.is_empty()) {
         (true, true) => Err("needs `units` (directories) or `documents` (files)".to_owned()),
-        (false, false) => Err("`units` and `documents` are two sources; they may share a name".to_owned()),
+        (false, false) => {
+            Err("`units` and `documents` are two sources; they may share a name".to_owned())
+        }
         (true, false) => {
-            if let Some(key) = ["archived", "surfaces", "prefix"].into_iter().find(|key| entry.contains_key(*key)) {
+            if let Some(key) = ["archived", "surfaces", "prefix"]
+                .into_iter()
+                .find(|key| entry.contains_key(*key))
+            {
                 return Err(format!("`{key}` does not go with `documents`"));
             }
             match slug {
-                None => Err("`documents` needs `slug`, a fixed text: what these files are called together".to_owned()),
-                Some(slug) if !is_slug(slug) => {
-                    Err("`slug`: a fixed text of letters, digits, `-`, `_` and inner `.`".to_owned())
-                }
-                Some(slug) if LAYOUTS.iter().any(|layout| slug.strip_prefix(layout) == Some(".project")) => {
+                None => Err(
+                    "`documents` needs `slug`, a fixed text: what these files are called together"
+                        .to_owned(),
+                ),
+                Some(slug) if !is_slug(slug) => Err(
+                    "`slug`: a fixed text of letters, digits, `-`, `_` and inner `.`".to_owned(),
+                ),
+                Some(slug)
+                    if LAYOUTS
+                        .iter()
+                        .any(|layout| slug.strip_prefix(layout) == Some(".project")) =>
+                {
                     Err(format!("`slug`: `{slug}` belongs to a built-in layout"))
                 }
                 Some(_) => Ok(()),
             }
         }
-        (false, true) => slug_fits(slug.unwrap_or("{name}"), units.iter().chain(&archived).copied()),
+        (false, true) => slug_fits(
+            slug.unwrap_or("{name}"),
+            units.iter().chain(&archived).copied(),
+        ),
     }
 }
 
@@ -175,12 +253,21 @@ fn slug_fits<'a>(slug: &str, patterns: impl Iterator<Item = &'a str>) -> Result<
     }
     bare.push_str(rest);
     if variables.is_empty() || !is_slug(&bare) {
-        return Err("`slug`: letters, digits, `-`, `_`, `.` and the `{variable}`s of the patterns".to_owned());
+        return Err(
+            "`slug`: letters, digits, `-`, `_`, `.` and the `{variable}`s of the patterns"
+                .to_owned(),
+        );
     }
     for text in patterns {
         let pattern = PathPattern::of_directories(text)?;
-        if let Some(missing) = variables.iter().find(|variable| !pattern.variables().any(|has| has == **variable)) {
-            return Err(format!("`slug` has {{{}}}, and `{text}` has not", printable(missing)));
+        if let Some(missing) = variables
+            .iter()
+            .find(|variable| !pattern.variables().any(|has| has == **variable))
+        {
+            return Err(format!(
+                "`slug` has {{{}}}, and `{text}` has not",
+                printable(missing)
+            ));
         }
     }
     Ok(())
@@ -189,14 +276,18 @@ fn slug_fits<'a>(slug: &str, patterns: impl Iterator<Item = &'a str>) -> Result<
 /// The message for an unknown layout.
 pub(super) fn unknown_layout(word: &str) -> String {
     let near = nearest(word, LAYOUTS.iter().copied());
-    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let hint = near
+        .map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default();
     format!("expected one of {}{hint}", LAYOUTS.join(", "))
 }
 
 /// True for a text that is a valid mission slug.
 fn is_slug(text: &str) -> bool {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+    text.bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric())
         && text.bytes().all(is_allowed)
         && !text.contains("..")
         && !text.ends_with('.')
@@ -226,38 +317,73 @@ mod tests {
     fn what_cannot_be_is_said() {
         let own = |more: Json| {
             let mut entry = json!({"name": "x", "units": ["x/{name}"]});
-            entry.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+            entry
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().cloned().unwrap_or_default());
             entry
         };
         for (entry, said) in [
             (json!("x"), "must be a table"),
             (json!({}), "needs `layout`"),
             (json!({"layout": "spekkit"}), "did you mean `spec-kit`?"),
-            (json!({"layout": "kiro", "units": ["a/{name}"]}), "`units` does not go with `layout`"),
-            (json!({"name": "kiro", "units": ["a/{name}"]}), "is built in"),
-            (json!({"name": "a b", "units": ["a/{name}"]}), "letters, digits"),
+            (
+                json!({"layout": "kiro", "units": ["a/{name}"]}),
+                "`units` does not go with `layout`",
+            ),
+            (
+                json!({"name": "kiro", "units": ["a/{name}"]}),
+                "is built in",
+            ),
+            (
+                json!({"name": "a b", "units": ["a/{name}"]}),
+                "letters, digits",
+            ),
             (json!({"name": "x"}), "needs `units`"),
             (own(json!({"unit": ["x"]})), "did you mean `units`?"),
             (own(json!({"documents": ["a.md"]})), "two sources"),
-            (own(json!({"units": ["../{name}"]})), "relative, without `..`"),
+            (
+                own(json!({"units": ["../{name}"]})),
+                "relative, without `..`",
+            ),
             (own(json!({"slug": "fixed"})), "`{variable}`s"),
             (own(json!({"slug": "{nme}"})), "and `x/{name}` has not"),
             (own(json!({"slug": "a b{name}"})), "`{variable}`s"),
-            (own(json!({"archived": ["x/{group}"]})), "and `x/{group}` has not"),
+            (
+                own(json!({"archived": ["x/{group}"]})),
+                "and `x/{group}` has not",
+            ),
             (own(json!({"prefix": "-"})), "beginning with"),
             (own(json!({"surfaces": ["a["]})), "bad glob"),
             (own(json!({"mission_type": ""})), "not be empty"),
             (json!({"name": "x", "documents": ["a.md"]}), "needs `slug`"),
-            (json!({"name": "x", "documents": ["a.md"], "slug": "{name}"}), "a fixed text"),
-            (json!({"name": "x", "documents": ["a.md"], "slug": "kiro.project"}), "belongs to a built-in"),
-            (json!({"name": "x", "documents": ["a.md"], "slug": "a", "surfaces": []}), "does not go with `documents`"),
+            (
+                json!({"name": "x", "documents": ["a.md"], "slug": "{name}"}),
+                "a fixed text",
+            ),
+            (
+                json!({"name": "x", "documents": ["a.md"], "slug": "kiro.project"}),
+                "belongs to a built-in",
+            ),
+            (
+                json!({"name": "x", "documents": ["a.md"], "slug": "a", "surfaces": []}),
+                "does not go with `documents`",
+            ),
         ] {
             let error = check_one(&entry).unwrap_err();
             assert!(error.contains(said), "{entry}: {error}");
         }
         let documents = |slug: &str| json!({"name": "x", "documents": ["a.md"], "slug": slug});
         assert!(check_list(&json!([documents("a"), documents("b")])).is_ok());
-        assert!(check_list(&json!([documents("a"), documents("a")])).unwrap_err().contains("entry 2: another source"));
-        assert!(check_list(&json!([{"layout": "gsd"}, {"layout": "gsd"}])).unwrap_err().contains("earlier entry"));
+        assert!(
+            check_list(&json!([documents("a"), documents("a")]))
+                .unwrap_err()
+                .contains("entry 2: another source")
+        );
+        assert!(
+            check_list(&json!([{"layout": "gsd"}, {"layout": "gsd"}]))
+                .unwrap_err()
+                .contains("earlier entry")
+        );
     }
 }

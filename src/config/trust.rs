@@ -1,9 +1,10 @@
 //! What a repository's file may say before a person agreed to it. Pure.
 //!
-//! The file of a clone is written by a stranger. Without an agreement that holds its digest (`sk-sync allow`), it may
-//! only name the project, narrow what is indexed and sent, and choose a preset that sends nothing. Every other key
-//! waits: its value is not used, and the run names it. Until then the user's own file wins over the repository's.
-//! Keys that widen the index wait even if nothing is sent: what is captured today is left to send to every later target.
+//! The file of a clone is written by a stranger. Without an agreement that holds its digest
+//! (`sk-sync allow`), it may only name the project, narrow what is indexed and sent, and choose a
+//! preset that sends nothing. Every other key waits: its value is not used, and the run names it.
+//! Until then the user's own file wins over the repository's. Keys that widen the index wait even
+//! if nothing is sent: what is captured today is left to send to every later target.
 
 use std::collections::BTreeMap;
 
@@ -27,8 +28,8 @@ enum Free {
     Within,
 }
 
-/// One row for each key that may say something without an agreement. A key without a row waits unless it says what the
-/// default says: a new key is safe before anybody thought of it.
+/// One row for each key that may say something without an agreement. A key without a row waits
+/// unless it says what the default says: a new key is safe before anybody thought of it.
 const FREE: &[(&str, Free)] = &[
     ("preset", Free::Words(&["stub", "local-retention"])),
     ("delivery", Free::Words(&["stub", "none"])),
@@ -51,7 +52,8 @@ const FREE: &[(&str, Free)] = &[
     ("hook.max_time", Free::Within),
 ];
 
-/// Keys that take away from what is sent. An agreement remembers them, so that a later file that takes less away asks.
+/// Keys that take away from what is sent. An agreement remembers them, so that a later file that
+/// takes less away asks.
 const NARROWING: [&str; 7] = [
     "artifacts.surfaces",
     "artifacts.formats",
@@ -65,16 +67,20 @@ const NARROWING: [&str; 7] = [
 /// Keys that choose other places than the default ones, and so keep those back.
 const PLACES: [&str; 2] = ["artifacts.layouts", "artifacts.root"];
 
-/// Keys that name the project. They keep their place among the layers, agreement or not: what they name decides where
-/// the agreements are read.
+/// Keys that name the project. They keep their place among the layers, agreement or not: what they
+/// name decides where the agreements are read.
 const IDENTITY: [&str; 2] = ["project.uuid", "project.slug"];
 
 /// True when an entry of a repository's file counts only with an agreement.
 fn needs_agreement(entry: &Entry) -> bool {
     let value = &entry.checked.stored;
     let default = default_of(entry.key);
-    let says_nothing = default.as_ref() == Some(value) || (default.is_none() && value.as_str() == Some(""));
-    let rule = FREE.iter().find(|(name, _)| *name == entry.key.name).map(|(_, rule)| *rule);
+    let says_nothing =
+        default.as_ref() == Some(value) || (default.is_none() && value.as_str() == Some(""));
+    let rule = FREE
+        .iter()
+        .find(|(name, _)| *name == entry.key.name)
+        .map(|(_, rule)| *rule);
     let is_free = match rule {
         Some(Free::Anything) => true,
         Some(Free::Words(words)) => value.as_str().is_some_and(|word| words.contains(&word)),
@@ -86,20 +92,24 @@ fn needs_agreement(entry: &Entry) -> bool {
 
 /// The default of a key as it is stored; `None` where it has none.
 fn default_of(key: &Key) -> Option<Json> {
-    check(key.kind, &parse_value(key.default?)?).ok().map(|checked| checked.stored)
+    check(key.kind, &parse_value(key.default?)?)
+        .ok()
+        .map(|checked| checked.stored)
 }
 
 /// True for a number up to the default, and for a list all of whose entries the default has.
 fn is_within(value: &Json, default: Option<&Json>) -> bool {
     match (value, default) {
         (Json::Number(value), Some(Json::Number(usual))) => value.as_u64() <= usual.as_u64(),
-        (Json::Array(entries), Some(Json::Array(usual))) => entries.iter().all(|entry| usual.contains(entry)),
+        (Json::Array(entries), Some(Json::Array(usual))) => {
+            entries.iter().all(|entry| usual.contains(entry))
+        }
         _ => false,
     }
 }
 
-/// True when a key that says `now` takes away all that it took when it said `was`: a longer list of what is left out, a
-/// shorter one of what is sent, a smaller bound, else the same value.
+/// True when a key that says `now` takes away all that it took when it said `was`: a longer list of
+/// what is left out, a shorter one of what is sent, a smaller bound, else the same value.
 fn takes_as_much(key: &str, was: &Json, now: Option<&Json>) -> bool {
     let holds = |all: &[Json], some: &[Json]| some.iter().all(|entry| all.contains(entry));
     match (was, now) {
@@ -137,52 +147,121 @@ pub(super) struct Arranged {
 impl Stack {
     /// The layers as they are once the repository's file is agreed to.
     pub(super) fn agreed(&self) -> Vec<Layer> {
-        let below = [Some(&self.defaults), self.user.as_ref(), self.repository.as_ref()].into_iter().flatten();
-        below.chain(&self.above).cloned().map(Layer::with_axes).collect()
+        let below = [
+            Some(&self.defaults),
+            self.user.as_ref(),
+            self.repository.as_ref(),
+        ]
+        .into_iter()
+        .flatten();
+        below
+            .chain(&self.above)
+            .cloned()
+            .map(Layer::with_axes)
+            .collect()
     }
 
-    /// Remembers what the repository's file kept back when it was agreed to: as far as it now keeps back less, that
-    /// counts on, and the key waits.
+    /// Remembers what the repository's file kept back when it was agreed to: as far as it now keeps
+    /// back less, that counts on, and the key waits.
     pub(super) fn keep_back(&mut self, agreed: &BTreeMap<String, Json>) {
-        let said = |key: &str| self.repository.as_ref()?.entry(key).filter(|entry| !needs_agreement(entry));
+        let said = |key: &str| {
+            self.repository
+                .as_ref()?
+                .entry(key)
+                .filter(|entry| !needs_agreement(entry))
+        };
         let is_lost = |(key, was): &(&String, &Json)| {
-            let default = PLACES.contains(&key.as_str()).then(|| Key::named(key).and_then(default_of)).flatten();
+            let default = PLACES
+                .contains(&key.as_str())
+                .then(|| Key::named(key).and_then(default_of))
+                .flatten();
             let now = said(key.as_str()).map(|entry| &entry.checked.stored);
             !takes_as_much(key, was, now.or(default.as_ref()))
         };
         let entry = |(key, was): (&String, &Json)| {
             let key = Key::named(key).filter(|key| NARROWING.contains(&key.name))?;
-            let both = said(key.name).filter(|_| key.name == "artifacts.exclude").map(|now| [was, &now.checked.stored]);
-            let all = both.map(|lists| lists.into_iter().filter_map(Json::as_array).flatten().cloned().collect());
+            let both = said(key.name)
+                .filter(|_| key.name == "artifacts.exclude")
+                .map(|now| [was, &now.checked.stored]);
+            let all = both.map(|lists| {
+                lists
+                    .into_iter()
+                    .filter_map(Json::as_array)
+                    .flatten()
+                    .cloned()
+                    .collect()
+            });
             let checked = |value: &Json| check(key.kind, &parse_value(&value.to_string())?).ok();
             // Two lists may be more than one may hold: then the agreed one counts.
-            let checked = all.and_then(|all| checked(&Json::Array(all))).or_else(|| checked(was))?;
-            Some(Entry { key, checked, place: None })
+            let checked = all
+                .and_then(|all| checked(&Json::Array(all)))
+                .or_else(|| checked(was))?;
+            Some(Entry {
+                key,
+                checked,
+                place: None,
+            })
         };
         self.kept_back = agreed.iter().filter(is_lost).filter_map(entry).collect();
     }
 
-    /// The layers as they are without an agreement: what the repository's file may say lies below the user's file.
+    /// The layers as they are without an agreement: what the repository's file may say lies below
+    /// the user's file.
     pub(super) fn guarded(&self) -> Arranged {
         let part = |is_identity: bool| {
             let belongs = |entry: &&Entry| IDENTITY.contains(&entry.key.name) == is_identity;
-            let said = self.repository.iter().flat_map(|layer| &layer.entries).filter(|entry| !self.waits(entry));
-            let entries = said.chain(&self.kept_back).filter(belongs).cloned().collect();
-            let origin = self.repository.as_ref().map_or(Origin::Default, |layer| layer.origin.clone());
+            let said = self
+                .repository
+                .iter()
+                .flat_map(|layer| &layer.entries)
+                .filter(|entry| !self.waits(entry));
+            let entries = said
+                .chain(&self.kept_back)
+                .filter(belongs)
+                .cloned()
+                .collect();
+            let origin = self
+                .repository
+                .as_ref()
+                .map_or(Origin::Default, |layer| layer.origin.clone());
             Some(Layer { origin, entries })
         };
-        let below = [Some(self.defaults.clone()), part(false), self.user.clone(), part(true)].into_iter().flatten();
-        let layers = below.chain(self.above.iter().cloned()).map(Layer::with_axes).collect();
-        Arranged { layers, waiting: self.asks() }
+        let below = [
+            Some(self.defaults.clone()),
+            part(false),
+            self.user.clone(),
+            part(true),
+        ]
+        .into_iter()
+        .flatten();
+        let layers = below
+            .chain(self.above.iter().cloned())
+            .map(Layer::with_axes)
+            .collect();
+        Arranged {
+            layers,
+            waiting: self.asks(),
+        }
     }
 
     /// The keys of the repository's file that an agreement is about, in the file's order.
     pub(super) fn asks(&self) -> Vec<Asked> {
-        let Some(repository) = &self.repository else { return Vec::new() };
-        let mut found: Vec<_> = repository.entries.iter().filter(|entry| self.waits(entry)).map(asked).collect();
+        let Some(repository) = &self.repository else {
+            return Vec::new();
+        };
+        let mut found: Vec<_> = repository
+            .entries
+            .iter()
+            .filter(|entry| self.waits(entry))
+            .map(asked)
+            .collect();
         let is_unsaid = |entry: &&Entry| repository.entry(entry.key.name).is_none();
         let gone = self.kept_back.iter().filter(is_unsaid);
-        found.extend(gone.map(|entry| Asked { key: entry.key.name, value: Json::Null, place: None }));
+        found.extend(gone.map(|entry| Asked {
+            key: entry.key.name,
+            value: Json::Null,
+            place: None,
+        }));
         found.sort_by_key(|asked| asked.place);
         found
     }
@@ -191,13 +270,17 @@ impl Stack {
     pub(super) fn narrows(&self) -> BTreeMap<String, Json> {
         let entries = self.repository.iter().flat_map(|layer| &layer.entries);
         let narrowing = entries.filter(|entry| {
-            NARROWING.contains(&entry.key.name) && (PLACES.contains(&entry.key.name) || !needs_agreement(entry))
+            NARROWING.contains(&entry.key.name)
+                && (PLACES.contains(&entry.key.name) || !needs_agreement(entry))
         });
-        narrowing.map(|entry| (entry.key.name.to_owned(), entry.checked.stored.clone())).collect()
+        narrowing
+            .map(|entry| (entry.key.name.to_owned(), entry.checked.stored.clone()))
+            .collect()
     }
 
     fn waits(&self, entry: &Entry) -> bool {
-        let is_in_place_of = |kept: &Entry| kept.key.name == entry.key.name && !std::ptr::eq(kept, entry);
+        let is_in_place_of =
+            |kept: &Entry| kept.key.name == entry.key.name && !std::ptr::eq(kept, entry);
         needs_agreement(entry) || self.kept_back.iter().any(is_in_place_of)
     }
 }
@@ -207,7 +290,11 @@ fn asked(entry: &Entry) -> Asked {
         (Kind::Url, Some(url)) => without_secrets(url).into(),
         _ => entry.checked.shown.clone(),
     };
-    Asked { key: entry.key.name, value, place: entry.place }
+    Asked {
+        key: entry.key.name,
+        value,
+        place: entry.place,
+    }
 }
 
 #[cfg(test)]
@@ -224,7 +311,10 @@ mod tests {
             layer
         };
         Stack {
-            defaults: Layer { origin: Origin::Default, entries: Vec::new() },
+            defaults: Layer {
+                origin: Origin::Default,
+                entries: Vec::new(),
+            },
             user: Some(layer(user, Origin::UserFile("u.toml".into()))),
             repository: Some(layer(repository, Origin::RepositoryFile("r.toml".into()))),
             above: Vec::new(),
@@ -233,7 +323,12 @@ mod tests {
     }
 
     fn waiting(user: &str, repository: &str) -> Vec<&'static str> {
-        stack(user, repository).guarded().waiting.into_iter().map(|asked| asked.key).collect()
+        stack(user, repository)
+            .guarded()
+            .waiting
+            .into_iter()
+            .map(|asked| asked.key)
+            .collect()
     }
 
     #[test]
@@ -241,7 +336,11 @@ mod tests {
         for (name, _) in FREE {
             assert!(Key::named(name).is_some(), "{name}");
         }
-        assert!(IDENTITY.iter().all(|name| FREE.iter().any(|(free, _)| free == name)));
+        assert!(
+            IDENTITY
+                .iter()
+                .all(|name| FREE.iter().any(|(free, _)| free == name))
+        );
     }
 
     /// The defaults themselves, written into the file, ask for nothing.
@@ -249,7 +348,12 @@ mod tests {
     fn what_the_default_says_waits_for_nobody() {
         for key in KEYS {
             let Some(default) = key.default else { continue };
-            assert_eq!(waiting("", &format!("{} = {default}", key.name)), [""; 0], "{}", key.name);
+            assert_eq!(
+                waiting("", &format!("{} = {default}", key.name)),
+                [""; 0],
+                "{}",
+                key.name
+            );
         }
     }
 
@@ -264,13 +368,19 @@ mod tests {
             ("delivery = 'stub'", false),
             ("delivery = 'none'", false),
             ("delivery = 'external-receiver'", true),
-            ("project.uuid = '7e57ab1e-0000-4000-8000-000000000001'", false),
+            (
+                "project.uuid = '7e57ab1e-0000-4000-8000-000000000001'",
+                false,
+            ),
             ("teamspace.server_url = 'http://127.0.0.1:1'", true),
             ("teamspace.team_slug = 't'", true),
             ("teamspace.team_slug = ''", false),
             ("teamspace.user_email = 'a@example.org'", true),
             ("external_receiver.url = 'https://h.example'", true),
-            ("external_receiver.headers = { X = { env = 'SK_SYNC_SECRET_A' } }", true),
+            (
+                "external_receiver.headers = { X = { env = 'SK_SYNC_SECRET_A' } }",
+                true,
+            ),
             ("external_receiver.ack = 'status'", true),
             ("artifacts.surfaces = ['spec.md']", false),
             ("artifacts.formats = ['md']", false),
@@ -309,14 +419,28 @@ mod tests {
             "artifacts.layouts = ['kiro']",
             "[[artifacts.source]]\nname = 'x'\nslug = 'x'\ndocuments = ['**']",
         ] {
-            for user in ["", "preset = 'stub'", "preset = 'local-retention'", "preset = 'teamspace'"] {
-                for more in ["", "preset = 'stub'", "preset = 'local-retention'", "delivery = 'none'"] {
+            for user in [
+                "",
+                "preset = 'stub'",
+                "preset = 'local-retention'",
+                "preset = 'teamspace'",
+            ] {
+                for more in [
+                    "",
+                    "preset = 'stub'",
+                    "preset = 'local-retention'",
+                    "delivery = 'none'",
+                ] {
                     let text = format!("{more}\n{wide}");
                     let waits = waiting(user, &text);
-                    assert!(waits.len() == 1 && waits[0].starts_with("artifacts."), "{user} | {text}: {waits:?}");
+                    assert!(
+                        waits.len() == 1 && waits[0].starts_with("artifacts."),
+                        "{user} | {text}: {waits:?}"
+                    );
                     let layers = stack(user, &text).guarded().layers;
-                    let is_used =
-                        layers.iter().any(|layer| layer.origin.is_repository() && layer.entry(waits[0]).is_some());
+                    let is_used = layers.iter().any(|layer| {
+                        layer.origin.is_repository() && layer.entry(waits[0]).is_some()
+                    });
                     assert!(!is_used, "{user} | {text}");
                 }
             }
@@ -328,7 +452,11 @@ mod tests {
         let text = "drain.max_events = 1\nartifacts.exclude = ['a']\nartifacts.formats = ['md']\nretention = 'off'";
         let narrows: Vec<_> = stack("", text).narrows().into_keys().collect();
         assert_eq!(narrows, ["artifacts.exclude", "artifacts.formats"]);
-        assert!(stack("", "artifacts.formats = ['pem']").narrows().is_empty());
+        assert!(
+            stack("", "artifacts.formats = ['pem']")
+                .narrows()
+                .is_empty()
+        );
     }
 
     #[test]
@@ -345,7 +473,11 @@ mod tests {
             ("1 KiB", "1 B", ""),
             ("['a', 'b']", "['a']", "artifacts.exclude"),
             ("artifacts.exclude = ['a', 'b']\n", "", "artifacts.exclude"),
-            ("['md', 'json']", "['md', 'json', 'csv']", "artifacts.formats"),
+            (
+                "['md', 'json']",
+                "['md', 'json', 'csv']",
+                "artifacts.formats",
+            ),
             ("['md', 'json']", "['pem']", "artifacts.formats"),
             ("1 KiB", "2 KiB", "artifacts.max_bytes"),
             ("mission_log.capture = false\n", "", "mission_log.capture"),
@@ -357,19 +489,31 @@ mod tests {
             let waiting: Vec<_> = waiting.iter().map(|asked| asked.key).collect();
             assert_eq!(waiting.join(" "), waits, "{from} -> {to}");
             if !waits.is_empty() {
-                let counts = layers.iter().rev().find_map(|layer| layer.entry(waits)).unwrap();
-                assert!(takes_as_much(waits, &narrows[waits], Some(&counts.checked.stored)), "{from} -> {to}");
+                let counts = layers
+                    .iter()
+                    .rev()
+                    .find_map(|layer| layer.entry(waits))
+                    .unwrap();
+                assert!(
+                    takes_as_much(waits, &narrows[waits], Some(&counts.checked.stored)),
+                    "{from} -> {to}"
+                );
             }
         }
     }
 
-    /// A file that chose other places keeps the default ones back until the next agreement; one that adds to them does not.
+    /// A file that chose other places keeps the default ones back until the next agreement; one
+    /// that adds to them does not.
     #[test]
     fn places_that_were_agreed_to_count_on_until_the_next() {
         for (agreed, later, waits) in [
             ("artifacts.root = 'pub'", "", "artifacts.root"),
             ("artifacts.layouts = ['openspec']", "", "artifacts.layouts"),
-            ("artifacts.layouts = ['openspec']", "artifacts.layouts = ['kitty']", "artifacts.layouts"),
+            (
+                "artifacts.layouts = ['openspec']",
+                "artifacts.layouts = ['kitty']",
+                "artifacts.layouts",
+            ),
             ("artifacts.layouts = ['kitty', 'openspec']", "", ""),
         ] {
             let narrows = stack("", agreed).narrows();
@@ -379,7 +523,11 @@ mod tests {
             let waiting: Vec<_> = waiting.iter().map(|asked| asked.key).collect();
             assert_eq!(waiting.join(" "), waits, "{agreed} -> {later}");
             if !waits.is_empty() {
-                let counts = layers.iter().rev().find_map(|layer| layer.entry(waits)).unwrap();
+                let counts = layers
+                    .iter()
+                    .rev()
+                    .find_map(|layer| layer.entry(waits))
+                    .unwrap();
                 assert_eq!(counts.checked.stored, narrows[waits], "{agreed} -> {later}");
             }
         }
@@ -387,14 +535,26 @@ mod tests {
 
     #[test]
     fn a_file_that_nobody_agreed_to_lies_below_the_users() {
-        let stack = stack("drain.max_events = 500", "drain.max_events = 10\nproject.slug = 's'");
+        let stack = stack(
+            "drain.max_events = 500",
+            "drain.max_events = 10\nproject.slug = 's'",
+        );
         let origins = |layers: Vec<Layer>, key: &str| {
-            let found = layers.into_iter().rev().find(|layer| layer.entry(key).is_some());
+            let found = layers
+                .into_iter()
+                .rev()
+                .find(|layer| layer.entry(key).is_some());
             found.map(|layer| layer.origin.to_string())
         };
         let key = "drain.max_events";
-        assert_eq!(origins(stack.guarded().layers, key).as_deref(), Some("u.toml"));
+        assert_eq!(
+            origins(stack.guarded().layers, key).as_deref(),
+            Some("u.toml")
+        );
         assert_eq!(origins(stack.agreed(), key).as_deref(), Some("r.toml"));
-        assert_eq!(origins(stack.guarded().layers, "project.slug").as_deref(), Some("r.toml"));
+        assert_eq!(
+            origins(stack.guarded().layers, "project.slug").as_deref(),
+            Some("r.toml")
+        );
     }
 }

@@ -8,33 +8,69 @@ use super::keys::{self, KEYS, Key, Kind};
 use super::layers::{Entry, Layer};
 use super::origin::{Origin, Problem};
 
-/// The layers of the environment, the preset first, so that an axis overrides it in any order of names.
+/// The layers of the environment, the preset first, so that an axis overrides it in any order of
+/// names.
 pub(super) fn read_layers(env: &Env, problems: &mut Vec<Problem>) -> Vec<Layer> {
-    let preset = env.text(PRESET).map(|value| (PRESET, Key::named("preset"), value));
-    let named = env.pairs().filter(|(name, value)| is_key_name(name) && !value.is_empty());
+    let preset = env
+        .text(PRESET)
+        .map(|value| (PRESET, Key::named("preset"), value));
+    let named = env
+        .pairs()
+        .filter(|(name, value)| is_key_name(name) && !value.is_empty());
     let keyed = named.map(|(name, value)| {
-        (name, KEYS.iter().find(|k| k.variable().is_some_and(|v| v.eq_ignore_ascii_case(name))), value)
+        (
+            name,
+            KEYS.iter()
+                .find(|k| k.variable().is_some_and(|v| v.eq_ignore_ascii_case(name))),
+            value,
+        )
     });
-    preset.into_iter().chain(keyed).filter_map(|(name, key, value)| layer(name, key, value, problems)).collect()
+    preset
+        .into_iter()
+        .chain(keyed)
+        .filter_map(|(name, key, value)| layer(name, key, value, problems))
+        .collect()
 }
 
 /// A layer of one value from a variable or flag.
 pub(super) fn one_value(origin: Origin, key: &'static Key, value: &str) -> Result<Layer, Problem> {
     match check_text(key.kind, value) {
-        Ok(checked) => Ok(Layer { origin, entries: vec![Entry { key, checked, place: None }] }),
+        Ok(checked) => Ok(Layer {
+            origin,
+            entries: vec![Entry {
+                key,
+                checked,
+                place: None,
+            }],
+        }),
         Err(message) => {
             let may_show = !matches!(key.kind, Kind::Headers | Kind::Secret | Kind::Url);
             let excerpt = may_show.then(|| value.to_owned());
-            Err(Problem { origin, place: None, excerpt, message: format!("`{}`: {message}", key.name) })
+            Err(Problem {
+                origin,
+                place: None,
+                excerpt,
+                message: format!("`{}`: {message}", key.name),
+            })
         }
     }
 }
 
-fn layer(name: &str, key: Option<&'static Key>, value: &str, problems: &mut Vec<Problem>) -> Option<Layer> {
+fn layer(
+    name: &str,
+    key: Option<&'static Key>,
+    value: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Layer> {
     let origin = Origin::Variable(name.to_owned());
     let read = match key {
         Some(key) => one_value(origin, key, value),
-        None => Err(Problem { origin, place: None, excerpt: None, message: unknown(name) }),
+        None => Err(Problem {
+            origin,
+            place: None,
+            excerpt: None,
+            message: unknown(name),
+        }),
     };
     read.map_err(|p| problems.push(p)).ok()
 }
@@ -44,7 +80,11 @@ fn is_key_name(name: &str) -> bool {
 }
 
 fn unknown(name: &str) -> String {
-    let dotted = name.strip_prefix(KEY_PREFIX).unwrap_or(name).to_ascii_lowercase().replacen("__", ".", 1);
+    let dotted = name
+        .strip_prefix(KEY_PREFIX)
+        .unwrap_or(name)
+        .to_ascii_lowercase()
+        .replacen("__", ".", 1);
     let hint = keys::hint(&dotted);
     let hint = KEYS
         .iter()
@@ -58,11 +98,15 @@ fn unknown(name: &str) -> String {
 /// A warning for every `SK_SYNC_…` variable with a name similar to one of ours.
 pub(super) fn misspelt(env: &Env) -> Vec<String> {
     let known = || ALL.iter().filter_map(|v| v.name.strip_prefix(KEY_PREFIX));
-    let tails = env.pairs().filter_map(|(name, _)| name.strip_prefix(KEY_PREFIX));
-    let strange = tails.filter(|t| !t.contains("__") && !t.starts_with("SECRET_") && !known().any(|k| k == *t));
+    let tails = env
+        .pairs()
+        .filter_map(|(name, _)| name.strip_prefix(KEY_PREFIX));
+    let strange = tails
+        .filter(|t| !t.contains("__") && !t.starts_with("SECRET_") && !known().any(|k| k == *t));
     let near = strange.filter_map(|tail| Some((tail, crate::base::text::nearest(tail, known())?)));
-    let near =
-        near.map(|(tail, k)| format!("{KEY_PREFIX}{tail} is not an sk-sync variable; did you mean {KEY_PREFIX}{k}?"));
+    let near = near.map(|(tail, k)| {
+        format!("{KEY_PREFIX}{tail} is not an sk-sync variable; did you mean {KEY_PREFIX}{k}?")
+    });
     let switch = env.unknown_switch().map(|value| {
         let value = crate::base::text::printable(value);
         format!("{SWITCH}={value} is neither on nor off and has no effect; to switch sk-sync off: {SWITCH}=0")
@@ -77,7 +121,10 @@ mod tests {
     fn read(pairs: &[(&str, &str)]) -> (Vec<(String, &'static str)>, Vec<String>) {
         let mut problems = Vec::new();
         let layers = read_layers(&Env::of(pairs), &mut problems);
-        let named = layers.iter().map(|l| (l.origin.to_string(), l.entries[0].key.name)).collect();
+        let named = layers
+            .iter()
+            .map(|l| (l.origin.to_string(), l.entries[0].key.name))
+            .collect();
         (named, problems.iter().map(ToString::to_string).collect())
     }
 
@@ -94,7 +141,10 @@ mod tests {
         ]);
         assert_eq!(
             layers,
-            [("SK_SYNC_PRESET".into(), "preset"), ("SK_SYNC_DRAIN__MAX_EVENTS".into(), "drain.max_events")]
+            [
+                ("SK_SYNC_PRESET".into(), "preset"),
+                ("SK_SYNC_DRAIN__MAX_EVENTS".into(), "drain.max_events")
+            ]
         );
         assert_eq!(problems, Vec::<String>::new());
     }

@@ -1,4 +1,5 @@
-//! Requeues events for a target on an operator's request: events that were delivered, and events that were given up.
+//! Requeues events for a target on an operator's request: events that were delivered, and events
+//! that were given up.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,8 @@ pub(crate) struct Again {
     pub(crate) last: Option<i64>,
 }
 
-/// The next rows above `after` whose payload is still stored, limited to the size of one transaction.
+/// The next rows above `after` whose payload is still stored, limited to the size of one
+/// transaction.
 const DELIVERED: &str =
     "SELECT d.seq, d.status, d.waiver FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.kind = 0 AND d.seq > ?2 AND d.status IN ('success', 'duplicate')
@@ -73,11 +75,14 @@ pub(crate) fn owed_again(
 ) -> Result<Again, Error> {
     let rows = rows(tx, target, which, among, after)?;
     let events = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    Ok(Again { events, last: rows.last().map(|(seq, ..)| *seq) })
+    Ok(Again {
+        events,
+        last: rows.last().map(|(seq, ..)| *seq),
+    })
 }
 
-/// Requeues the next settled events above `after` for a target. The number of earlier attempts is kept; refusals are
-/// counted from zero.
+/// Requeues the next settled events above `after` for a target. The number of earlier attempts is
+/// kept; refusals are counted from zero.
 pub(crate) fn owe_again(
     tx: &WriteTx<'_>,
     target: i64,
@@ -92,13 +97,15 @@ pub(crate) fn owe_again(
            alone = 0, error = NULL, http_status = NULL, waiver = NULL
          WHERE target = ?1 AND seq = ?2",
     )?;
-    let cursor: i64 =
-        tx.prepare("SELECT cursor_seq FROM delivery_targets WHERE id = ?1")?.query_row([target], |r| r.get(0))?;
+    let cursor: i64 = tx
+        .prepare("SELECT cursor_seq FROM delivery_targets WHERE id = ?1")?
+        .query_row([target], |r| r.get(0))?;
     let mut unseen = tx.prepare("DELETE FROM delivery_rows WHERE target = ?1 AND seq = ?2")?;
     let mut lifted = BTreeMap::new();
     for (seq, status, waiver) in &rows {
         if *seq > cursor {
-            // The target had it before it was captured: it goes in its turn, not ahead of what comes before it.
+            // The target had it before it was captured: it goes in its turn, not ahead of what
+            // comes before it.
             unseen.execute([target, *seq])?;
         } else {
             statement.execute([target, *seq, AT_ONCE])?;
@@ -114,18 +121,28 @@ pub(crate) fn owe_again(
     postings.post(tx, target)?;
     waivers::lift(tx, &lifted)?;
     let events = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    Ok(Again { events, last: rows.last().map(|(seq, ..)| *seq) })
+    Ok(Again {
+        events,
+        last: rows.last().map(|(seq, ..)| *seq),
+    })
 }
 
 /// A journal row, its state, and its waiver.
 type Found = (i64, Status, Option<i64>);
 
-fn rows(tx: &ReadTx<'_>, target: i64, which: Settled, among: &Among, after: i64) -> Result<Vec<Found>, Error> {
+fn rows(
+    tx: &ReadTx<'_>,
+    target: i64,
+    which: Settled,
+    among: &Among,
+    after: i64,
+) -> Result<Vec<Found>, Error> {
     let sql = match which {
         Settled::Delivered => DELIVERED,
         Settled::GivenUp => GIVEN_UP,
     };
-    let list = |words: &[String]| (!words.is_empty()).then(|| serde_json::Value::from(words).to_string());
+    let list =
+        |words: &[String]| (!words.is_empty()).then(|| serde_json::Value::from(words).to_string());
     let since = among.since.map(Timestamp::as_micros);
     let mut statement = tx.prepare(sql)?;
     let mut found = statement.query(rusqlite::params![
@@ -172,7 +189,11 @@ mod tests {
         assert_eq!(again(&mut books, Settled::Delivered, &Among::default()), 4);
         assert_eq!(books.balance().of(Class::Untried), 4);
         books.add_plain(2);
-        assert_eq!(books.exchange(&Outcome::Duplicate), [1, 2, 5, 6], "new work has its half");
+        assert_eq!(
+            books.exchange(&Outcome::Duplicate),
+            [1, 2, 5, 6],
+            "new work has its half"
+        );
         assert_eq!(books.exchange(&Outcome::Duplicate), [3, 4]);
         assert_eq!(books.balance().of(Class::Delivered), 6);
     }
@@ -184,12 +205,19 @@ mod tests {
         let batch = books.batch();
         let outcomes = vec![Outcome::Terminal("no".to_owned()), Outcome::Success];
         books.record(&batch, &Verdict::Settled(outcomes));
-        let because = |reason: &str| Among { reason: Some(reason.to_owned()), ..Among::default() };
+        let because = |reason: &str| Among {
+            reason: Some(reason.to_owned()),
+            ..Among::default()
+        };
         assert_eq!(again(&mut books, Settled::GivenUp, &because("yes")), 0);
         assert_eq!(again(&mut books, Settled::GivenUp, &because("NO")), 1);
         for _ in 1..books.policy.max_rejections {
             assert_eq!(books.exchange(&Outcome::Rejected("no".to_owned())), [1]);
-            assert_eq!(books.row(1).status, Status::Rejected, "refusals are counted anew");
+            assert_eq!(
+                books.row(1).status,
+                Status::Rejected,
+                "refusals are counted anew"
+            );
             books.pass(600);
         }
         assert_eq!(books.exchange(&Outcome::Success), [1]);
@@ -216,7 +244,11 @@ mod tests {
             (among(Some(later), &[], &[]), 0),
             (among(None, &["T"], &[]), 2),
         ] {
-            assert_eq!(again(&mut books, Settled::Delivered, &among), count, "{among:?}");
+            assert_eq!(
+                again(&mut books, Settled::Delivered, &among),
+                count,
+                "{among:?}"
+            );
         }
     }
 
@@ -225,7 +257,11 @@ mod tests {
         let mut books = Books::new();
         books.add_plain(2);
         books.exchange(&Outcome::Success);
-        books.write(|tx| Ok(tx.prepare("UPDATE journal_events SET gone = 'gc' WHERE seq = 1")?.execute([])?));
+        books.write(|tx| {
+            Ok(tx
+                .prepare("UPDATE journal_events SET gone = 'gc' WHERE seq = 1")?
+                .execute([])?)
+        });
         assert_eq!(again(&mut books, Settled::Delivered, &Among::default()), 1);
     }
 }

@@ -9,7 +9,8 @@ use crate::base::{Sha256, Timestamp, retry};
 use crate::event::{BatchForm, WireContext, WireForm, for_wire};
 use crate::store::{ReadTx, WriteTx};
 
-/// The open attempt that goes first: a left half precedes its right half, however often they were halved.
+/// The open attempt that goes first: a left half precedes its right half, however often they were
+/// halved.
 pub(super) const FIRST: &str =
     "SELECT id, idempotency_key, seqs, due_at, body_sha256, unknown_ends, in_doubt OR sent > 0 FROM delivery_attempts
      WHERE target = ?1 AND closed_at IS NULL AND parked = 0 ORDER BY first_seq LIMIT 1";
@@ -45,16 +46,25 @@ pub(super) enum Pending {
 pub(super) fn pending(tx: &WriteTx<'_>, target: i64, now: Timestamp) -> Result<Pending, Error> {
     let mut statement = tx.prepare(FIRST)?;
     let mut rows = statement.query([target])?;
-    let Some(row) = rows.next()? else { return Ok(Pending::Clear) };
+    let Some(row) = rows.next()? else {
+        return Ok(Pending::Clear);
+    };
     let open = open(row)?;
-    Ok(if retry::is_due(open.due_at, now) { Pending::Due(open) } else { Pending::Wait })
+    Ok(if retry::is_due(open.due_at, now) {
+        Pending::Due(open)
+    } else {
+        Pending::Wait
+    })
 }
 
-/// A parked attempt that is due; `None` if there is none. Parked attempts are sent only when nothing else can be: each
-/// may cost a full timeout.
+/// A parked attempt that is due; `None` if there is none. Parked attempts are sent only when
+/// nothing else can be: each may cost a full timeout.
 pub(super) fn parked(tx: &WriteTx<'_>, target: i64, now: Timestamp) -> Result<Option<Open>, Error> {
     // Due times beyond the longest back-off mean the clock moved backwards; treat them as due.
-    for (after, until) in [(i64::MIN, now.as_micros()), (now.after(retry::LONGEST).as_micros(), i64::MAX)] {
+    for (after, until) in [
+        (i64::MIN, now.as_micros()),
+        (now.after(retry::LONGEST).as_micros(), i64::MAX),
+    ] {
         let mut statement = tx.prepare(PARKED)?;
         let mut rows = statement.query([target, after, until])?;
         if let Some(row) = rows.next()? {
@@ -70,7 +80,8 @@ fn open(row: &Row<'_>) -> Result<Open, Error> {
     Ok(Open {
         id,
         key: row.get(1)?,
-        seqs: parse_ranges(&seqs).ok_or_else(|| Error::Damaged(format!("attempt {id} lists rows as {seqs:?}")))?,
+        seqs: parse_ranges(&seqs)
+            .ok_or_else(|| Error::Damaged(format!("attempt {id} lists rows as {seqs:?}")))?,
         due_at: Timestamp::from_micros(row.get(3)?),
         body_sha256: row.get(4)?,
         unknown_ends: row.get(5)?,
@@ -84,8 +95,8 @@ pub(super) fn is_open(tx: &ReadTx<'_>, id: i64) -> Result<bool, Error> {
     Ok(tx.prepare(sql)?.query_row([id], |r| r.get(0))?)
 }
 
-/// The open attempts that were never sent, and whose events were never sent under another attempt: halves that wait for
-/// their turn.
+/// The open attempts that were never sent, and whose events were never sent under another attempt:
+/// halves that wait for their turn.
 pub(super) fn untouched(tx: &ReadTx<'_>, target: i64) -> Result<Vec<(i64, Vec<i64>)>, Error> {
     let mut statement = tx.prepare(
         "SELECT id, idempotency_key, seqs, due_at, body_sha256, unknown_ends, in_doubt FROM delivery_attempts
@@ -101,7 +112,13 @@ pub(super) fn untouched(tx: &ReadTx<'_>, target: i64) -> Result<Vec<(i64, Vec<i6
 }
 
 /// Writes a new attempt for rows that are in flight under it from now on.
-pub(super) fn begin(tx: &WriteTx<'_>, target: i64, key: &str, seqs: &[i64], now: Timestamp) -> Result<i64, Error> {
+pub(super) fn begin(
+    tx: &WriteTx<'_>,
+    target: i64,
+    key: &str,
+    seqs: &[i64],
+    now: Timestamp,
+) -> Result<i64, Error> {
     insert(tx, target, key, seqs, None, now, now)
 }
 
@@ -162,13 +179,22 @@ fn insert(
 }
 
 /// Marks an attempt as about to be sent, with the size and digest of its body.
-pub(super) fn sending(tx: &WriteTx<'_>, id: i64, body_bytes: usize, digest: &Sha256) -> Result<(), Error> {
+pub(super) fn sending(
+    tx: &WriteTx<'_>,
+    id: i64,
+    body_bytes: usize,
+    digest: &Sha256,
+) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_attempts SET sent = sent + 1, body_bytes = ?2, body_sha256 = ?3,
            deployment = (SELECT t.deployment FROM delivery_targets AS t WHERE t.id = target)
          WHERE id = ?1",
     )?
-    .execute(rusqlite::params![id, i64::try_from(body_bytes).unwrap_or(i64::MAX), &digest.as_bytes()[..]])?;
+    .execute(rusqlite::params![
+        id,
+        i64::try_from(body_bytes).unwrap_or(i64::MAX),
+        &digest.as_bytes()[..]
+    ])?;
     Ok(())
 }
 
@@ -195,8 +221,13 @@ pub(crate) struct LastAnswer {
 pub(crate) fn last_answer(tx: &ReadTx<'_>, target: i64) -> Result<Option<LastAnswer>, Error> {
     let sql = "SELECT closed_at, http_status, error FROM delivery_attempts
                WHERE target = ?1 AND closed_at IS NOT NULL AND result <> 'not_sent' ORDER BY id DESC LIMIT 1";
-    let row =
-        |r: &Row<'_>| Ok(LastAnswer { at: Timestamp::from_micros(r.get(0)?), status: r.get(1)?, error: r.get(2)? });
+    let row = |r: &Row<'_>| {
+        Ok(LastAnswer {
+            at: Timestamp::from_micros(r.get(0)?),
+            status: r.get(1)?,
+            error: r.get(2)?,
+        })
+    };
     Ok(tx.prepare(sql)?.query_row([target], row).optional()?)
 }
 
@@ -206,12 +237,23 @@ pub(super) fn close(tx: &WriteTx<'_>, id: i64, end: End<'_>, now: Timestamp) -> 
         "UPDATE delivery_attempts SET closed_at = ?2, result = ?3, http_status = ?4, error = ?5
          WHERE id = ?1 AND closed_at IS NULL",
     )?
-    .execute(rusqlite::params![id, now.as_micros(), end.result, end.http_status, end.error])?;
+    .execute(rusqlite::params![
+        id,
+        now.as_micros(),
+        end.result,
+        end.http_status,
+        end.error
+    ])?;
     parking::release(tx, id)
 }
 
 /// Keeps an attempt open after an unknown end; it is sent again at `due`.
-pub(super) fn keep_open(tx: &WriteTx<'_>, id: i64, end: End<'_>, due: Timestamp) -> Result<(), Error> {
+pub(super) fn keep_open(
+    tx: &WriteTx<'_>,
+    id: i64,
+    end: End<'_>,
+    due: Timestamp,
+) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_attempts SET unknown_ends = unknown_ends + 1, due_at = ?2, http_status = ?3, error = ?4
          WHERE id = ?1",
@@ -227,7 +269,8 @@ pub(super) fn leave_open(tx: &WriteTx<'_>, id: i64, end: End<'_>) -> Result<(), 
     Ok(())
 }
 
-/// The batch of an open attempt, built again from the journal: the same events in the same order give the same bytes.
+/// The batch of an open attempt, built again from the journal: the same events in the same order
+/// give the same bytes.
 pub(super) fn rebuild(
     tx: &WriteTx<'_>,
     target: i64,
@@ -238,30 +281,67 @@ pub(super) fn rebuild(
 ) -> Result<Batch, Error> {
     let (items, packer, is_rewritten) = pack(tx, &open, context)?;
     let (body, digest) = packer.finish();
-    let is_same = open.body_sha256.as_ref().is_none_or(|before| before == digest.as_bytes());
+    let is_same = open
+        .body_sha256
+        .as_ref()
+        .is_none_or(|before| before == digest.as_bytes());
     let is_rewritten = is_rewritten || !is_same && was_in_another_form(tx, &open, context)?;
     let (attempt, idempotency_key) = match (is_same, is_rewritten) {
         (true, _) => (open.id, open.key),
-        // A field that is filled in when sending became known since then, or the target now takes another form. The key
-        // belongs to the bytes that were sent, so the new bytes get a new attempt with a new key.
+        // A field that is filled in when sending became known since then, or the target now takes
+        // another form. The key belongs to the bytes that were sent, so the new bytes get a new
+        // attempt with a new key.
         (false, true) => {
-            close(tx, open.id, End { result: "rewritten", http_status: None, error: None }, now)?;
-            let parent = Parent { id: open.id, is_in_doubt: true };
+            close(
+                tx,
+                open.id,
+                End {
+                    result: "rewritten",
+                    http_status: None,
+                    error: None,
+                },
+                now,
+            )?;
+            let parent = Parent {
+                id: open.id,
+                is_in_doubt: true,
+            };
             let key = ids.uuid();
-            (take_over(tx, target, parent, &key, &open.seqs, (now, now))?, key)
+            (
+                take_over(tx, target, parent, &key, &open.seqs, (now, now))?,
+                key,
+            )
         }
         (false, false) => {
-            let what = format!("attempt {} cannot be sent again: its bytes differ from those sent", open.id);
+            let what = format!(
+                "attempt {} cannot be sent again: its bytes differ from those sent",
+                open.id
+            );
             return Err(Error::Damaged(what));
         }
     };
     sending(tx, attempt, body.len(), &digest)?;
-    let Open { unknown_ends, is_in_doubt, .. } = open;
-    Ok(Batch { attempt, idempotency_key, items, body, unknown_ends, is_in_doubt })
+    let Open {
+        unknown_ends,
+        is_in_doubt,
+        ..
+    } = open;
+    Ok(Batch {
+        attempt,
+        idempotency_key,
+        items,
+        body,
+        unknown_ends,
+        is_in_doubt,
+    })
 }
 
 /// Whether the bytes that were sent are those of the same events in the other form.
-fn was_in_another_form(tx: &WriteTx<'_>, open: &Open, context: WireContext<'_>) -> Result<bool, Error> {
+fn was_in_another_form(
+    tx: &WriteTx<'_>,
+    open: &Open,
+    context: WireContext<'_>,
+) -> Result<bool, Error> {
     let form = match context.form {
         BatchForm::Plain => BatchForm::CloudEvents,
         BatchForm::CloudEvents => BatchForm::Plain,
@@ -272,18 +352,38 @@ fn was_in_another_form(tx: &WriteTx<'_>, open: &Open, context: WireContext<'_>) 
 }
 
 /// Packs the events of an attempt and returns whether any was rewritten for the wire.
-fn pack(tx: &WriteTx<'_>, open: &Open, context: WireContext<'_>) -> Result<(Vec<Item>, Packer, bool), Error> {
-    let mut packer = Packer::new(Limits { events: usize::MAX, bytes: usize::MAX }, context.form);
+fn pack(
+    tx: &WriteTx<'_>,
+    open: &Open,
+    context: WireContext<'_>,
+) -> Result<(Vec<Item>, Packer, bool), Error> {
+    let mut packer = Packer::new(
+        Limits {
+            events: usize::MAX,
+            bytes: usize::MAX,
+        },
+        context.form,
+    );
     let mut items = Vec::with_capacity(open.seqs.len());
     let mut is_rewritten = false;
-    let mut statement = tx.prepare("SELECT event_id, wire, envelope FROM journal_feed WHERE seq = ?1")?;
+    let mut statement =
+        tx.prepare("SELECT event_id, wire, envelope FROM journal_feed WHERE seq = ?1")?;
     for &seq in &open.seqs {
-        let row: Option<(String, i64, Option<Vec<u8>>)> =
-            statement.query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?;
+        let row: Option<(String, i64, Option<Vec<u8>>)> = statement
+            .query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            .optional()?;
         let Some((event_id, wire, Some(envelope))) = row else {
-            return Err(Error::Damaged(format!("attempt {} has row {seq} in flight, whose payload is gone", open.id)));
+            return Err(Error::Damaged(format!(
+                "attempt {} has row {seq} in flight, whose payload is gone",
+                open.id
+            )));
         };
-        let damaged = |e| Error::Damaged(format!("attempt {} has row {seq} in flight, which is {e}", open.id));
+        let damaged = |e| {
+            Error::Damaged(format!(
+                "attempt {} has row {seq} in flight, which is {e}",
+                open.id
+            ))
+        };
         let rewritten = for_wire(&envelope, WireForm::from_code(wire), context).map_err(damaged)?;
         is_rewritten |= rewritten.is_some();
         let bytes = rewritten.as_deref().unwrap_or(&envelope);

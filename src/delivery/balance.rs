@@ -7,8 +7,8 @@ use super::{Class, Error, Status, Target};
 use crate::journal::{self, Kind};
 use crate::store::{ReadTx, all_counters};
 
-/// The books of one target. `captured` is the journal's number, the classes are the ledger's; neither is derived from
-/// the other.
+/// The books of one target. `captured` is the journal's number, the classes are the ledger's;
+/// neither is derived from the other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Balance {
     /// Events ever captured.
@@ -19,7 +19,11 @@ pub(crate) struct Balance {
 impl Balance {
     /// The number of events in a class.
     pub(crate) fn of(&self, class: Class) -> i64 {
-        Class::ALL.iter().zip(self.classes).find(|(c, _)| **c == class).map_or(0, |(_, n)| n)
+        Class::ALL
+            .iter()
+            .zip(self.classes)
+            .find(|(c, _)| **c == class)
+            .map_or(0, |(_, n)| n)
     }
 
     /// True when every captured event is in one class.
@@ -28,17 +32,25 @@ impl Balance {
     }
 
     pub(super) fn from_fn(captured: i64, count: impl Fn(Class) -> i64) -> Self {
-        Self { captured, classes: Class::ALL.map(count) }
+        Self {
+            captured,
+            classes: Class::ALL.map(count),
+        }
     }
 }
 
-/// The balance of events at a target from the counters, O(1); without a target, of the journal alone.
+/// The balance of events at a target from the counters, O(1); without a target, of the journal
+/// alone.
 pub(crate) fn balance(tx: &ReadTx<'_>, target: Option<&Target>) -> Result<Balance, Error> {
     balance_of(tx, target, Kind::Event)
 }
 
 /// The balance of one kind.
-pub(crate) fn balance_of(tx: &ReadTx<'_>, target: Option<&Target>, kind: Kind) -> Result<Balance, Error> {
+pub(crate) fn balance_of(
+    tx: &ReadTx<'_>,
+    target: Option<&Target>,
+    kind: Kind,
+) -> Result<Balance, Error> {
     let totals = journal::totals_of(tx, kind)?;
     let Some(target) = target else {
         return Ok(Balance::from_fn(totals.captured, |class| match class {
@@ -51,7 +63,9 @@ pub(crate) fn balance_of(tx: &ReadTx<'_>, target: Option<&Target>, kind: Kind) -
         }));
     };
     let counters = all_counters(tx, &scope_of(target.id, kind))?;
-    Ok(Balance::from_fn(totals.captured, |class| counters.get(class.name()).copied().unwrap_or(0)))
+    Ok(Balance::from_fn(totals.captured, |class| {
+        counters.get(class.name()).copied().unwrap_or(0)
+    }))
 }
 
 /// The balance of a target counted from the rows, O(rows): for `verify` and tests.
@@ -75,11 +89,17 @@ pub(crate) fn recount_of(tx: &ReadTx<'_>, target: &Target, kind: Kind) -> Result
         captured += events;
         *counts.entry(class_of(row)?).or_insert(0) += events;
     }
-    Ok(Balance::from_fn(captured, |class| counts.get(&class).copied().unwrap_or(0)))
+    Ok(Balance::from_fn(captured, |class| {
+        counts.get(&class).copied().unwrap_or(0)
+    }))
 }
 
-/// The value that each counter of a target must have according to the rows: scope, name, value. O(rows).
-pub(crate) fn counters_by_rows(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<(String, &'static str, i64)>, Error> {
+/// The value that each counter of a target must have according to the rows: scope, name, value.
+/// O(rows).
+pub(crate) fn counters_by_rows(
+    tx: &ReadTx<'_>,
+    target: &Target,
+) -> Result<Vec<(String, &'static str, i64)>, Error> {
     let mut all = Vec::new();
     for kind in Kind::ALL {
         let (counted, scope) = (recount_of(tx, target, kind)?, scope_of(target.id, kind));
@@ -93,13 +113,21 @@ fn class_of(row: &Row<'_>) -> Result<Class, Error> {
     let word: Option<String> = row.get(0)?;
     let status = match &word {
         None => None,
-        Some(word) => Some(Status::from_word(word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))?),
+        Some(word) => Some(
+            Status::from_word(word)
+                .ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))?,
+        ),
     };
     let from_row = status.map(Status::class).filter(|c| *c != Class::Untried);
     if let Some(class) = from_row {
         return Ok(class);
     }
-    for (column, class) in [(1, Class::Superseded), (2, Class::Discarded), (3, Class::Purged), (4, Class::Blocked)] {
+    for (column, class) in [
+        (1, Class::Superseded),
+        (2, Class::Discarded),
+        (3, Class::Purged),
+        (4, Class::Blocked),
+    ] {
         if row.get(column)? {
             return Ok(class);
         }
@@ -110,7 +138,8 @@ fn class_of(row: &Row<'_>) -> Result<Class, Error> {
 /// Finding for an event left to send that the cursor has passed.
 const PASSED: &str = "events left to send that the cursor passed without a delivery row";
 
-/// Broken references and broken rules of the state model, as sentences for `verify`; empty if there are none.
+/// Broken references and broken rules of the state model, as sentences for `verify`; empty if there
+/// are none.
 pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<String>, Error> {
     let mut checks = vec![
         ("delivery rows without a journal row",
@@ -166,7 +195,10 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
     for (what, sql) in checks {
         let count: i64 = tx.prepare(sql)?.query_row([target.id], |r| r.get(0))?;
         if count > 0 {
-            found.push(format!("{count} {what} (target {})", target.identity.target_id));
+            found.push(format!(
+                "{count} {what} (target {})",
+                target.identity.target_id
+            ));
         }
     }
     let sealed = journal::sealed_through(tx)?;
@@ -176,7 +208,9 @@ pub(crate) fn unreferenced(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Strin
     let highest = last.unwrap_or(0).max(target.cursor_seq);
     if highest > sealed {
         let name = &target.identity.target_id;
-        found.push(format!("row {highest} was selected, but the journal is sealed through {sealed} (target {name})"));
+        found.push(format!(
+            "row {highest} was selected, but the journal is sealed through {sealed} (target {name})"
+        ));
     }
     Ok(found)
 }

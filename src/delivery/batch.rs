@@ -49,11 +49,16 @@ pub(super) struct Packer {
 
 impl Packer {
     pub(super) fn new(limits: Limits, form: BatchForm) -> Self {
-        Self { limits, form, body: form.brackets().0.as_bytes().to_vec(), count: 0 }
+        Self {
+            limits,
+            form,
+            body: form.brackets().0.as_bytes().to_vec(),
+            count: 0,
+        }
     }
 
-    /// Adds an event, preceded by `head`, if it fits. The first event always fits: the receiver decides about an event
-    /// that is too large for a request alone.
+    /// Adds an event, preceded by `head`, if it fits. The first event always fits: the receiver
+    /// decides about an event that is too large for a request alone.
     pub(super) fn push(&mut self, head: &str, event: &[u8]) -> bool {
         let tail = self.form.tail();
         let added = usize::from(self.count > 0) + head.len() + event.len() + tail.len();
@@ -73,7 +78,8 @@ impl Packer {
 
     /// The finished body and its digest.
     pub(super) fn finish(mut self) -> (Vec<u8>, Sha256) {
-        self.body.extend_from_slice(self.form.brackets().1.as_bytes());
+        self.body
+            .extend_from_slice(self.form.brackets().1.as_bytes());
         let digest = Sha256::of(&self.body);
         (self.body, digest)
     }
@@ -88,8 +94,16 @@ pub(super) fn ranges(seqs: impl IntoIterator<Item = i64>) -> String {
             _ => spans.push((seq, seq)),
         }
     }
-    let words: Vec<String> =
-        spans.iter().map(|(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") }).collect();
+    let words: Vec<String> = spans
+        .iter()
+        .map(|(a, b)| {
+            if a == b {
+                a.to_string()
+            } else {
+                format!("{a}-{b}")
+            }
+        })
+        .collect();
     words.join(",")
 }
 
@@ -113,11 +127,20 @@ mod tests {
 
     #[test]
     fn a_body_is_packed_to_the_exact_byte() {
-        let limits = Limits { events: 10, bytes: "{\"events\":[{},{}]}".len() };
+        let limits = Limits {
+            events: 10,
+            bytes: "{\"events\":[{},{}]}".len(),
+        };
         let mut packer = Packer::new(limits, BatchForm::Plain);
         assert!(packer.push("", b"{}") && packer.push("", b"{}") && !packer.push("", b"{}"));
         assert_eq!(packer.finish().0, b"{\"events\":[{},{}]}");
-        let mut tight = Packer::new(Limits { bytes: limits.bytes - 1, ..limits }, BatchForm::Plain);
+        let mut tight = Packer::new(
+            Limits {
+                bytes: limits.bytes - 1,
+                ..limits
+            },
+            BatchForm::Plain,
+        );
         assert!(tight.push("", b"{}") && !tight.push("", b"{}"));
     }
 
@@ -136,7 +159,13 @@ mod tests {
 
     #[test]
     fn the_count_is_a_limit_too_and_one_event_always_fits() {
-        let mut packer = Packer::new(Limits { events: 1, bytes: 3 }, BatchForm::Plain);
+        let mut packer = Packer::new(
+            Limits {
+                events: 1,
+                bytes: 3,
+            },
+            BatchForm::Plain,
+        );
         assert!(packer.push("", b"{\"a\":1}") && !packer.push("", b"{}"));
     }
 

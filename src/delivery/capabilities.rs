@@ -16,7 +16,11 @@ pub(crate) struct Capabilities {
 impl Capabilities {
     /// Reads the list of a health response; malformed and unknown entries are ignored.
     pub(super) fn read(list: Option<&Value>) -> Self {
-        let names = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let names = list
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         names.fold(Self::default(), Self::with)
     }
 
@@ -27,15 +31,32 @@ impl Capabilities {
 
     /// Their names, separated by blanks.
     pub(super) fn words(self) -> String {
-        let names = [(self.document_batch, "document-batch"), (self.facts, "facts"), (self.states, "states")];
-        names.into_iter().filter_map(|(is_there, name)| is_there.then_some(name)).collect::<Vec<_>>().join(" ")
+        let names = [
+            (self.document_batch, "document-batch"),
+            (self.facts, "facts"),
+            (self.states, "states"),
+        ];
+        names
+            .into_iter()
+            .filter_map(|(is_there, name)| is_there.then_some(name))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn with(self, name: &str) -> Self {
         match name {
-            "document-batch" => Self { document_batch: true, ..self },
-            "facts" => Self { facts: true, ..self },
-            "states" => Self { states: true, ..self },
+            "document-batch" => Self {
+                document_batch: true,
+                ..self
+            },
+            "facts" => Self {
+                facts: true,
+                ..self
+            },
+            "states" => Self {
+                states: true,
+                ..self
+            },
             _ => self,
         }
     }
@@ -49,13 +70,33 @@ mod tests {
 
     #[test]
     fn only_what_is_listed_is_there() {
-        let all = Capabilities { document_batch: true, facts: true, states: true };
+        let all = Capabilities {
+            document_batch: true,
+            facts: true,
+            states: true,
+        };
         let read = |list: &Value| Capabilities::read(Some(list));
-        assert_eq!(read(&json!(["states", "else", 7, "facts", "document-batch"])), all);
-        for odd in [json!(null), json!("facts"), json!({"facts": true}), json!([["facts"]]), json!(["FACTS"])] {
+        assert_eq!(
+            read(&json!(["states", "else", 7, "facts", "document-batch"])),
+            all
+        );
+        for odd in [
+            json!(null),
+            json!("facts"),
+            json!({"facts": true}),
+            json!([["facts"]]),
+            json!(["FACTS"]),
+        ] {
             assert_eq!(read(&odd), Capabilities::default(), "{odd}");
         }
-        for some in [all, Capabilities::default(), Capabilities { facts: true, ..Capabilities::default() }] {
+        for some in [
+            all,
+            Capabilities::default(),
+            Capabilities {
+                facts: true,
+                ..Capabilities::default()
+            },
+        ] {
             assert_eq!(Capabilities::of_words(&some.words()), some);
         }
     }

@@ -1,5 +1,5 @@
-//! The server behind a target's URL, according to its health endpoint: provenance for each attempt, the server's
-//! limits, and whether another server answers than before.
+//! The server behind a target's URL, according to its health endpoint: provenance for each attempt,
+//! the server's limits, and whether another server answers than before.
 
 use rusqlite::{OptionalExtension as _, Row};
 use serde_json::Value;
@@ -69,13 +69,22 @@ pub(super) fn read(answer: &Answer) -> Asked {
     }
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let body = body.filter(|body| body.is_object() && answer.status == 200 && !answer.is_cut);
-    let Some(body) = body else { return Asked::Nothing };
+    let Some(body) = body else {
+        return Asked::Nothing;
+    };
     let field = |name: &str| {
-        let words = body.get(name)?.as_str().map(str::trim).filter(|words| !words.is_empty())?;
+        let words = body
+            .get(name)?
+            .as_str()
+            .map(str::trim)
+            .filter(|words| !words.is_empty())?;
         Some(text::shorten(&text::printable(words), LONGEST))
     };
     let can = Capabilities::read(body.get("capabilities"));
-    let limits = body.get("sync_ingress").and_then(|ingress| ingress.get("limits")).filter(|limits| limits.is_object());
+    let limits = body
+        .get("sync_ingress")
+        .and_then(|ingress| ingress.get("limits"))
+        .filter(|limits| limits.is_object());
     Asked::Told(Box::new(Health {
         deployment: Deployment {
             server_instance_id: field("server_instance_id"),
@@ -84,24 +93,39 @@ pub(super) fn read(answer: &Answer) -> Asked {
             git_sha: field("git_sha"),
         },
         pages: pages::pages_path(&body).map(str::to_owned),
-        limits: (limits.is_some() || can != Capabilities::default())
-            .then(|| AdvertisedLimits { can, ..AdvertisedLimits::read(limits) }),
+        limits: (limits.is_some() || can != Capabilities::default()).then(|| AdvertisedLimits {
+            can,
+            ..AdvertisedLimits::read(limits)
+        }),
     }))
 }
 
 impl Deployment {
-    /// The fields that show that this is another server than `previous`: both name them, with different values. A new
-    /// `deployment_id` alone means new software on the same server.
+    /// The fields that show that this is another server than `previous`: both name them, with
+    /// different values. A new `deployment_id` alone means new software on the same server.
     fn changes_since(&self, previous: &Self) -> Vec<Change> {
         let fields = [
-            ("server_instance_id", &previous.server_instance_id, &self.server_instance_id),
-            ("environment_name", &previous.environment_name, &self.environment_name),
+            (
+                "server_instance_id",
+                &previous.server_instance_id,
+                &self.server_instance_id,
+            ),
+            (
+                "environment_name",
+                &previous.environment_name,
+                &self.environment_name,
+            ),
             ("git_sha", &previous.git_sha, &self.git_sha),
         ];
-        let change = |(field, previous, current): (&'static str, &Option<String>, &Option<String>)| {
-            let (previous, current) = (previous.clone()?, current.clone()?);
-            (previous != current).then_some(Change { field, previous, current })
-        };
+        let change =
+            |(field, previous, current): (&'static str, &Option<String>, &Option<String>)| {
+                let (previous, current) = (previous.clone()?, current.clone()?);
+                (previous != current).then_some(Change {
+                    field,
+                    previous,
+                    current,
+                })
+            };
         fields.into_iter().filter_map(change).collect()
     }
 
@@ -125,8 +149,14 @@ impl Deployment {
     }
 }
 
-/// Records the result of asking a target; returns the fields that show that it is another server now.
-pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timestamp) -> Result<Vec<Change>, Error> {
+/// Records the result of asking a target; returns the fields that show that it is another server
+/// now.
+pub(super) fn note(
+    tx: &WriteTx<'_>,
+    target: &Target,
+    asked: &Asked,
+    now: Timestamp,
+) -> Result<Vec<Change>, Error> {
     let health = match asked {
         Asked::Told(health) => health,
         Asked::NotOffered => {
@@ -160,7 +190,8 @@ pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timest
                 ],
                 |r| r.get(0),
             )?;
-        tx.prepare("UPDATE delivery_targets SET deployment = ?2 WHERE id = ?1")?.execute([target.id, id])?;
+        tx.prepare("UPDATE delivery_targets SET deployment = ?2 WHERE id = ?1")?
+            .execute([target.id, id])?;
     }
     reset::note(tx, target.id, &changes, now)?;
     Ok(changes)
@@ -170,7 +201,11 @@ pub(super) fn note(tx: &WriteTx<'_>, target: &Target, asked: &Asked, now: Timest
 fn known(tx: &ReadTx<'_>, target: i64) -> Result<Deployment, Error> {
     let sql = "SELECT server_instance_id, deployment_id, environment_name, git_sha FROM delivery_deployments
                WHERE id = (SELECT deployment FROM delivery_targets WHERE id = ?1)";
-    Ok(tx.prepare(sql)?.query_row([target], Deployment::read).optional()?.unwrap_or_default())
+    Ok(tx
+        .prepare(sql)?
+        .query_row([target], Deployment::read)
+        .optional()?
+        .unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -181,7 +216,11 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &Value) -> Answer {
-        Answer { status, body: body.to_string().into_bytes(), ..Answer::default() }
+        Answer {
+            status,
+            body: body.to_string().into_bytes(),
+            ..Answer::default()
+        }
     }
 
     fn told(body: &Value) -> Health {
@@ -202,13 +241,34 @@ mod tests {
             git_sha: Some("s".to_owned()),
             ..Deployment::default()
         };
-        let limits = Some(AdvertisedLimits { events: Some(200), ..AdvertisedLimits::default() });
-        assert_eq!(health, Health { deployment, limits, pages: None });
+        let limits = Some(AdvertisedLimits {
+            events: Some(200),
+            ..AdvertisedLimits::default()
+        });
+        assert_eq!(
+            health,
+            Health {
+                deployment,
+                limits,
+                pages: None
+            }
+        );
         for limits in [json!(null), json!([]), json!(7)] {
-            assert_eq!(told(&json!({"sync_ingress": {"limits": limits}})), Health::default(), "{limits}");
+            assert_eq!(
+                told(&json!({"sync_ingress": {"limits": limits}})),
+                Health::default(),
+                "{limits}"
+            );
         }
-        let silent = Health { limits: Some(AdvertisedLimits::default()), ..Health::default() };
-        assert_eq!(told(&json!({"sync_ingress": {"limits": {}}})), silent, "it names none any more");
+        let silent = Health {
+            limits: Some(AdvertisedLimits::default()),
+            ..Health::default()
+        };
+        assert_eq!(
+            told(&json!({"sync_ingress": {"limits": {}}})),
+            silent,
+            "it names none any more"
+        );
         for (status, body, asked) in [
             (404, json!({}), Asked::NotOffered),
             (405, json!({}), Asked::NotOffered),
@@ -231,7 +291,14 @@ mod tests {
             (json!({"hub": {"pages": "/"}}), Some("/")),
             (json!({}), None),
         ] {
-            books.write(|tx| note(tx, &target, &read(&answer(200, &body)), Timestamp::from_micros(1)));
+            books.write(|tx| {
+                note(
+                    tx,
+                    &target,
+                    &read(&answer(200, &body)),
+                    Timestamp::from_micros(1),
+                )
+            });
             let last = books.write(|tx| pages::last_pages(tx, target.id));
             assert_eq!(last.as_deref(), pages, "{body}");
         }
@@ -244,15 +311,40 @@ mod tests {
         let mut see = |body: Value| {
             let asked = read(&answer(200, &body));
             let changes = books.write(|tx| note(tx, &target, &asked, Timestamp::from_micros(1)));
-            changes.into_iter().map(|change| change.field).collect::<Vec<_>>()
+            changes
+                .into_iter()
+                .map(|change| change.field)
+                .collect::<Vec<_>>()
         };
         let none: [&str; 0] = [];
-        assert_eq!(see(json!({"server_instance_id": "a", "git_sha": "1", "deployment_id": "x"})), none, "the first");
-        assert_eq!(see(json!({"server_instance_id": "a", "git_sha": "1", "deployment_id": "y"})), none, "that alone");
-        assert_eq!(see(json!({"server_instance_id": "a", "environment_name": "blue"})), none, "not said before");
+        assert_eq!(
+            see(json!({"server_instance_id": "a", "git_sha": "1", "deployment_id": "x"})),
+            none,
+            "the first"
+        );
+        assert_eq!(
+            see(json!({"server_instance_id": "a", "git_sha": "1", "deployment_id": "y"})),
+            none,
+            "that alone"
+        );
+        assert_eq!(
+            see(json!({"server_instance_id": "a", "environment_name": "blue"})),
+            none,
+            "not said before"
+        );
         assert_eq!(see(json!({})), none);
-        assert_eq!(see(json!({"server_instance_id": "b", "git_sha": "1"})), ["server_instance_id"]);
-        assert_eq!(see(json!({"environment_name": "green", "git_sha": "2"})), ["environment_name", "git_sha"]);
-        assert_eq!(see(json!({"environment_name": "green", "git_sha": "2"})), none, "said once");
+        assert_eq!(
+            see(json!({"server_instance_id": "b", "git_sha": "1"})),
+            ["server_instance_id"]
+        );
+        assert_eq!(
+            see(json!({"environment_name": "green", "git_sha": "2"})),
+            ["environment_name", "git_sha"]
+        );
+        assert_eq!(
+            see(json!({"environment_name": "green", "git_sha": "2"})),
+            none,
+            "said once"
+        );
     }
 }

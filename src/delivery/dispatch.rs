@@ -1,4 +1,5 @@
-//! Sending events: select, send, record, until nothing is left to send or there is a reason to stop.
+//! Sending events: select, send, record, until nothing is left to send or there is a reason to
+//! stop.
 
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use crate::event::WireContext;
 use crate::http::{Answer, Cause, Failure, Meaning, Reading};
 use crate::store::{ReadTx, Store, WriteTx};
 
-/// Number of halvings of refused batches in one drain; the rest is left to the next drain. One bad event among 1,000
-/// takes ten halvings and about twenty requests, ninety of them about 400 halvings. The limit is for a server that
-/// refuses everything and names no event.
+/// Number of halvings of refused batches in one drain; the rest is left to the next drain. One bad
+/// event among 1,000 takes ten halvings and about twenty requests, ninety of them about 400
+/// halvings. The limit is for a server that refuses everything and names no event.
 const SPLIT_BUDGET: u64 = 400;
 /// The longest one exchange may take.
 const EXCHANGE: Duration = Duration::from_mins(2);
@@ -41,7 +42,8 @@ pub(crate) struct Conditions<'a> {
     pub(crate) random: &'a (dyn Fn() -> f64 + Sync),
     /// The command has asked the target for its health already.
     pub(crate) health_asked: bool,
-    /// When the command began to deliver: rows that were answered since then are left to a later command.
+    /// When the command began to deliver: rows that were answered since then are left to a later
+    /// command.
     pub(crate) begun: Timestamp,
     /// No request starts after this time.
     pub(crate) deadline: Timestamp,
@@ -51,8 +53,19 @@ pub(crate) struct Conditions<'a> {
 
 impl<'a> Conditions<'a> {
     fn means(&self) -> Means<'a> {
-        let Self { clock, random, interrupt, deadline, .. } = *self;
-        Means { clock, random, interrupt, deadline }
+        let Self {
+            clock,
+            random,
+            interrupt,
+            deadline,
+            ..
+        } = *self;
+        Means {
+            clock,
+            random,
+            interrupt,
+            deadline,
+        }
     }
 }
 
@@ -111,16 +124,16 @@ impl Report {
         self.pending += settled.pending;
         self.rejected = (self.rejected + settled.rejected).saturating_sub(taken_back.rejected);
         self.transient += settled.transient;
-        self.terminal_failed =
-            (self.terminal_failed + settled.terminal_failed).saturating_sub(taken_back.terminal_failed);
+        self.terminal_failed = (self.terminal_failed + settled.terminal_failed)
+            .saturating_sub(taken_back.terminal_failed);
     }
 }
 
-/// Delivers what is left to send to the receiver's target. `on_batch` is called with the number of events settled so
-/// far.
+/// Delivers what is left to send to the receiver's target. `on_batch` is called with the number of
+/// events settled so far.
 ///
-/// A request costs one commit: an answer is settled in the transaction that chooses the next batch. If the process dies
-/// before that, the next one finds the batch in flight, and sends it again.
+/// A request costs one commit: an answer is settled in the transaction that chooses the next batch.
+/// If the process dies before that, the next one finds the batch in flight, and sends it again.
 pub(crate) fn drain(
     store: &mut Store,
     receiver: &dyn DeliveryReceiver,
@@ -146,13 +159,27 @@ pub(crate) fn drain(
         exchange
     };
     drive(&mut events, store, &mut drain, &mut OneByOne::new(&post))?;
-    let RunningDrain { stop, cause, server, .. } = drain;
-    Ok(Report { stop, cause, server, ..events.report })
+    let RunningDrain {
+        stop,
+        cause,
+        server,
+        ..
+    } = drain;
+    Ok(Report {
+        stop,
+        cause,
+        server,
+        ..events.report
+    })
 }
 
-/// Asks the target for its health even if it was asked before; returns the fields that show that it is another server
-/// now.
-pub(crate) fn ask(store: &mut Store, receiver: &dyn DeliveryReceiver, means: Means<'_>) -> Result<Vec<Change>, Error> {
+/// Asks the target for its health even if it was asked before; returns the fields that show that it
+/// is another server now.
+pub(crate) fn ask(
+    store: &mut Store,
+    receiver: &dyn DeliveryReceiver,
+    means: Means<'_>,
+) -> Result<Vec<Change>, Error> {
     let asked = question(receiver, means);
     store.write(|tx| {
         let now = means.clock.now();
@@ -163,7 +190,9 @@ pub(crate) fn ask(store: &mut Store, receiver: &dyn DeliveryReceiver, means: Mea
 
 fn question(receiver: &dyn DeliveryReceiver, means: Means<'_>) -> Asked {
     let exchange = receiver.health(means.time_left(PROBE));
-    exchange.map_or(Asked::Skipped, |exchange| exchange.as_ref().map_or(Asked::Nothing, deployment::read))
+    exchange.map_or(Asked::Skipped, |exchange| {
+        exchange.as_ref().map_or(Asked::Nothing, deployment::read)
+    })
 }
 
 /// A batch to send, and its target as it was when the batch was chosen.
@@ -209,12 +238,18 @@ impl Cargo for Events<'_> {
         Ok(next.into_iter().collect())
     }
 
-    /// The end of the wait that the target asked for, or the due time of the open attempt that everything else waits
-    /// for. `None` if nothing waits for time alone, or only rows that this drain got an answer for wait; those are left
-    /// to a later drain.
-    fn next_try(&mut self, store: &Store, drain: &RunningDrain<'_>) -> Result<Option<Timestamp>, Error> {
+    /// The end of the wait that the target asked for, or the due time of the open attempt that
+    /// everything else waits for. `None` if nothing waits for time alone, or only rows that this
+    /// drain got an answer for wait; those are left to a later drain.
+    fn next_try(
+        &mut self,
+        store: &Store,
+        drain: &RunningDrain<'_>,
+    ) -> Result<Option<Timestamp>, Error> {
         store.read(|tx| {
-            let Some(target) = registry::current(tx, &self.receiver.identity().target_id)? else { return Ok(None) };
+            let Some(target) = registry::current(tx, &self.receiver.identity().target_id)? else {
+                return Ok(None);
+            };
             let attempt = rows::next_attempt(tx, target.id)?;
             let times = attempt.into_iter().chain(target.not_before);
             Ok(times.filter(|due| !retry::is_due(*due, drain.now)).max())
@@ -224,14 +259,22 @@ impl Cargo for Events<'_> {
 
 impl Events<'_> {
     /// The first batch.
-    fn begin(&mut self, store: &mut Store, drain: &mut RunningDrain<'_>) -> Result<Option<Parcel>, Error> {
+    fn begin(
+        &mut self,
+        store: &mut Store,
+        drain: &mut RunningDrain<'_>,
+    ) -> Result<Option<Parcel>, Error> {
         if drain.is_over() {
             return Ok(None);
         }
         let identity = self.receiver.identity();
-        let is_to_ask =
-            !self.conditions.health_asked && store.read(|tx| is_to_ask(tx, &identity.target_id, drain.now))?;
-        let asked = if is_to_ask { question(self.receiver, drain.means) } else { Asked::Skipped };
+        let is_to_ask = !self.conditions.health_asked
+            && store.read(|tx| is_to_ask(tx, &identity.target_id, drain.now))?;
+        let asked = if is_to_ask {
+            question(self.receiver, drain.means)
+        } else {
+            Asked::Skipped
+        };
         self.report.health_requests += u64::from(asked != Asked::Skipped);
         if drain.is_over() {
             return Ok(None);
@@ -248,10 +291,16 @@ impl Events<'_> {
 
     /// Chooses the next batch for the target in its present state.
     fn choose(&self, tx: &WriteTx<'_>, now: Timestamp) -> Result<(Target, Selection), Error> {
-        let Conditions { project_uuid, ids, begun, .. } = *self.conditions;
+        let Conditions {
+            project_uuid,
+            ids,
+            begun,
+            ..
+        } = *self.conditions;
         let identity = self.receiver.identity();
         let id = &identity.target_id;
-        let target = registry::current(tx, id)?.ok_or_else(|| Error::Damaged(format!("target {id} vanished")))?;
+        let target = registry::current(tx, id)?
+            .ok_or_else(|| Error::Damaged(format!("target {id} vanished")))?;
         let policy = &self.conditions.policy;
         let context = WireContext {
             project_uuid,
@@ -272,7 +321,8 @@ impl Events<'_> {
     ) -> Result<Option<Parcel>, Error> {
         let (mut target, mut selection) = chosen;
         loop {
-            self.report.terminal_failed += u64::try_from(selection.not_sendable).unwrap_or(u64::MAX);
+            self.report.terminal_failed +=
+                u64::try_from(selection.not_sendable).unwrap_or(u64::MAX);
             if let Some(batch) = selection.batch {
                 self.report.requests += 1;
                 self.report.selected += u64::try_from(batch.items.len()).unwrap_or(u64::MAX);
@@ -311,11 +361,21 @@ impl Events<'_> {
         let now = drain.now;
         let record = |tx: &WriteTx<'_>| {
             let taken_back = record::take_back(tx, target.id, &innocent)?;
-            Ok::<_, Error>((record::record(tx, target, batch, &verdict, &settling)?, taken_back))
+            Ok::<_, Error>((
+                record::record(tx, target, batch, &verdict, &settling)?,
+                taken_back,
+            ))
         };
         let written = store.write(|tx| {
             let settled = record(tx)?;
-            Ok::<_, Error>((settled, if goes_on { Some(self.choose(tx, now)?) } else { None }))
+            Ok::<_, Error>((
+                settled,
+                if goes_on {
+                    Some(self.choose(tx, now)?)
+                } else {
+                    None
+                },
+            ))
         });
         match written {
             Ok(((settled, taken_back), chosen)) => {
@@ -334,9 +394,9 @@ impl Events<'_> {
         }
     }
 
-    /// The verdict, unless the search for bad events has cost too many requests, or events are refused one after the
-    /// other for the same reason: then the server refuses everything, and the refused events return to their earlier
-    /// state.
+    /// The verdict, unless the search for bad events has cost too many requests, or events are
+    /// refused one after the other for the same reason: then the server refuses everything, and the
+    /// refused events return to their earlier state.
     fn judge(
         &mut self,
         drain: &mut RunningDrain<'_>,
@@ -344,7 +404,10 @@ impl Events<'_> {
         verdict: Verdict,
         reading: &Reading,
     ) -> (Verdict, Vec<i64>) {
-        let is_split = matches!(verdict, Verdict::Bisect(_) | Verdict::TooLarge(_) | Verdict::Limited { .. });
+        let is_split = matches!(
+            verdict,
+            Verdict::Bisect(_) | Verdict::TooLarge(_) | Verdict::Limited { .. }
+        );
         self.splits += u64::from(is_split);
         if is_split && self.splits > SPLIT_BUDGET {
             let words = "too many requests spent on finding refused events; the rest waits";
@@ -352,7 +415,8 @@ impl Events<'_> {
         }
         // The server names no event, so its reason may be about any of them.
         let is_refused = |reason: &Outcome| matches!(reason, Outcome::Rejected(reason) if *reason == reading.said);
-        if let ([item], Verdict::Settled(outcomes), Meaning::Refused) = (&batch.items[..], &verdict, reading.meaning)
+        if let ([item], Verdict::Settled(outcomes), Meaning::Refused) =
+            (&batch.items[..], &verdict, reading.meaning)
             && outcomes.iter().all(is_refused)
         {
             let alike = drain.note_refused(reading);
@@ -360,7 +424,10 @@ impl Events<'_> {
                 self.alone.clear();
             }
             if alike == Alike::Everything {
-                return (Verdict::Halt(reading.said.clone()), std::mem::take(&mut self.alone));
+                return (
+                    Verdict::Halt(reading.said.clone()),
+                    std::mem::take(&mut self.alone),
+                );
             }
             self.alone.push(item.seq);
         }
@@ -368,8 +435,8 @@ impl Events<'_> {
     }
 }
 
-/// True if the target is asked for its health: something will be sent, and the target is not known to have no health
-/// endpoint.
+/// True if the target is asked for its health: something will be sent, and the target is not known
+/// to have no health endpoint.
 fn is_to_ask(tx: &ReadTx<'_>, target_id: &str, now: Timestamp) -> Result<bool, Error> {
     match registry::current(tx, target_id)? {
         Some(target) if target.no_health_until.is_some_and(|until| until > now) => Ok(false),
@@ -386,6 +453,9 @@ fn stop_of(verdict: &Verdict) -> Option<Stop> {
         Verdict::Unreachable(reason) => Stop::Unreachable(reason),
         // Only this batch waits: the next selection says whether anything else may go.
         Verdict::Unknown { reason, .. } => Stop::Unknown(reason),
-        Verdict::Settled(_) | Verdict::TooLarge(_) | Verdict::Limited { .. } | Verdict::Bisect(_) => return None,
+        Verdict::Settled(_)
+        | Verdict::TooLarge(_)
+        | Verdict::Limited { .. }
+        | Verdict::Bisect(_) => return None,
     })
 }

@@ -1,8 +1,10 @@
-//! Documents in the ledger: when a version must be sent to a target, which are due, and how an answer is settled.
+//! Documents in the ledger: when a version must be sent to a target, which are due, and how an
+//! answer is settled.
 //!
-//! **Invariant:** a version has a row at a target only once the event that announces it is delivered there (at once,
-//! where none does). Until then it is neither sent nor examined. **Invariant:** no attempt is written before a document
-//! is sent. Sending it again does no harm: same path, same digest.
+//! **Invariant:** a version has a row at a target only once the event that announces it is
+//! delivered there (at once, where none does). Until then it is neither sent nor examined.
+//! **Invariant:** no attempt is written before a document is sent. Sending it again does no harm:
+//! same path, same digest.
 
 use rusqlite::OptionalExtension as _;
 
@@ -33,7 +35,8 @@ macro_rules! owed {
 }
 
 /// Inserts a row as queued, or queues an existing row again.
-const ENTER: &str = "ON CONFLICT (target, seq) DO UPDATE SET status = 'queued', due_at = 0 WHERE status = 'closed'";
+const ENTER: &str =
+    "ON CONFLICT (target, seq) DO UPDATE SET status = 'queued', due_at = 0 WHERE status = 'closed'";
 
 /// The target now has this event: queues the documents that it announces.
 pub(super) fn announce(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), Error> {
@@ -80,14 +83,19 @@ pub(crate) fn enter_everywhere(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> 
     Ok(())
 }
 
-/// The event is requeued, so the documents that it announces wait for it again, even those that the target has or has
-/// refused.
+/// The event is requeued, so the documents that it announces wait for it again, even those that the
+/// target has or has refused.
 pub(super) fn withdraw(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), Error> {
     let mut postings = Postings::default();
     for seq in journal::announced(tx, event)? {
         let sql = "SELECT status FROM delivery_rows WHERE target = ?1 AND seq = ?2";
-        let word: Option<String> = tx.prepare(sql)?.query_row([target, seq], |r| r.get(0)).optional()?;
-        let Some(from) = word.as_deref().map(status).transpose()? else { continue };
+        let word: Option<String> = tx
+            .prepare(sql)?
+            .query_row([target, seq], |r| r.get(0))
+            .optional()?;
+        let Some(from) = word.as_deref().map(status).transpose()? else {
+            continue;
+        };
         if matches!(from, Status::Closed) {
             continue;
         }
@@ -146,9 +154,15 @@ pub(crate) struct Owed {
     pub(crate) last_error: Option<String>,
 }
 
-/// At most `limit` documents above row `after` that may be sent at `now`, in journal order: an older version of a document
-/// goes before a newer one.
-pub(crate) fn due(tx: &ReadTx<'_>, target: i64, now: Timestamp, after: i64, limit: i64) -> Result<Vec<Owed>, Error> {
+/// At most `limit` documents above row `after` that may be sent at `now`, in journal order: an
+/// older version of a document goes before a newer one.
+pub(crate) fn due(
+    tx: &ReadTx<'_>,
+    target: i64,
+    now: Timestamp,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Owed>, Error> {
     let mut statement = tx.prepare(
         "SELECT d.seq, f.envelope, d.failures, d.due_at, f.captured_at, d.error
          FROM delivery_rows AS d INDEXED BY delivery_due_documents JOIN journal_feed AS f ON f.seq = d.seq
@@ -160,9 +174,14 @@ pub(crate) fn due(tx: &ReadTx<'_>, target: i64, now: Timestamp, after: i64, limi
     read(statement.query((target, after, now.as_micros(), too_far, limit))?)
 }
 
-/// At most `limit` documents that a target lacks and that may be sent, whether their event is there or not, in journal
-/// order after `after`.
-pub(crate) fn waiting(tx: &ReadTx<'_>, target: Option<i64>, after: i64, limit: i64) -> Result<Vec<Owed>, Error> {
+/// At most `limit` documents that a target lacks and that may be sent, whether their event is there
+/// or not, in journal order after `after`.
+pub(crate) fn waiting(
+    tx: &ReadTx<'_>,
+    target: Option<i64>,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Owed>, Error> {
     let mut statement = tx.prepare(&format!(
         "SELECT f.seq, f.envelope, COALESCE(d.failures, 0), COALESCE(d.due_at, 0), f.captured_at, d.error
          FROM journal_feed AS f LEFT JOIN delivery_rows AS d ON d.target = ?1 AND d.seq = f.seq
@@ -180,8 +199,11 @@ pub(super) fn read(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Owed>, Error> {
         let seq: i64 = row.get(0)?;
         let payload: Option<Vec<u8>> = row.get(1)?;
         let document = payload.as_deref().and_then(Document::from_bytes);
-        let damaged =
-            || Error::Damaged(format!("journal row {seq} is left to send, but does not say which document it is"));
+        let damaged = || {
+            Error::Damaged(format!(
+                "journal row {seq} is left to send, but does not say which document it is"
+            ))
+        };
         all.push(Owed {
             seq,
             document: document.ok_or_else(damaged)?,
@@ -216,8 +238,9 @@ pub(crate) enum Answered<'a> {
     },
 }
 
-/// Settles the result of an upload. A document that is settled already, or that will not be sent any more, is
-/// unchanged. The text is deleted once no live target lacks the document, unless `keeps_text`.
+/// Settles the result of an upload. A document that is settled already, or that will not be sent
+/// any more, is unchanged. The text is deleted once no live target lacks the document, unless
+/// `keeps_text`.
 pub(crate) fn settle_document(
     tx: &WriteTx<'_>,
     target: i64,
@@ -234,8 +257,13 @@ pub(crate) fn settle_document(
     };
     let sql = "SELECT status FROM delivery_rows
                WHERE target = ?1 AND seq = ?2 AND kind = 1 AND status IN ('queued', 'transient')";
-    let word: Option<String> = tx.prepare(sql)?.query_row([target, seq], |r| r.get(0)).optional()?;
-    let Some(from) = word.as_deref().map(status).transpose()? else { return Ok(()) };
+    let word: Option<String> = tx
+        .prepare(sql)?
+        .query_row([target, seq], |r| r.get(0))
+        .optional()?;
+    let Some(from) = word.as_deref().map(status).transpose()? else {
+        return Ok(());
+    };
     tx.prepare(
         "UPDATE delivery_rows SET status = ?3, due_at = ?4, error = ?5, failures = failures + ?6, attempts = attempts + 1,
            first_attempted_at = COALESCE(first_attempted_at, ?7), last_attempted_at = ?7, settled_at = ?8
@@ -263,12 +291,16 @@ pub(crate) fn settle_document(
     Ok(())
 }
 
-/// The target has a version now; older versions must not arrive after it, so those that it lacks become superseded.
+/// The target has a version now; older versions must not arrive after it, so those that it lacks
+/// become superseded.
 fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     let mut version = journal::version_before(tx, seq)?;
     while let Some(older) = version {
         let sql = "SELECT status FROM delivery_rows WHERE target = ?1 AND seq = ?2";
-        let word: Option<String> = tx.prepare(sql)?.query_row([target, older], |r| r.get(0)).optional()?;
+        let word: Option<String> = tx
+            .prepare(sql)?
+            .query_row([target, older], |r| r.get(0))
+            .optional()?;
         match word.as_deref().map(status).transpose()? {
             Some(status) if status.class() == Class::Delivered => return Ok(()),
             // A newer text ends the refusal of an older one.
@@ -294,20 +326,29 @@ fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Due time of an older version of the document that waits for another try at a target; `None` if there is none.
-pub(crate) fn older_due(tx: &ReadTx<'_>, target: i64, seq: i64, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+/// Due time of an older version of the document that waits for another try at a target; `None` if
+/// there is none.
+pub(crate) fn older_due(
+    tx: &ReadTx<'_>,
+    target: i64,
+    seq: i64,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
     let mut version = journal::version_before(tx, seq)?;
     while let Some(older) = version {
         match super::row_of(tx, target, older)? {
             Some(row) if row.status.class() == Class::Delivered => return Ok(None),
-            Some(row) if row.due_at.is_some_and(|due| !retry::is_due(due, now)) => return Ok(row.due_at),
+            Some(row) if row.due_at.is_some_and(|due| !retry::is_due(due, now)) => {
+                return Ok(row.due_at);
+            }
             _ => version = journal::version_before(tx, older)?,
         }
     }
     Ok(None)
 }
 
-/// True while some live target lacks a live version that has this text, or if there is no live target.
+/// True while some live target lacks a live version that has this text, or if there is no live
+/// target.
 pub(crate) fn is_text_needed(tx: &ReadTx<'_>, sha256: Sha256) -> Result<bool, Error> {
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM journal_feed AS f WHERE f.facts_hash = ?1 AND {}
@@ -317,5 +358,7 @@ pub(crate) fn is_text_needed(tx: &ReadTx<'_>, sha256: Sha256) -> Result<bool, Er
                                    AND d.status IN ('success', 'duplicate')))))",
         owed!("f")
     );
-    Ok(tx.prepare(&sql)?.query_row([sha256.as_bytes()], |r| r.get(0))?)
+    Ok(tx
+        .prepare(&sql)?
+        .query_row([sha256.as_bytes()], |r| r.get(0))?)
 }

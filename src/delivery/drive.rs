@@ -1,4 +1,5 @@
-//! The loop of a drain, for events and documents: choose, hand out, settle answers, wait, until nothing may be sent.
+//! The loop of a drain, for events and documents: choose, hand out, settle answers, wait, until
+//! nothing may be sent.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +19,8 @@ pub(crate) trait Cargo {
     /// Why the store failed.
     type Error;
 
-    /// Settles answers and chooses the next requests, while `at_hand` requests are running. Called without an answer at
-    /// the beginning and after a wait.
+    /// Settles answers and chooses the next requests, while `at_hand` requests are running. Called
+    /// without an answer at the beginning and after a wait.
     fn turn(
         &mut self,
         store: &mut Store,
@@ -28,8 +29,13 @@ pub(crate) trait Cargo {
         at_hand: usize,
     ) -> Result<Vec<Self::Job>, Self::Error>;
 
-    /// Time at which something may be sent, when nothing may be sent now; `None` if no wait within this run helps.
-    fn next_try(&mut self, store: &Store, drain: &RunningDrain<'_>) -> Result<Option<Timestamp>, Self::Error>;
+    /// Time at which something may be sent, when nothing may be sent now; `None` if no wait within
+    /// this run helps.
+    fn next_try(
+        &mut self,
+        store: &Store,
+        drain: &RunningDrain<'_>,
+    ) -> Result<Option<Timestamp>, Self::Error>;
 
     /// How long answers may stay unsettled; `None` for no limit.
     fn settles_within(&self, _course: &RunningDrain<'_>) -> Option<Duration> {
@@ -43,11 +49,13 @@ pub(crate) trait Hands<J, A> {
     fn submit(&mut self, job: J);
     /// Number of requests started and not yet returned by `collect`.
     fn at_hand(&self) -> usize;
-    /// Waits at most this long for an answer, and returns all that have arrived; empty if no request is running.
+    /// Waits at most this long for an answer, and returns all that have arrived; empty if no
+    /// request is running.
     fn collect(&mut self, at_most: Option<Duration>) -> Vec<(J, A)>;
 }
 
-/// Drives a cargo until everything is delivered or there is a reason to stop, which `drain` then holds.
+/// Drives a cargo until everything is delivered or there is a reason to stop, which `drain` then
+/// holds.
 pub(crate) fn drive<C: Cargo>(
     cargo: &mut C,
     store: &mut Store,
@@ -63,7 +71,11 @@ pub(crate) fn drive<C: Cargo>(
             answered = hands.collect(cargo.settles_within(drain));
             continue;
         }
-        let until = if drain.may_wait() { cargo.next_try(store, drain)? } else { None };
+        let until = if drain.may_wait() {
+            cargo.next_try(store, drain)?
+        } else {
+            None
+        };
         if !until.is_some_and(|until| drain.wait_until(until)) {
             return Ok(());
         }
@@ -93,12 +105,17 @@ impl<J, A> Hands<J, A> for OneByOne<'_, J, A> {
 
     fn collect(&mut self, _at_most: Option<Duration>) -> Vec<(J, A)> {
         let work = self.work;
-        self.job.take().map(|job| (work(&job), job)).map(|(answer, job)| (job, answer)).into_iter().collect()
+        self.job
+            .take()
+            .map(|job| (work(&job), job))
+            .map(|(answer, job)| (job, answer))
+            .into_iter()
+            .collect()
     }
 }
 
-/// A few threads for requests; only the caller's thread touches the store. The threads end when the pool is dropped and
-/// their requests are done.
+/// A few threads for requests; only the caller's thread touches the store. The threads end when the
+/// pool is dropped and their requests are done.
 #[derive(Debug)]
 pub(crate) struct Pool<J, A> {
     jobs: Sender<J>,
@@ -131,7 +148,11 @@ impl<J, A> Pool<J, A> {
                 }
             });
         }
-        Self { jobs, done, at_hand: 0 }
+        Self {
+            jobs,
+            done,
+            at_hand: 0,
+        }
     }
 }
 
@@ -160,5 +181,9 @@ impl<J, A> Hands<J, A> for Pool<J, A> {
 }
 
 fn take<J>(queue: &Mutex<Receiver<J>>) -> Option<J> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    queue
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .recv()
+        .ok()
 }

@@ -44,9 +44,11 @@ pub(super) const TRANSIENT: &str = failed!("delivery_transient", "transient");
 pub(super) const GIVEN_UP: &str = failed!("delivery_failed", "terminal_failed");
 
 /// The states that are failures, in the order they are shown.
-pub(crate) const FAILURES: [Status; 3] = [Status::TerminalFailed, Status::Rejected, Status::Transient];
+pub(crate) const FAILURES: [Status; 3] =
+    [Status::TerminalFailed, Status::Rejected, Status::Transient];
 
-/// The next events above `after` in a state of [`FAILURES`], tried at `since` or later; empty at the end.
+/// The next events above `after` in a state of [`FAILURES`], tried at `since` or later; empty at
+/// the end.
 pub(crate) fn failed(
     tx: &ReadTx<'_>,
     target: i64,
@@ -73,7 +75,9 @@ pub(crate) fn failed(
             is_waived: r.get(5)?,
         })
     };
-    Ok(statement.query_map((target, after, since, PAGE), read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(statement
+        .query_map((target, after, since, PAGE), read)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// A reason without the parts that differ between events: ids, numbers and quoted text. Pure.
@@ -89,7 +93,9 @@ pub(crate) fn masked(reason: &str) -> String {
             rest = &rest[end + 2..];
             continue;
         }
-        let word = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(rest.len());
+        let word = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .unwrap_or(rest.len());
         if word == 0 {
             out.push(first);
             rest = &rest[first.len_utf8()..];
@@ -128,9 +134,18 @@ mod tests {
     fn reasons_that_differ_in_their_particulars_are_one() {
         for (reason, expected) in [
             ("HTTP 400: no lane", "HTTP #: no lane"),
-            ("WP01 has no lane 'done' (row 17)", "WP# has no lane '…' (row #)"),
-            ("event 01JMBY7K8N3QRVX2DPFG5HWT4E refused", "event <id> refused"),
-            ("project 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60: \"x\" and `y`", "project <id>: \"…\" and `…`"),
+            (
+                "WP01 has no lane 'done' (row 17)",
+                "WP# has no lane '…' (row #)",
+            ),
+            (
+                "event 01JMBY7K8N3QRVX2DPFG5HWT4E refused",
+                "event <id> refused",
+            ),
+            (
+                "project 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60: \"x\" and `y`",
+                "project <id>: \"…\" and `…`",
+            ),
             ("can't and won't", "can't and won't"),
             ("quote ' without an end", "quote ' without an end"),
             ("größe 12é", "größe #é"),
@@ -153,14 +168,25 @@ mod tests {
         let then = books.now();
         books.record(&batch, &super::super::Verdict::Settled(outcomes));
         let target = books.target().id;
-        for (status, seq) in [(Status::Rejected, 1), (Status::TerminalFailed, 2), (Status::Transient, 3)] {
+        for (status, seq) in [
+            (Status::Rejected, 1),
+            (Status::TerminalFailed, 2),
+            (Status::Transient, 3),
+        ] {
             let seqs = |books: &mut Books, since, after| {
                 let found = books.write(|tx| failed(tx, target, status, since, after));
                 found.into_iter().map(|f| f.seq).collect::<Vec<_>>()
             };
             assert_eq!(seqs(&mut books, Some(then), 0), [seq]);
             assert_eq!(seqs(&mut books, None, seq), [0; 0]);
-            assert_eq!(seqs(&mut books, Some(then.after(std::time::Duration::from_secs(1))), 0), [0; 0]);
+            assert_eq!(
+                seqs(
+                    &mut books,
+                    Some(then.after(std::time::Duration::from_secs(1))),
+                    0
+                ),
+                [0; 0]
+            );
         }
     }
 }

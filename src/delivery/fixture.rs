@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::record::{self, Settled, Settling};
 use super::select::{self, Policy, Selection};
-use super::{Balance, Conditions, DeliveryReceiver, Error, Outcome, Report, Row, Target, Verdict, registry};
+use super::{
+    Balance, Conditions, DeliveryReceiver, Error, Outcome, Report, Row, Target, Verdict, registry,
+};
 use crate::base::clock::FixedClock;
 use crate::base::digest::Sha256;
 use crate::base::ids::Ids;
@@ -17,7 +19,10 @@ use crate::event::{BatchForm, Coalesce, WireContext, WireForm};
 use crate::journal::{self, Appender, Entry};
 use crate::store::{Schema, Store, WriteTx};
 
-const SCHEMA: Schema = Schema { application_id: 1, steps: &[&[journal::SCHEMA, super::SCHEMA]] };
+const SCHEMA: Schema = Schema {
+    application_id: 1,
+    steps: &[&[journal::SCHEMA, super::SCHEMA]],
+};
 
 /// Ids that count.
 #[derive(Debug, Default)]
@@ -57,7 +62,12 @@ impl Books {
             store,
             ids: CountedIds::default(),
             now: Cell::new(Timestamp::from_micros(1_770_000_000_000_000)),
-            policy: Policy { max_events: 4, max_bytes: 100_000, max_rejections: 3, sends_personal_data: false },
+            policy: Policy {
+                max_events: 4,
+                max_bytes: 100_000,
+                max_rejections: 3,
+                sends_personal_data: false,
+            },
             project: Some("p"),
             http_status: 200,
             // Shorter than any wait: this clock stands still.
@@ -69,7 +79,10 @@ impl Books {
         self.try_write(work).unwrap()
     }
 
-    fn try_write<T>(&mut self, work: impl FnOnce(&WriteTx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    fn try_write<T>(
+        &mut self,
+        work: impl FnOnce(&WriteTx<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.store.write(work)
     }
 
@@ -82,11 +95,19 @@ impl Books {
     }
 
     pub(super) fn turn_back(&self, seconds: i64) {
-        self.now.set(Timestamp::from_micros(self.now().as_micros() - seconds * 1_000_000));
+        self.now.set(Timestamp::from_micros(
+            self.now().as_micros() - seconds * 1_000_000,
+        ));
     }
 
     /// Appends one event.
-    pub(super) fn add(&mut self, id: &str, envelope: &str, wire: WireForm, coalesce: Option<Coalesce>) {
+    pub(super) fn add(
+        &mut self,
+        id: &str,
+        envelope: &str,
+        wire: WireForm,
+        coalesce: Option<Coalesce>,
+    ) {
         let now = self.now();
         self.write(|tx| {
             let mut appender = Appender::new(tx, now)?;
@@ -108,7 +129,12 @@ impl Books {
     pub(super) fn add_plain(&mut self, count: usize) {
         for _ in 0..count {
             let id = self.ids.uuid();
-            self.add(&id, &format!(r#"{{"event_id":"{id}"}}"#), WireForm::AsIs, None);
+            self.add(
+                &id,
+                &format!(r#"{{"event_id":"{id}"}}"#),
+                WireForm::AsIs,
+                None,
+            );
         }
     }
 
@@ -116,8 +142,17 @@ impl Books {
     pub(super) fn add_keyed(&mut self, count: usize) {
         for _ in 0..count {
             let id = self.ids.uuid();
-            let coalesce = Coalesce { key: [7; 16], facts: Sha256::of(id.as_bytes()), rival: None };
-            self.add(&id, &format!(r#"{{"event_id":"{id}"}}"#), WireForm::AsIs, Some(coalesce));
+            let coalesce = Coalesce {
+                key: [7; 16],
+                facts: Sha256::of(id.as_bytes()),
+                rival: None,
+            };
+            self.add(
+                &id,
+                &format!(r#"{{"event_id":"{id}"}}"#),
+                WireForm::AsIs,
+                Some(coalesce),
+            );
         }
     }
 
@@ -137,9 +172,13 @@ impl Books {
     pub(super) fn try_select(&mut self) -> Result<Selection, Error> {
         let target = self.target();
         let (policy, now) = (self.policy, self.now());
-        let context = WireContext { project_uuid: self.project, ..WireContext::default() };
+        let context = WireContext {
+            project_uuid: self.project,
+            ..WireContext::default()
+        };
         let ids = &self.ids;
-        self.store.write(|tx| select::select(tx, &target, &policy, context, ids, (now, now)))
+        self.store
+            .write(|tx| select::select(tx, &target, &policy, context, ids, (now, now)))
     }
 
     pub(super) fn select(&mut self) -> Selection {
@@ -153,7 +192,9 @@ impl Books {
 
     /// The journal rows of the next batch; empty if there is none.
     pub(super) fn selected(&mut self) -> Vec<i64> {
-        self.select().batch.map_or_else(Vec::new, |batch| seqs(&batch))
+        self.select()
+            .batch
+            .map_or_else(Vec::new, |batch| seqs(&batch))
     }
 
     pub(super) fn record(&mut self, batch: &Batch, verdict: &Verdict) -> Settled {
@@ -166,17 +207,26 @@ impl Books {
             random: 1.0,
             now: self.now.get(),
         };
-        self.store.write(|tx| record::record(tx, &target, batch, verdict, &settling)).unwrap()
+        self.store
+            .write(|tx| record::record(tx, &target, batch, verdict, &settling))
+            .unwrap()
     }
 
     /// Selects a batch, records this outcome for each event; returns the rows.
     pub(super) fn exchange(&mut self, outcome: &Outcome) -> Vec<i64> {
         let batch = self.batch();
-        self.record(&batch, &Verdict::Settled(vec![outcome.clone(); batch.items.len()]));
+        self.record(
+            &batch,
+            &Verdict::Settled(vec![outcome.clone(); batch.items.len()]),
+        );
         seqs(&batch)
     }
 
-    pub(super) fn drain(&mut self, receiver: &dyn DeliveryReceiver, interrupt: &Interrupt) -> Report {
+    pub(super) fn drain(
+        &mut self,
+        receiver: &dyn DeliveryReceiver,
+        interrupt: &Interrupt,
+    ) -> Report {
         self.try_drain(receiver, interrupt).unwrap()
     }
 
@@ -202,7 +252,8 @@ impl Books {
 
     pub(super) fn row(&mut self, seq: i64) -> Row {
         let target = self.target();
-        self.write(|tx| super::row_of(tx, target.id, seq)).expect("a row")
+        self.write(|tx| super::row_of(tx, target.id, seq))
+            .expect("a row")
     }
 
     /// The balance; asserts that it equals the count of the rows and that the rows are sound.
@@ -228,7 +279,10 @@ impl Books {
                 let mut rows = statement.query([])?;
                 while let Some(row) = rows.next()? {
                     let values = (0..columns).map(|i| row.get::<_, rusqlite::types::Value>(i));
-                    all.push(format!("{table}: {:?}", values.collect::<rusqlite::Result<Vec<_>>>()?));
+                    all.push(format!(
+                        "{table}: {:?}",
+                        values.collect::<rusqlite::Result<Vec<_>>>()?
+                    ));
                 }
             }
             Ok(all)
@@ -243,5 +297,9 @@ pub(super) fn seqs(batch: &Batch) -> Vec<i64> {
 
 /// The verdict when the answer was lost.
 pub(super) fn lost() -> Verdict {
-    Verdict::Unknown { reason: "lost".to_owned(), wait: None, is_halved: false }
+    Verdict::Unknown {
+        reason: "lost".to_owned(),
+        wait: None,
+        is_halved: false,
+    }
 }

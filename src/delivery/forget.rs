@@ -1,8 +1,9 @@
 //! Forgetting a target, and using a forgotten one again.
 //!
-//! A forgotten target's balance is frozen: later captures are not posted to it, and it keeps no payload from being
-//! deleted. Events in flight there will never have a known end, so they are queued again in case the target is used
-//! again; a receiver that honours event ids then answers `duplicate` for those it stored.
+//! A forgotten target's balance is frozen: later captures are not posted to it, and it keeps no
+//! payload from being deleted. Events in flight there will never have a known end, so they are
+//! queued again in case the target is used again; a receiver that honours event ids then answers
+//! `duplicate` for those it stored.
 
 use super::postings::Postings;
 use super::registry::Target;
@@ -31,12 +32,13 @@ pub(crate) fn forget(tx: &WriteTx<'_>, target: &Target, now: Timestamp) -> Resul
     let mut postings = Postings::default();
     (0..in_flight).for_each(|_| postings.moved(Class::InFlight, Class::Untried));
     postings.post(tx, target.id)?;
-    tx.prepare("UPDATE delivery_targets SET live = 0 WHERE id = ?1")?.execute([target.id])?;
+    tx.prepare("UPDATE delivery_targets SET live = 0 WHERE id = ?1")?
+        .execute([target.id])?;
     Ok(i64::try_from(in_flight).unwrap_or(i64::MAX))
 }
 
-/// Restores a forgotten target: its counters are counted once from the rows, and events that its cursor passed and that
-/// became left to send since then get a row. O(rows).
+/// Restores a forgotten target: its counters are counted once from the rows, and events that its
+/// cursor passed and that became left to send since then get a row. O(rows).
 pub(super) fn remember(tx: &WriteTx<'_>, target: &Target) -> Result<(), Error> {
     tx.prepare(
         "INSERT INTO delivery_rows (target, seq, status, due_at)
@@ -47,8 +49,16 @@ pub(super) fn remember(tx: &WriteTx<'_>, target: &Target) -> Result<(), Error> {
     .execute([target.id, target.cursor_seq])?;
     documents::enter_all(tx, target.id)?;
     for (scope, name, value) in balance::counters_by_rows(tx, target)? {
-        set_counter(tx, Counter { scope: &scope, name }, value)?;
+        set_counter(
+            tx,
+            Counter {
+                scope: &scope,
+                name,
+            },
+            value,
+        )?;
     }
-    tx.prepare("UPDATE delivery_targets SET live = 1 WHERE id = ?1")?.execute([target.id])?;
+    tx.prepare("UPDATE delivery_targets SET live = 1 WHERE id = ?1")?
+        .execute([target.id])?;
     Ok(())
 }

@@ -21,9 +21,9 @@ pub(crate) struct Inherited {
     pub(crate) settled_at: Option<Timestamp>,
 }
 
-/// Records that the target has these events, and returns how many of them were still to be tried. Events that were
-/// tried or requeued here, superseded or given up are unchanged. The journal is sealed through the last of them, since
-/// they were already sent.
+/// Records that the target has these events, and returns how many of them were still to be tried.
+/// Events that were tried or requeued here, superseded or given up are unchanged. The journal is
+/// sealed through the last of them, since they were already sent.
 pub(crate) fn inherit(
     tx: &WriteTx<'_>,
     identity: &Identity,
@@ -46,13 +46,32 @@ pub(crate) fn inherit(
             )?
             .query_row([event.seq], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, bool>(1)?)))
             .optional()?;
-        let Some((true, is_held)) = marks else { continue };
-        let status = if event.was_duplicate { Status::Duplicate } else { Status::Success };
-        tx.prepare("INSERT INTO delivery_rows (target, seq, status, settled_at) VALUES (?1, ?2, ?3, ?4)")?.execute(
-            rusqlite::params![target.id, event.seq, status.word(), event.settled_at.unwrap_or(now).as_micros()],
-        )?;
+        let Some((true, is_held)) = marks else {
+            continue;
+        };
+        let status = if event.was_duplicate {
+            Status::Duplicate
+        } else {
+            Status::Success
+        };
+        tx.prepare(
+            "INSERT INTO delivery_rows (target, seq, status, settled_at) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(rusqlite::params![
+            target.id,
+            event.seq,
+            status.word(),
+            event.settled_at.unwrap_or(now).as_micros()
+        ])?;
         documents::announce(tx, target.id, event.seq)?;
-        postings.moved(if is_held { Class::Blocked } else { Class::Untried }, Class::Delivered);
+        postings.moved(
+            if is_held {
+                Class::Blocked
+            } else {
+                Class::Untried
+            },
+            Class::Delivered,
+        );
         taken += 1;
         last = last.max(event.seq);
     }
@@ -61,7 +80,8 @@ pub(crate) fn inherit(
     Ok(taken)
 }
 
-/// Moves a target's cursor over the events that all have a row there, as far as there are any without a gap. O(rows).
+/// Moves a target's cursor over the events that all have a row there, as far as there are any
+/// without a gap. O(rows).
 pub(crate) fn advance(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_targets AS t SET cursor_seq = MAX(cursor_seq, COALESCE(

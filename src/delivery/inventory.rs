@@ -1,5 +1,5 @@
-//! Requests a server's data about a project, with the extensions that it lists. The answers are read, but not trusted
-//! beyond that.
+//! Requests a server's data about a project, with the extensions that it lists. The answers are
+//! read, but not trusted beyond that.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -80,11 +80,21 @@ impl<'a> Inventory<'a> {
     /// `None` if the target has no URL for such requests.
     pub(crate) fn new(link: &'a Link, project_uuid: &'a str, means: Means<'a>) -> Option<Self> {
         link.endpoints().projects.as_ref()?;
-        let client = Client::new(link.permit(), Deadlines::default(), link.protocol().idle_connections(1));
-        Some(Self { link, client, project_uuid, means })
+        let client = Client::new(
+            link.permit(),
+            Deadlines::default(),
+            link.protocol().idle_connections(1),
+        );
+        Some(Self {
+            link,
+            client,
+            project_uuid,
+            means,
+        })
     }
 
-    /// The newest event for each key, in the order of their arrival at the server. The error says why it is unknown.
+    /// The newest event for each key, in the order of their arrival at the server. The error says
+    /// why it is unknown.
     pub(crate) fn newest_events(&self) -> Result<Vec<NewestEvent>, String> {
         let mut all = Vec::new();
         self.pages("facts", "", |page| {
@@ -113,7 +123,8 @@ impl<'a> Inventory<'a> {
         self.pages("states", &format!("of={of}"), |page| {
             let page: EventsPage = serde_json::from_slice(page).map_err(|e| odd(&e))?;
             for (id, digest) in page.events {
-                let digest = Sha256::from_hex(&digest).ok_or("the answer has something else than a digest")?;
+                let digest = Sha256::from_hex(&digest)
+                    .ok_or("the answer has something else than a digest")?;
                 all.insert(id, digest);
             }
             Ok(page.next)
@@ -162,7 +173,11 @@ impl<'a> Inventory<'a> {
     }
 
     fn page(&self, what: &str, query: &str, after: Option<&str>) -> Result<Vec<u8>, String> {
-        let url = self.link.endpoints().about_project(self.project_uuid, what, query, after).unwrap_or_default();
+        let url = self
+            .link
+            .endpoints()
+            .about_project(self.project_uuid, what, query, after)
+            .unwrap_or_default();
         let mut headers: Vec<(&str, &str)> = vec![("Accept-Encoding", "gzip")];
         headers.extend(self.link.headers());
         let request = Request {
@@ -173,7 +188,10 @@ impl<'a> Inventory<'a> {
             answer_limit: PAGE_BYTES,
             total: Some(self.means.time_left(PAGE_TIME)),
         };
-        let answer = self.client.send(&request).map_err(|failure| text::printable(&failure.to_string()))?;
+        let answer = self
+            .client
+            .send(&request)
+            .map_err(|failure| text::printable(&failure.to_string()))?;
         match answer.status {
             200 if answer.is_cut => Err("the answer is too long".to_owned()),
             200 => Ok(answer.body),
@@ -183,5 +201,8 @@ impl<'a> Inventory<'a> {
 }
 
 fn odd(error: &serde_json::Error) -> String {
-    format!("the answer is not what was asked for: {}", text::shorten(&text::printable(&error.to_string()), 200))
+    format!(
+        "the answer is not what was asked for: {}",
+        text::shorten(&text::printable(&error.to_string()), 200)
+    )
 }

@@ -1,5 +1,5 @@
-//! Limits of a request: the configured ones, those that the server states, and those learned from its refusals; the
-//! smallest applies.
+//! Limits of a request: the configured ones, those that the server states, and those learned from
+//! its refusals; the smallest applies.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use super::{Error, Target};
 use crate::base::{Timestamp, retry};
 use crate::store::WriteTx;
 
-/// How long a limit stated by a server is used without being repeated: the server may accept more by then, and one
-/// refusal is enough to learn.
+/// How long a limit stated by a server is used without being repeated: the server may accept more
+/// by then, and one refusal is enough to learn.
 const BELIEVED: Duration = Duration::from_hours(24);
 
 /// The most documents of a request.
@@ -22,8 +22,8 @@ const DOCUMENTS_AT_ONCE: usize = 250;
 /// The most bytes of documents in a request, uncompressed: several are in memory.
 const DOCUMENT_BYTES_AT_ONCE: usize = 2 << 20;
 
-/// Limits that a server states: in its health response below `sync_ingress`, and in the body of a 413. Each is
-/// positive, or `None` if not stated.
+/// Limits that a server states: in its health response below `sync_ingress`, and in the body of a
+/// 413. Each is positive, or `None` if not stated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct AdvertisedLimits {
     /// Most events in a request.
@@ -81,24 +81,40 @@ impl AdvertisedLimits {
         is_more(batch.items.len(), self.events) || is_more(batch.body.len(), self.bytes)
     }
 
-    /// Wait before the next request to a server that asked for a pause after `failures` earlier ones in a row: the time
-    /// it named, else a back-off within its own bounds.
+    /// Wait before the next request to a server that asked for a pause after `failures` earlier
+    /// ones in a row: the time it named, else a back-off within its own bounds.
     pub(super) fn wait(self, failures: u32, server: Option<Duration>, random: f64) -> Duration {
-        let seconds = |limit: Option<i64>| limit.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
+        let seconds = |limit: Option<i64>| {
+            limit
+                .and_then(|s| u64::try_from(s).ok())
+                .map(Duration::from_secs)
+        };
         let least = seconds(self.wait_min_s).unwrap_or_default();
         let most = seconds(self.wait_max_s).unwrap_or(Duration::MAX).max(least);
         let drawn = retry::backoff(failures, None, random).clamp(least, most);
-        drawn.max(server.map_or(Duration::ZERO, |server| retry::asked(server, random))).min(retry::LONGEST)
+        drawn
+            .max(server.map_or(Duration::ZERO, |server| retry::asked(server, random)))
+            .min(retry::LONGEST)
     }
 }
 
 /// Time until which a target that now asks for a pause is not contacted.
-pub(crate) fn pause(target: &Target, asked: Option<Duration>, random: f64, now: Timestamp) -> Timestamp {
+pub(crate) fn pause(
+    target: &Target,
+    asked: Option<Duration>,
+    random: f64,
+    now: Timestamp,
+) -> Timestamp {
     now.after(believed(target, now).wait(target.throttled, asked, random))
 }
 
 /// Stores the limits that a target states, replacing the earlier ones.
-pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: AdvertisedLimits, now: Timestamp) -> Result<(), Error> {
+pub(super) fn note(
+    tx: &WriteTx<'_>,
+    target: i64,
+    told: AdvertisedLimits,
+    now: Timestamp,
+) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_targets SET told_events = ?2, told_bytes = ?3, told_wait_min = ?4, told_wait_max = ?5,
            told_at = ?6, told_documents = ?7, told_document_bytes = ?8, told_capabilities = ?9
@@ -119,7 +135,10 @@ pub(super) fn note(tx: &WriteTx<'_>, target: i64, told: AdvertisedLimits, now: T
 }
 
 /// Stated limits and the time they were stated, from eight columns that begin at `first`.
-pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<(AdvertisedLimits, Option<Timestamp>)> {
+pub(super) fn from_row(
+    row: &Row<'_>,
+    first: usize,
+) -> rusqlite::Result<(AdvertisedLimits, Option<Timestamp>)> {
     let told = AdvertisedLimits {
         events: row.get(first)?,
         bytes: row.get(first + 1)?,
@@ -129,7 +148,11 @@ pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<(Adverti
         document_bytes: row.get(first + 6)?,
         can: Capabilities::of_words(&row.get::<_, String>(first + 7)?),
     };
-    Ok((told, row.get::<_, Option<i64>>(first + 4)?.map(Timestamp::from_micros)))
+    Ok((
+        told,
+        row.get::<_, Option<i64>>(first + 4)?
+            .map(Timestamp::from_micros),
+    ))
 }
 
 /// The stated limits of a target that are still recent enough to use.
@@ -146,7 +169,8 @@ pub(crate) fn capabilities(target: &Target, now: Timestamp) -> Capabilities {
     believed(target, now).can
 }
 
-/// How many documents, and bytes of them, a request may carry; `None` where the target takes one at a time.
+/// How many documents, and bytes of them, a request may carry; `None` where the target takes one at
+/// a time.
 pub(crate) fn document_batch(target: &Target, now: Timestamp) -> Option<Limits> {
     let told = believed(target, now);
     told.can.document_batch.then(|| Limits {
@@ -158,17 +182,26 @@ pub(crate) fn document_batch(target: &Target, now: Timestamp) -> Option<Limits> 
 /// The configured bounds, or the server's where those are tighter.
 pub(super) fn bounds(target: &Target, policy: &Policy, now: Timestamp) -> Limits {
     let told = believed(target, now);
-    Limits { events: least(told.events, policy.max_events), bytes: least(told.bytes, policy.max_bytes) }
+    Limits {
+        events: least(told.events, policy.max_events),
+        bytes: least(told.bytes, policy.max_bytes),
+    }
 }
 
 /// The limits that apply: those bounds, or the learned ones where smaller.
 pub(super) fn in_force(target: &Target, policy: &Policy, now: Timestamp) -> Limits {
     let bounds = bounds(target, policy, now);
-    Limits { events: least(target.limit_events, bounds.events), bytes: least(target.limit_bytes, bounds.bytes) }
+    Limits {
+        events: least(target.limit_events, bounds.events),
+        bytes: least(target.limit_bytes, bounds.bytes),
+    }
 }
 
 fn least(limit: Option<i64>, bound: usize) -> usize {
-    limit.and_then(|l| usize::try_from(l).ok()).map_or(bound, |l| l.min(bound)).max(1)
+    limit
+        .and_then(|l| usize::try_from(l).ok())
+        .map_or(bound, |l| l.min(bound))
+        .max(1)
 }
 
 #[cfg(test)]
@@ -200,16 +233,33 @@ mod tests {
             json!({"max_events_per_batch": 0}),
             json!({"max_events_per_batch": -1, "max_decompressed_bytes_per_batch": "many", "retry_after_min_seconds": 1.5}),
         ] {
-            assert_eq!(AdvertisedLimits::read(Some(&odd)), AdvertisedLimits::default(), "{odd}");
+            assert_eq!(
+                AdvertisedLimits::read(Some(&odd)),
+                AdvertisedLimits::default(),
+                "{odd}"
+            );
         }
         assert_eq!(AdvertisedLimits::read(None), AdvertisedLimits::default());
-        let less = AdvertisedLimits { events: Some(3), ..AdvertisedLimits::default() };
-        assert_eq!(less.over(told), AdvertisedLimits { events: Some(3), ..told });
+        let less = AdvertisedLimits {
+            events: Some(3),
+            ..AdvertisedLimits::default()
+        };
+        assert_eq!(
+            less.over(told),
+            AdvertisedLimits {
+                events: Some(3),
+                ..told
+            }
+        );
     }
 
     #[test]
     fn a_wait_is_as_long_as_the_server_says() {
-        let told = |min, max| AdvertisedLimits { wait_min_s: min, wait_max_s: max, ..AdvertisedLimits::default() };
+        let told = |min, max| AdvertisedLimits {
+            wait_min_s: min,
+            wait_max_s: max,
+            ..AdvertisedLimits::default()
+        };
         for (told, failures, server, expected) in [
             (told(None, None), 0, None, 1),
             (told(Some(5), None), 0, None, 5),
@@ -221,14 +271,23 @@ mod tests {
             (told(Some(i64::MAX), None), 0, None, 3600),
         ] {
             let wait = told.wait(failures, server.map(Duration::from_secs), 1.0);
-            assert_eq!(wait, Duration::from_secs(expected), "{told:?} {failures} {server:?}");
+            assert_eq!(
+                wait,
+                Duration::from_secs(expected),
+                "{told:?} {failures} {server:?}"
+            );
         }
     }
 
     #[test]
     fn the_least_limit_holds_and_a_servers_word_for_a_day() {
         let mut books = Books::new();
-        let policy = Policy { max_events: 100, max_bytes: 1000, max_rejections: 1, sends_personal_data: false };
+        let policy = Policy {
+            max_events: 100,
+            max_bytes: 1000,
+            max_rejections: 1,
+            sends_personal_data: false,
+        };
         let (now, target) = (books.now(), books.target());
         let sizes = |target: &Target, now| {
             let limits = in_force(target, &policy, now);
@@ -239,24 +298,42 @@ mod tests {
             note(
                 tx,
                 target.id,
-                AdvertisedLimits { events: Some(40), bytes: Some(9999), ..AdvertisedLimits::default() },
+                AdvertisedLimits {
+                    events: Some(40),
+                    bytes: Some(9999),
+                    ..AdvertisedLimits::default()
+                },
                 now,
             )
         });
         let mut target = books.target();
-        assert_eq!(sizes(&target, now), (40, 1000), "never past the configured ones");
+        assert_eq!(
+            sizes(&target, now),
+            (40, 1000),
+            "never past the configured ones"
+        );
         (target.limit_events, target.limit_bytes) = (Some(7), Some(70_000));
         assert_eq!(sizes(&target, now), (7, 1000));
         target.limit_events = None;
-        for (later, events) in [(Duration::from_hours(23), 40), (Duration::from_hours(24), 100)] {
+        for (later, events) in [
+            (Duration::from_hours(23), 40),
+            (Duration::from_hours(24), 100),
+        ] {
             assert_eq!(sizes(&target, now.after(later)).0, events);
         }
-        assert_eq!(sizes(&target, now.before(Duration::from_secs(1))).0, 100, "the clock went back");
+        assert_eq!(
+            sizes(&target, now.before(Duration::from_secs(1))).0,
+            100,
+            "the clock went back"
+        );
     }
 
     #[test]
     fn a_batch_breaks_a_limit_that_it_exceeds() {
-        let item = Item { seq: 1, event_id: String::new() };
+        let item = Item {
+            seq: 1,
+            event_id: String::new(),
+        };
         let batch = Batch {
             attempt: 1,
             idempotency_key: String::new(),
@@ -265,11 +342,19 @@ mod tests {
             unknown_ends: 0,
             is_in_doubt: false,
         };
-        for (events, bytes, is_broken) in
-            [(None, None, false), (Some(3), Some(10), false), (Some(2), None, true), (None, Some(9), true)]
-        {
+        for (events, bytes, is_broken) in [
+            (None, None, false),
+            (Some(3), Some(10), false),
+            (Some(2), None, true),
+            (None, Some(9), true),
+        ] {
             assert_eq!(
-                AdvertisedLimits { events, bytes, ..AdvertisedLimits::default() }.are_broken_by(&batch),
+                AdvertisedLimits {
+                    events,
+                    bytes,
+                    ..AdvertisedLimits::default()
+                }
+                .are_broken_by(&batch),
                 is_broken,
                 "{events:?} {bytes:?}"
             );

@@ -1,15 +1,17 @@
 //! Sends events to a target and records what it accepted.
 //!
-//! `registry` keeps the targets, `select` chooses the next batch in one transaction and writes the attempt before
-//! anything leaves, `receiver` sends, `outcome` turns any answer into a verdict (pure), `record` settles the verdict in
-//! one transaction, `dispatch` puts these together, `balance` and `recount` prove the books. `running_drain` and `drive` run a
-//! drain of events or of documents (`crate::bodies`).
+//! `registry` keeps the targets, `select` chooses the next batch in one transaction and writes the
+//! attempt before anything leaves, `receiver` sends, `outcome` turns any answer into a verdict
+//! (pure), `record` settles the verdict in one transaction, `dispatch` puts these together,
+//! `balance` and `recount` prove the books. `running_drain` and `drive` run a drain of events or of
+//! documents (`crate::bodies`).
 //!
-//! **Invariant:** nothing is sent before an open attempt for it is on disk; a lost answer leaves the attempt open, and
-//! an open attempt is sent again before anything else, with the same bytes and the same key. **Invariant:** `success`
-//! and `duplicate` are recorded only for an id that a 2xx answer names, and only over a row that this attempt has in
-//! flight. Settled rows change only by an operator's act. **Invariant:** every change of a row posts both legs: the
-//! class it leaves and the class it enters, in the same transaction. The module's one write to the journal is
+//! **Invariant:** nothing is sent before an open attempt for it is on disk; a lost answer leaves
+//! the attempt open, and an open attempt is sent again before anything else, with the same bytes
+//! and the same key. **Invariant:** `success` and `duplicate` are recorded only for an id that a
+//! 2xx answer names, and only over a row that this attempt has in flight. Settled rows change only
+//! by an operator's act. **Invariant:** every change of a row posts both legs: the class it leaves
+//! and the class it enters, in the same transaction. The module's one write to the journal is
 //! [`crate::journal::seal`].
 
 mod again;
@@ -79,7 +81,8 @@ pub(crate) use collect::{Standings, post_collected};
 pub(crate) use deployment::Change;
 pub(crate) use dispatch::{Conditions, Report, ask, drain};
 pub(crate) use documents::{
-    Answered, Owed, due, enter_everywhere, give_way, is_text_needed, offer_again, older_due, settle_document, waiting,
+    Answered, Owed, due, enter_everywhere, give_way, is_text_needed, offer_again, older_due,
+    settle_document, waiting,
 };
 pub(crate) use drive::{Cargo, Pool, drive};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
@@ -92,7 +95,8 @@ pub(crate) use limits::{capabilities, document_batch, pause};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use pages::{last_pages, pages_path, project_page};
 pub(crate) use postings::{
-    is_in_flight, is_known_anywhere, post_appended, post_held, post_left, post_released, post_returned, scope, scope_of,
+    is_in_flight, is_known_anywhere, post_appended, post_held, post_left, post_released,
+    post_returned, scope, scope_of,
 };
 pub(crate) use receiver::{BatchReceiver, DeliveryReceiver};
 pub(crate) use record::{end_pause, leave_alone};
@@ -101,16 +105,19 @@ pub(crate) use registry::register as register_for_tests;
 pub(crate) use registry::{Target, current, latest, of_row, targets};
 pub(crate) use reset::{Reset, pending_reset, settle_reset};
 pub(crate) use rows::{
-    Row, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of, unseen,
+    Row, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of,
+    unseen,
 };
 pub(crate) use running_drain::{Alike, Means, PATIENCE, RunningDrain, Stop};
 pub(crate) use select::Policy;
 pub(crate) use summary::{delivered_per, reasons, retries};
 pub(crate) use target_check::{
-    AcknowledgedEvent, CheckCounts, TargetCheck, acknowledged_documents, acknowledged_events, keep_check, last_check,
+    AcknowledgedEvent, CheckCounts, TargetCheck, acknowledged_documents, acknowledged_events,
+    keep_check, last_check,
 };
 pub(crate) use waiting::{
-    RefusedDocument, document_retries, oldest_document, refused_documents, retry_documents, sendable,
+    RefusedDocument, document_retries, oldest_document, refused_documents, retry_documents,
+    sendable,
 };
 pub(crate) use waivers::{Group, Waiver, waive, waived, waivers};
 pub(crate) use witness::{contradictions, lost_attempts};

@@ -1,4 +1,5 @@
-//! Meaning of an answer to a batch of events. Pure; the general reading of a response is [`crate::http::Reading`].
+//! Meaning of an answer to a batch of events. Pure; the general reading of a response is
+//! [`crate::http::Reading`].
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -75,7 +76,11 @@ pub(crate) enum Verdict {
 
 impl Verdict {
     fn unknown(reason: String) -> Self {
-        Self::Unknown { reason, wait: None, is_halved: false }
+        Self::Unknown {
+            reason,
+            wait: None,
+            is_halved: false,
+        }
     }
 }
 
@@ -84,7 +89,10 @@ pub(crate) fn verdict(items: &[Item], reading: &Reading, ack: Ack) -> Verdict {
     let said = || reading.said.clone();
     if reading.is_too_large() {
         return match items {
-            [_] => Verdict::Settled(vec![Outcome::Terminal(format!("oversized: {}", reading.said))]),
+            [_] => Verdict::Settled(vec![Outcome::Terminal(format!(
+                "oversized: {}",
+                reading.said
+            ))]),
             _ => too_large(reading),
         };
     }
@@ -92,13 +100,21 @@ pub(crate) fn verdict(items: &[Item], reading: &Reading, ack: Ack) -> Verdict {
         Meaning::Accepted => accepted(items, reading, ack),
         Meaning::Refused => refused(items, reading),
         Meaning::Halt => Verdict::Halt(said()),
-        Meaning::Wait => Verdict::Throttled { reason: said(), wait: reading.wait },
-        Meaning::Unknown => Verdict::Unknown { reason: said(), wait: reading.wait, is_halved: false },
+        Meaning::Wait => Verdict::Throttled {
+            reason: said(),
+            wait: reading.wait,
+        },
+        Meaning::Unknown => Verdict::Unknown {
+            reason: said(),
+            wait: reading.wait,
+            is_halved: false,
+        },
         Meaning::Unsent => Verdict::Unreachable(said()),
     }
 }
 
-/// Several events that are too large together; limits stated by the server save the search for them.
+/// Several events that are too large together; limits stated by the server save the search for
+/// them.
 fn too_large(reading: &Reading) -> Verdict {
     let reason = reading.said.clone();
     match AdvertisedLimits::read(reading.json.as_ref().and_then(|body| body.get("limits"))) {
@@ -120,10 +136,22 @@ fn accepted(items: &[Item], reading: &Reading, ack: Ack) -> Verdict {
 fn per_event(items: &[Item], reading: &Reading) -> Verdict {
     if reading.is_cut {
         let reason = format!("{}, but the response is too long", reading.said);
-        return Verdict::Unknown { reason, wait: None, is_halved: true };
+        return Verdict::Unknown {
+            reason,
+            wait: None,
+            is_halved: true,
+        };
     }
-    let Some(results) = reading.json.as_ref().and_then(|b| b.get("results")).and_then(Value::as_array) else {
-        return Verdict::unknown(format!("{}, but the answer has no list `results`", reading.said));
+    let Some(results) = reading
+        .json
+        .as_ref()
+        .and_then(|b| b.get("results"))
+        .and_then(Value::as_array)
+    else {
+        return Verdict::unknown(format!(
+            "{}, but the answer has no list `results`",
+            reading.said
+        ));
     };
     let mut by_id: HashMap<String, Vec<&Value>> = HashMap::new();
     for result in results {
@@ -131,7 +159,12 @@ fn per_event(items: &[Item], reading: &Reading) -> Verdict {
             by_id.entry(same_id(id)).or_default().push(result);
         }
     }
-    Verdict::Settled(items.iter().map(|item| named(by_id.get(&same_id(&item.event_id)))).collect())
+    Verdict::Settled(
+        items
+            .iter()
+            .map(|item| named(by_id.get(&same_id(&item.event_id))))
+            .collect(),
+    )
 }
 
 /// Outcome of an event from the results with its id.
@@ -149,20 +182,36 @@ fn named(results: Option<&Vec<&Value>>) -> Outcome {
 }
 
 fn one(result: &Value) -> Outcome {
-    let status = result.get("status").and_then(Value::as_str).unwrap_or("").trim().to_lowercase();
+    let status = result
+        .get("status")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .trim()
+        .to_lowercase();
     match status.as_str() {
         "success" | "accepted" | "warning" => Outcome::Success,
         "duplicate" => Outcome::Duplicate,
         "pending" | "queued" => Outcome::Pending,
-        "rejected" => Outcome::Rejected(reason(result, &["error_message", "error"], "rejected without a reason")),
-        other => Outcome::Transient(format!("unknown status {:?}", text::shorten(&text::printable(other), 40))),
+        "rejected" => Outcome::Rejected(reason(
+            result,
+            &["error_message", "error"],
+            "rejected without a reason",
+        )),
+        other => Outcome::Transient(format!(
+            "unknown status {:?}",
+            text::shorten(&text::printable(other), 40)
+        )),
     }
 }
 
 /// A refusal: blames the events that `details` names; without `details` the batch must be halved.
 fn refused(items: &[Item], reading: &Reading) -> Verdict {
     let said = &reading.said;
-    let details = reading.json.as_ref().and_then(|b| b.get("details")).map_or_else(Vec::new, details);
+    let details = reading
+        .json
+        .as_ref()
+        .and_then(|b| b.get("details"))
+        .map_or_else(Vec::new, details);
     let blamed: HashMap<String, String> = details
         .iter()
         .filter_map(|d| {
@@ -170,9 +219,16 @@ fn refused(items: &[Item], reading: &Reading) -> Verdict {
             Some((same_id(id), reason(d, &["detail", "error", "reason"], said)))
         })
         .collect();
-    if items.iter().any(|item| blamed.contains_key(&same_id(&item.event_id))) {
-        let outcome =
-            |item: &Item| blamed.get(&same_id(&item.event_id)).cloned().map_or(Outcome::Requeue, Outcome::Rejected);
+    if items
+        .iter()
+        .any(|item| blamed.contains_key(&same_id(&item.event_id)))
+    {
+        let outcome = |item: &Item| {
+            blamed
+                .get(&same_id(&item.event_id))
+                .cloned()
+                .map_or(Outcome::Requeue, Outcome::Rejected)
+        };
         return Verdict::Settled(items.iter().map(outcome).collect());
     }
     match items {
@@ -196,7 +252,10 @@ fn reason(value: &Value, members: &[&str], otherwise: &str) -> String {
         Value::Null | Value::String(_) => None,
         other => Some(other.to_string()),
     });
-    text::shorten(&text::printable(words.as_deref().unwrap_or(otherwise)), REASON)
+    text::shorten(
+        &text::printable(words.as_deref().unwrap_or(otherwise)),
+        REASON,
+    )
 }
 
 /// The form in which ids are compared; ids of unknown form are compared unchanged.

@@ -1,5 +1,6 @@
-//! Parked events: in flight alone, with an unknown end. They delay only later events of their aggregate that were never
-//! sent. Those wait behind them: their rows name the attempt and have no due time.
+//! Parked events: in flight alone, with an unknown end. They delay only later events of their
+//! aggregate that were never sent. Those wait behind them: their rows name the attempt and have no
+//! due time.
 
 use rusqlite::OptionalExtension as _;
 
@@ -16,10 +17,12 @@ pub(super) const ANY: &str = "SELECT EXISTS
 pub(super) const AHEAD: &str = "SELECT id FROM delivery_attempts
      WHERE target = ?1 AND aggregate = ?2 AND first_seq < ?3 AND closed_at IS NULL AND parked = 1 LIMIT 1";
 
-/// Parks the attempt of a single event. Returns whether an attempt that was never sent contains an event that must now
-/// wait: the halves of a batch that was refused as a whole.
+/// Parks the attempt of a single event. Returns whether an attempt that was never sent contains an
+/// event that must now wait: the halves of a batch that was refused as a whole.
 pub(super) fn park(tx: &WriteTx<'_>, target: i64, batch: &Batch) -> Result<bool, Error> {
-    let Some(item) = batch.items.first() else { return Ok(false) };
+    let Some(item) = batch.items.first() else {
+        return Ok(false);
+    };
     let subject = subject(tx, item.seq)?;
     tx.prepare("UPDATE delivery_attempts SET parked = 1, aggregate = ?2 WHERE id = ?1")?
         .execute((batch.attempt, &subject))?;
@@ -38,8 +41,10 @@ pub(super) fn park(tx: &WriteTx<'_>, target: i64, batch: &Batch) -> Result<bool,
 
 /// The aggregate of a journal row; `None` if it names none.
 pub(super) fn subject(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
-    let envelope: Option<Option<Vec<u8>>> =
-        tx.prepare("SELECT envelope FROM journal_feed WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?;
+    let envelope: Option<Option<Vec<u8>>> = tx
+        .prepare("SELECT envelope FROM journal_feed WHERE seq = ?1")?
+        .query_row([seq], |r| r.get(0))
+        .optional()?;
     Ok(envelope.flatten().and_then(|bytes| aggregate(&bytes)))
 }
 
@@ -55,15 +60,36 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn new(tx: &ReadTx<'_>, target: i64) -> Result<Self, Error> {
-        Ok(Self { target, is_any: tx.prepare(ANY)?.query_row([target], |r| r.get(0))?, waiting: 0 })
+        Ok(Self {
+            target,
+            is_any: tx.prepare(ANY)?.query_row([target], |r| r.get(0))?,
+            waiting: 0,
+        })
     }
 
-    /// Makes an event that was never sent wait if an earlier one of its aggregate is parked; returns true then.
-    pub(super) fn holds_up(&mut self, tx: &WriteTx<'_>, seq: i64, envelope: &[u8]) -> Result<bool, Error> {
-        let subject = if self.is_any { aggregate(envelope) } else { None };
-        let Some(subject) = subject else { return Ok(false) };
-        let ahead: Option<i64> = tx.prepare(AHEAD)?.query_row((self.target, subject, seq), |r| r.get(0)).optional()?;
-        let Some(attempt) = ahead else { return Ok(false) };
+    /// Makes an event that was never sent wait if an earlier one of its aggregate is parked;
+    /// returns true then.
+    pub(super) fn holds_up(
+        &mut self,
+        tx: &WriteTx<'_>,
+        seq: i64,
+        envelope: &[u8],
+    ) -> Result<bool, Error> {
+        let subject = if self.is_any {
+            aggregate(envelope)
+        } else {
+            None
+        };
+        let Some(subject) = subject else {
+            return Ok(false);
+        };
+        let ahead: Option<i64> = tx
+            .prepare(AHEAD)?
+            .query_row((self.target, subject, seq), |r| r.get(0))
+            .optional()?;
+        let Some(attempt) = ahead else {
+            return Ok(false);
+        };
         tx.prepare(
             "INSERT INTO delivery_rows (target, seq, status, behind) VALUES (?1, ?2, 'queued', ?3)
              ON CONFLICT (target, seq) DO UPDATE SET due_at = NULL, behind = ?3",
@@ -76,6 +102,7 @@ impl Order {
 
 /// Releases the events that waited behind an attempt that has ended.
 pub(super) fn release(tx: &WriteTx<'_>, attempt: i64) -> Result<(), Error> {
-    tx.prepare("UPDATE delivery_rows SET due_at = 0, behind = NULL WHERE behind = ?1")?.execute([attempt])?;
+    tx.prepare("UPDATE delivery_rows SET due_at = 0, behind = NULL WHERE behind = ?1")?
+        .execute([attempt])?;
     Ok(())
 }

@@ -11,8 +11,17 @@ fn add(books: &mut Books, aggregates: &str) {
     for aggregate in aggregates.chars() {
         let count = books.target().cursor_seq;
         let id = format!("{count}-{aggregate}-{}", fastrand::u64(..));
-        let subject = if aggregate == '-' { String::new() } else { format!(r#","aggregate_id":"{aggregate}""#) };
-        books.add(&id, &format!(r#"{{"event_id":"{id}"{subject}}}"#), WireForm::AsIs, None);
+        let subject = if aggregate == '-' {
+            String::new()
+        } else {
+            format!(r#","aggregate_id":"{aggregate}""#)
+        };
+        books.add(
+            &id,
+            &format!(r#"{{"event_id":"{id}"{subject}}}"#),
+            WireForm::AsIs,
+            None,
+        );
     }
 }
 
@@ -28,24 +37,43 @@ fn park(books: &mut Books) {
 
 #[test]
 fn nothing_of_an_aggregate_is_first_sent_while_an_earlier_event_of_it_is_in_flight() {
-    for end in [Outcome::Success, Outcome::Rejected("no".to_owned()), Outcome::Terminal("no".to_owned())] {
+    for end in [
+        Outcome::Success,
+        Outcome::Rejected("no".to_owned()),
+        Outcome::Terminal("no".to_owned()),
+    ] {
         let mut books = Books::new();
         add(&mut books, "a");
         park(&mut books);
         add(&mut books, "bab-a");
-        assert_eq!(books.exchange(&Outcome::Success), [2, 4, 5], "the others go");
+        assert_eq!(
+            books.exchange(&Outcome::Success),
+            [2, 4, 5],
+            "the others go"
+        );
         assert_eq!(books.balance().of(Class::Untried), 2);
         let parked = books.batch();
         assert_eq!(seqs(&parked), [1]);
         add(&mut books, "ac");
         books.record(&parked, &lost());
-        assert_eq!(books.exchange(&Outcome::Success), [8], "an event that comes later waits as well");
+        assert_eq!(
+            books.exchange(&Outcome::Success),
+            [8],
+            "an event that comes later waits as well"
+        );
         assert_eq!(books.selected(), NOTHING);
         books.pass(600);
         assert_eq!(books.exchange(&end), [1]);
-        assert_eq!(books.exchange(&Outcome::Success), [3, 6, 7], "in their order, once it has an end");
+        assert_eq!(
+            books.exchange(&Outcome::Success),
+            [3, 6, 7],
+            "in their order, once it has an end"
+        );
         let balance = books.balance();
-        assert_eq!((balance.of(Class::Untried), balance.of(Class::InFlight)), (0, 0));
+        assert_eq!(
+            (balance.of(Class::Untried), balance.of(Class::InFlight)),
+            (0, 0)
+        );
     }
 }
 
@@ -58,11 +86,16 @@ fn what_was_halted_waits_too_and_goes_before_what_is_new() {
     add(&mut books, "bcd");
     let batch = books.batch();
     books.record(&batch, &Verdict::Halt("no".to_owned()));
-    assert_eq!(books.exchange(&Outcome::Success), [2, 3], "first attempts are in journal order");
+    assert_eq!(
+        books.exchange(&Outcome::Success),
+        [2, 3],
+        "first attempts are in journal order"
+    );
     assert_eq!(books.exchange(&Outcome::Success), [4]);
 }
 
-/// A half of a refused batch was accepted by no server, so it must not be sent before its other half either.
+/// A half of a refused batch was accepted by no server, so it must not be sent before its other
+/// half either.
 #[test]
 fn the_other_half_of_a_refused_batch_waits_behind_a_parked_one() {
     let mut books = Books::new();
@@ -96,11 +129,26 @@ fn a_payload_that_leaves_waits_no_more() {
     add(&mut books, "a");
     park(&mut books);
     add(&mut books, "a");
-    assert_eq!(books.selected(), NOTHING, "the second was looked at, and waits");
+    assert_eq!(
+        books.selected(),
+        NOTHING,
+        "the second was looked at, and waits"
+    );
     let parked = books.batch();
     assert_eq!(seqs(&parked), [1]);
-    books.write(|tx| super::post_left(tx, (2, crate::journal::Kind::Event), false, Class::Discarded));
-    books.write(|tx| Ok(tx.prepare("UPDATE journal_events SET discarded = 'x' WHERE seq = 2")?.execute([])?));
+    books.write(|tx| {
+        super::post_left(
+            tx,
+            (2, crate::journal::Kind::Event),
+            false,
+            Class::Discarded,
+        )
+    });
+    books.write(|tx| {
+        Ok(tx
+            .prepare("UPDATE journal_events SET discarded = 'x' WHERE seq = 2")?
+            .execute([])?)
+    });
     books.record(&parked, &Verdict::Settled(vec![Outcome::Success]));
     assert_eq!(books.selected(), NOTHING);
 }

@@ -1,4 +1,5 @@
-//! Double entry: an event that changes class is subtracted from one counter of a target and added to another.
+//! Double entry: an event that changes class is subtracted from one counter of a target and added
+//! to another.
 
 use std::collections::BTreeMap;
 
@@ -42,20 +43,42 @@ impl Postings {
         let scopes = Kind::ALL.map(|kind| scope_of(target, kind));
         for ((kind, class), by) in self.0 {
             let [events, documents] = &scopes;
-            let scope = if kind == Kind::Event { events } else { documents };
-            add_to_counter(tx, Counter { scope, name: class.name() }, by)?;
+            let scope = if kind == Kind::Event {
+                events
+            } else {
+                documents
+            };
+            add_to_counter(
+                tx,
+                Counter {
+                    scope,
+                    name: class.name(),
+                },
+                by,
+            )?;
         }
         Ok(())
     }
 }
 
-/// Posts the rows that a transaction appended to the journal to every live target. A superseded event has no row at any
-/// target, so it was untried at each.
+/// Posts the rows that a transaction appended to the journal to every live target. A superseded
+/// event has no row at any target, so it was untried at each.
 pub(crate) fn post_appended(tx: &WriteTx<'_>, receipt: &Receipt) -> Result<(), Error> {
-    let Receipt { captured, held, superseded, documents, .. } = *receipt;
+    let Receipt {
+        captured,
+        held,
+        superseded,
+        documents,
+        ..
+    } = *receipt;
     let counts = [
         (Kind::Event, captured, held, superseded),
-        (Kind::Document, documents.captured, documents.held, documents.superseded),
+        (
+            Kind::Document,
+            documents.captured,
+            documents.held,
+            documents.superseded,
+        ),
     ];
     for (kind, captured, held, superseded) in counts {
         if captured == 0 && superseded == 0 {
@@ -68,15 +91,22 @@ pub(crate) fn post_appended(tx: &WriteTx<'_>, receipt: &Receipt) -> Result<(), E
                 (Class::Blocked, held),
                 (Class::Superseded, superseded),
             ] {
-                add_to_counter(tx, Counter { scope: &scope, name: class.name() }, by)?;
+                add_to_counter(
+                    tx,
+                    Counter {
+                        scope: &scope,
+                        name: class.name(),
+                    },
+                    by,
+                )?;
             }
         }
     }
     Ok(())
 }
 
-/// Queues a released event for every live target: a target whose cursor passed it gets a row. An existing row keeps its
-/// state.
+/// Queues a released event for every live target: a target whose cursor passed it gets a row. An
+/// existing row keeps its state.
 pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<(), Error> {
     for target in registry::live(tx)? {
         if row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() != Class::Untried) {
@@ -98,8 +128,8 @@ pub(crate) fn post_released(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<()
     Ok(())
 }
 
-/// Posts that a row was put on hold: it is sent to no target from now on; deliveries so far are unchanged. It is in
-/// flight nowhere.
+/// Posts that a row was put on hold: it is sent to no target from now on; deliveries so far are
+/// unchanged. It is in flight nowhere.
 pub(crate) fn post_held(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<(), Error> {
     for target in registry::targets(tx)? {
         let from = row_of(tx, target.id, seq)?.map_or(Class::Untried, |row| row.status.class());
@@ -120,8 +150,8 @@ pub(crate) fn post_held(tx: &WriteTx<'_>, seq: i64, kind: Kind) -> Result<(), Er
     Ok(())
 }
 
-/// Posts that the payload of an event was restored, which had been counted as `from`: it is left to send to each live
-/// target that lacks it, unless it is on hold.
+/// Posts that the payload of an event was restored, which had been counted as `from`: it is left to
+/// send to each live target that lacks it, unless it is on hold.
 pub(crate) fn post_returned(
     tx: &WriteTx<'_>,
     (seq, kind): (i64, Kind),
@@ -133,7 +163,15 @@ pub(crate) fn post_returned(
             continue;
         }
         let mut postings = Postings::default();
-        postings.moved_of(kind, from, if is_held { Class::Blocked } else { Class::Untried });
+        postings.moved_of(
+            kind,
+            from,
+            if is_held {
+                Class::Blocked
+            } else {
+                Class::Untried
+            },
+        );
         postings.post(tx, target.id)?;
         if kind == Kind::Document {
             documents::enter(tx, target.id, seq)?;
@@ -158,8 +196,8 @@ pub(crate) fn is_in_flight(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// True if some target, live or not, has a row for this event: the event was selected for it, or an older ledger
-/// recorded a delivery.
+/// True if some target, live or not, has a row for this event: the event was selected for it, or an
+/// older ledger recorded a delivery.
 pub(crate) fn is_known_anywhere(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     for target in registry::targets(tx)? {
         if row_of(tx, target.id, seq)?.is_some() {
@@ -169,9 +207,14 @@ pub(crate) fn is_known_anywhere(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error
     Ok(false)
 }
 
-/// Posts that the payload of an event was deleted: where it was left to send, it is counted as `to` from now on, and
-/// its row is closed. The event was live, and in flight nowhere.
-pub(crate) fn post_left(tx: &WriteTx<'_>, (seq, kind): (i64, Kind), was_held: bool, to: Class) -> Result<(), Error> {
+/// Posts that the payload of an event was deleted: where it was left to send, it is counted as `to`
+/// from now on, and its row is closed. The event was live, and in flight nowhere.
+pub(crate) fn post_left(
+    tx: &WriteTx<'_>,
+    (seq, kind): (i64, Kind),
+    was_held: bool,
+    to: Class,
+) -> Result<(), Error> {
     for target in registry::targets(tx)? {
         let row = row_of(tx, target.id, seq)?;
         let from = match row.as_ref().map(|r| r.status.class()) {

@@ -24,7 +24,8 @@ pub(crate) trait DeliveryReceiver {
     fn protocol(&self) -> Protocol {
         Protocol::default()
     }
-    /// Requests the health endpoint once and waits at most `within`; `None` if the receiver has none.
+    /// Requests the health endpoint once and waits at most `within`; `None` if the receiver has
+    /// none.
     fn health(&self, _within: Duration) -> Option<Result<Answer, Failure>> {
         None
     }
@@ -32,7 +33,8 @@ pub(crate) trait DeliveryReceiver {
     fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error>;
 }
 
-/// Sends batches by `POST`: to the Teamspace, the stub, and external receivers, as the link configures.
+/// Sends batches by `POST`: to the Teamspace, the stub, and external receivers, as the link
+/// configures.
 #[derive(Debug)]
 pub(crate) struct BatchReceiver<'a> {
     link: &'a Link,
@@ -55,22 +57,38 @@ enum Packing {
 impl<'a> BatchReceiver<'a> {
     /// A receiver over one connection, which is kept alive if the link allows it.
     pub(crate) fn new(link: &'a Link, clock: &'a dyn Clock) -> Self {
-        let client = Client::new(link.permit(), Deadlines::default(), link.protocol().idle_connections(1));
+        let client = Client::new(
+            link.permit(),
+            Deadlines::default(),
+            link.protocol().idle_connections(1),
+        );
         let packing = match (link.protocol().is_compressed, link.identity().receiver) {
             (false, _) => Packing::Plain,
             (true, ReceiverKind::ExternalReceiver) => Packing::Untested,
             // These receivers accept compressed requests by contract.
             (true, _) => Packing::Packed,
         };
-        Self { link, client, clock, packing: Cell::new(packing) }
+        Self {
+            link,
+            client,
+            clock,
+            packing: Cell::new(packing),
+        }
     }
 
     /// Posts a batch, compressed or not.
-    fn post(&self, batch: &Batch, is_packed: bool, within: Duration) -> Result<Result<Answer, Failure>, Error> {
+    fn post(
+        &self,
+        batch: &Batch,
+        is_packed: bool,
+        within: Duration,
+    ) -> Result<Result<Answer, Failure>, Error> {
         let (packed, signature);
         let protocol = self.link.protocol();
-        let mut headers: Vec<(&str, &str)> =
-            vec![("Content-Type", protocol.form.media_type()), ("Idempotency-Key", &batch.idempotency_key)];
+        let mut headers: Vec<(&str, &str)> = vec![
+            ("Content-Type", protocol.form.media_type()),
+            ("Idempotency-Key", &batch.idempotency_key),
+        ];
         let body = if is_packed {
             headers.push(("Content-Encoding", "gzip"));
             packed = gzip(&batch.body).map_err(Error::Compress)?;
@@ -106,7 +124,12 @@ impl DeliveryReceiver for BatchReceiver<'_> {
     fn health(&self, within: Duration) -> Option<Result<Answer, Failure>> {
         // The embedded receiver is this program.
         let is_embedded = self.link.identity().receiver == ReceiverKind::Stub;
-        let url = self.link.endpoints().health.as_deref().filter(|_| !is_embedded)?;
+        let url = self
+            .link
+            .endpoints()
+            .health
+            .as_deref()
+            .filter(|_| !is_embedded)?;
         let headers: Vec<(&str, &str)> = self.link.headers().collect();
         Some(self.client.send(&Request {
             method: Method::Get,
@@ -118,8 +141,9 @@ impl DeliveryReceiver for BatchReceiver<'_> {
         }))
     }
 
-    /// A receiver that has accepted nothing yet and answers 400 or 415 to a compressed request may not support
-    /// compression: the batch is sent again uncompressed, once, before any event is blamed.
+    /// A receiver that has accepted nothing yet and answers 400 or 415 to a compressed request may
+    /// not support compression: the batch is sent again uncompressed, once, before any event is
+    /// blamed.
     fn deliver(&self, batch: &Batch, within: Duration) -> Result<Result<Answer, Failure>, Error> {
         let begun = self.clock.now();
         let packing = self.packing.get();
@@ -134,8 +158,14 @@ impl DeliveryReceiver for BatchReceiver<'_> {
         }
         let left = within.saturating_sub(self.clock.now().since(begun));
         let plain = self.post(batch, false, left)?;
-        let takes_plain = plain.as_ref().is_ok_and(|plain| (200..300).contains(&plain.status));
-        self.packing.set(if takes_plain { Packing::Plain } else { Packing::Packed });
+        let takes_plain = plain
+            .as_ref()
+            .is_ok_and(|plain| (200..300).contains(&plain.status));
+        self.packing.set(if takes_plain {
+            Packing::Plain
+        } else {
+            Packing::Packed
+        });
         // Of two refusals the first is reported; 415 names the fix.
         Ok(match plain {
             Ok(plain) if takes_plain || status == 400 => Ok(plain),

@@ -12,7 +12,8 @@ use crate::base::Interrupt;
 use crate::base::clock::FixedClock;
 use crate::endpoint::{Link, Protocol, ReceiverKind};
 
-/// Answers one request, and returns its head and body. The connection is closed when the answer arrives.
+/// Answers one request, and returns its head and body. The connection is closed when the answer
+/// arrives.
 fn serve_once(status: u16, body: String) -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -26,7 +27,10 @@ fn serve_once(status: u16, body: String) -> (String, mpsc::Receiver<(String, Vec
             head.push_str(&line.to_lowercase());
             line.clear();
         }
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .unwrap();
         let mut sent = vec![0; length.parse().unwrap()];
         reader.read_exact(&mut sent).unwrap();
         sender.send((head, sent)).unwrap();
@@ -41,8 +45,11 @@ fn serve_once(status: u16, body: String) -> (String, mpsc::Receiver<(String, Vec
 
 fn results(words: [&str; 4]) -> (u16, String) {
     // The ids that the fixture gives out first.
-    let results: Vec<Value> =
-        words.iter().enumerate().map(|(n, word)| json!({"event_id": format!("key-{n}"), "status": word})).collect();
+    let results: Vec<Value> = words
+        .iter()
+        .enumerate()
+        .map(|(n, word)| json!({"event_id": format!("key-{n}"), "status": word}))
+        .collect();
     (200, json!({ "results": results }).to_string())
 }
 
@@ -53,7 +60,10 @@ fn books_after(receiver: ReceiverKind) -> Vec<Vec<String>> {
         results(["success", "odd", "warning", "accepted"]),
         (202, String::new()),
         (413, json!({"error": "too large"}).to_string()),
-        (400, json!({"details": [{"event_id": "key-1", "detail": "no"}]}).to_string()),
+        (
+            400,
+            json!({"details": [{"event_id": "key-1", "detail": "no"}]}).to_string(),
+        ),
         (401, json!({"error": "who?"}).to_string()),
         (429, String::new()),
         (503, String::new()),
@@ -69,7 +79,9 @@ fn books_after(receiver: ReceiverKind) -> Vec<Vec<String>> {
         books.drain(&BatchReceiver::new(&link, &clock), &Interrupt::default());
         seen.recv().unwrap();
         let (address, rows) = (origin.trim_start_matches("http://"), books.ledger());
-        let rows = rows.into_iter().filter(|row| !row.starts_with("delivery_targets"));
+        let rows = rows
+            .into_iter()
+            .filter(|row| !row.starts_with("delivery_targets"));
         rows.map(|row| row.replace(address, "SERVER")).collect()
     });
     story.collect()

@@ -59,7 +59,11 @@ pub(super) fn record(
         // Another process has recorded its end; a later answer changes nothing.
         return Ok(Settled::default());
     }
-    let end = |result, error| End { result, http_status: settling.http_status, error };
+    let end = |result, error| End {
+        result,
+        http_status: settling.http_status,
+        error,
+    };
     let halve = |end, is_in_doubt, due| {
         split(tx, target, batch, end, is_in_doubt, due, settling)?;
         Ok(Settled::default())
@@ -88,12 +92,23 @@ pub(super) fn record(
         }
         Verdict::Bisect(reason) => halve(end("refused", Some(reason)), batch.is_in_doubt, now),
         Verdict::Halt(reason) => step_back(tx, target.id, batch, end("halted", Some(reason)), now),
-        Verdict::Unreachable(reason) => step_back(tx, target.id, batch, end("unreachable", Some(reason)), now),
+        Verdict::Unreachable(reason) => {
+            step_back(tx, target.id, batch, end("unreachable", Some(reason)), now)
+        }
         Verdict::Throttled { reason, wait } => {
-            leave_alone(tx, target.id, Kind::Event, limits::pause(target, *wait, settling.random, now))?;
+            leave_alone(
+                tx,
+                target.id,
+                Kind::Event,
+                limits::pause(target, *wait, settling.random, now),
+            )?;
             step_back(tx, target.id, batch, end("throttled", Some(reason)), now)
         }
-        Verdict::Unknown { reason, wait, is_halved } => {
+        Verdict::Unknown {
+            reason,
+            wait,
+            is_halved,
+        } => {
             let due = now.after(retry::backoff(batch.unknown_ends, *wait, settling.random));
             if wait.is_some_and(|wait| !wait.is_zero()) {
                 // The pause applies to every request, not only to this batch.
@@ -115,7 +130,12 @@ pub(super) fn record(
 }
 
 /// Sends nothing of this kind to the target before `until`.
-pub(crate) fn leave_alone(tx: &WriteTx<'_>, target: i64, kind: Kind, until: Timestamp) -> Result<(), Error> {
+pub(crate) fn leave_alone(
+    tx: &WriteTx<'_>,
+    target: i64,
+    kind: Kind,
+    until: Timestamp,
+) -> Result<(), Error> {
     tx.prepare(&format!(
         "UPDATE delivery_targets SET {} = ?2, throttled = throttled + 1 WHERE id = ?1",
         pause_of(kind)
@@ -148,8 +168,13 @@ pub(super) fn take_back(tx: &WriteTx<'_>, target: i64, seqs: &[i64]) -> Result<S
     for seq in seqs {
         let sql = "SELECT status FROM delivery_rows
                    WHERE target = ?1 AND seq = ?2 AND status IN ('rejected', 'terminal_failed')";
-        let word: Option<String> = tx.prepare(sql)?.query_row([target, *seq], |r| r.get(0)).optional()?;
-        let Some(from) = word.as_deref().map(rows::status).transpose()? else { continue };
+        let word: Option<String> = tx
+            .prepare(sql)?
+            .query_row([target, *seq], |r| r.get(0))
+            .optional()?;
+        let Some(from) = word.as_deref().map(rows::status).transpose()? else {
+            continue;
+        };
         tx.prepare(
             "UPDATE delivery_rows SET status = 'queued', due_at = 0, settled_at = NULL, error = NULL, alone = 0,
                failures = MAX(failures - 1, 0), rejections = MAX(rejections - 1, 0), attempts = MAX(attempts - 1, 0)
@@ -157,30 +182,55 @@ pub(super) fn take_back(tx: &WriteTx<'_>, target: i64, seqs: &[i64]) -> Result<S
         )?
         .execute([target, *seq])?;
         postings.moved(from.class(), Class::Untried);
-        *if from == Status::Rejected { &mut taken_back.rejected } else { &mut taken_back.terminal_failed } += 1;
+        *if from == Status::Rejected {
+            &mut taken_back.rejected
+        } else {
+            &mut taken_back.terminal_failed
+        } += 1;
     }
     postings.post(tx, target)?;
     Ok(taken_back)
 }
 
-/// The target answered properly: resets its count of pauses, and raises a learned limit after enough clean batches.
-fn note_contact(tx: &WriteTx<'_>, target: &Target, settling: &Settling<'_>, is_clean: bool) -> Result<(), Error> {
+/// The target answered properly: resets its count of pauses, and raises a learned limit after
+/// enough clean batches.
+fn note_contact(
+    tx: &WriteTx<'_>,
+    target: &Target,
+    settling: &Settling<'_>,
+    is_clean: bool,
+) -> Result<(), Error> {
     let Settling { policy, now, .. } = *settling;
     let is_limited = (target.limit_events, target.limit_bytes) != (None, None);
     let (clean, events, bytes) = if is_limited && is_clean && target.clean_batches + 1 >= CLEAN {
         let bounds = limits::bounds(target, policy, now);
-        (0, grown(target.limit_events, bounds.events), grown(target.limit_bytes, bounds.bytes))
+        (
+            0,
+            grown(target.limit_events, bounds.events),
+            grown(target.limit_bytes, bounds.bytes),
+        )
     } else {
-        (target.clean_batches + i64::from(is_clean && is_limited), target.limit_events, target.limit_bytes)
+        (
+            target.clean_batches + i64::from(is_clean && is_limited),
+            target.limit_events,
+            target.limit_bytes,
+        )
     };
     tx.prepare("UPDATE delivery_targets SET clean_batches = ?2, limit_events = ?3, limit_bytes = ?4 WHERE id = ?1")?
         .execute(rusqlite::params![target.id, clean, events, bytes])?;
     end_pause(tx, target.id, Kind::Event)
 }
 
-/// Restores the state before this sending. An attempt that the receiver may have from an earlier sending stays open, to
-/// be sent again with the same bytes and key; any other is closed, its rows are left to send, and no try is counted.
-fn step_back(tx: &WriteTx<'_>, target: i64, batch: &Batch, end: End<'_>, now: Timestamp) -> Result<Settled, Error> {
+/// Restores the state before this sending. An attempt that the receiver may have from an earlier
+/// sending stays open, to be sent again with the same bytes and key; any other is closed, its rows
+/// are left to send, and no try is counted.
+fn step_back(
+    tx: &WriteTx<'_>,
+    target: i64,
+    batch: &Batch,
+    end: End<'_>,
+    now: Timestamp,
+) -> Result<Settled, Error> {
     if batch.is_in_doubt {
         attempt::leave_open(tx, batch.attempt, end)?;
         return Ok(Settled::default());
@@ -197,9 +247,23 @@ fn step_back(tx: &WriteTx<'_>, target: i64, batch: &Batch, end: End<'_>, now: Ti
 }
 
 /// Queues the events of halves that were never sent.
-fn give_back_untouched(tx: &WriteTx<'_>, target: i64, now: Timestamp, postings: &mut Postings) -> Result<(), Error> {
+fn give_back_untouched(
+    tx: &WriteTx<'_>,
+    target: i64,
+    now: Timestamp,
+    postings: &mut Postings,
+) -> Result<(), Error> {
     for (untouched, seqs) in attempt::untouched(tx, target)? {
-        attempt::close(tx, untouched, End { result: "not_sent", http_status: None, error: None }, now)?;
+        attempt::close(
+            tx,
+            untouched,
+            End {
+                result: "not_sent",
+                http_status: None,
+                error: None,
+            },
+            now,
+        )?;
         for seq in seqs {
             back_to_queue(tx, target, untouched, seq, postings)?;
         }
@@ -207,7 +271,13 @@ fn give_back_untouched(tx: &WriteTx<'_>, target: i64, now: Timestamp, postings: 
     Ok(())
 }
 
-fn back_to_queue(tx: &WriteTx<'_>, target: i64, attempt: i64, seq: i64, postings: &mut Postings) -> Result<(), Error> {
+fn back_to_queue(
+    tx: &WriteTx<'_>,
+    target: i64,
+    attempt: i64,
+    seq: i64,
+    postings: &mut Postings,
+) -> Result<(), Error> {
     let changed = tx
         .prepare(
             "UPDATE delivery_rows SET status = 'queued', due_at = 0, attempt = NULL
@@ -234,7 +304,9 @@ fn settle_each(
             back_to_queue(tx, target, batch.attempt, item.seq, &mut postings)?;
             continue;
         }
-        let Some(tried) = tried(tx, target, batch.attempt, item.seq)? else { continue };
+        let Some(tried) = tried(tx, target, batch.attempt, item.seq)? else {
+            continue;
+        };
         let step = next(outcome, tried, batch.items.len() == 1, s);
         write(tx, target, item.seq, &step, s)?;
         postings.moved(Class::InFlight, step.status.class());
@@ -268,7 +340,11 @@ fn tried(tx: &WriteTx<'_>, target: i64, attempt: i64, seq: i64) -> Result<Option
                WHERE target = ?1 AND seq = ?2 AND attempt = ?3 AND status = 'in_flight'";
     let row = tx.prepare(sql)?.query_row([target, seq, attempt], |r| {
         let failures = r.get::<_, i64>(0)?.try_into().unwrap_or(u32::MAX);
-        Ok(Tried { failures, rejections: r.get(1)?, is_alone: r.get(2)? })
+        Ok(Tried {
+            failures,
+            rejections: r.get(1)?,
+            is_alone: r.get(2)?,
+        })
     });
     Ok(row.optional()?)
 }
@@ -287,8 +363,20 @@ struct Step<'a> {
 
 /// Computes the next state (pure).
 fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'_>) -> Step<'a> {
-    let Tried { failures, rejections, is_alone } = tried;
-    let end = |status, error| Step { status, due: None, error, failures, rejections, is_alone, is_by_status: false };
+    let Tried {
+        failures,
+        rejections,
+        is_alone,
+    } = tried;
+    let end = |status, error| Step {
+        status,
+        due: None,
+        error,
+        failures,
+        rejections,
+        is_alone,
+        is_by_status: false,
+    };
     let wait = |status, error, wait| Step {
         due: Some(s.now.after(wait)),
         failures: failures.saturating_add(1),
@@ -297,28 +385,44 @@ fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'
     let backoff = retry::backoff(failures, None, s.random);
     match outcome {
         Outcome::Success => end(Status::Success, None),
-        Outcome::Acknowledged => Step { is_by_status: true, ..end(Status::Success, None) },
+        Outcome::Acknowledged => Step {
+            is_by_status: true,
+            ..end(Status::Success, None)
+        },
         Outcome::Duplicate => end(Status::Duplicate, None),
         Outcome::Terminal(reason) => end(Status::TerminalFailed, Some(reason.as_str())),
         Outcome::Pending => {
-            let longer = PENDING_WAIT.saturating_mul(2u32.saturating_pow(failures.min(16))).min(retry::LONGEST);
+            let longer = PENDING_WAIT
+                .saturating_mul(2u32.saturating_pow(failures.min(16)))
+                .min(retry::LONGEST);
             wait(Status::Pending, None, longer)
         }
         Outcome::Transient(reason) => wait(Status::Transient, Some(reason.as_str()), backoff),
-        Outcome::Rejected(reason) if rejections + 1 >= s.policy.max_rejections => {
-            Step { rejections: rejections + 1, ..end(Status::TerminalFailed, Some(reason.as_str())) }
-        }
+        Outcome::Rejected(reason) if rejections + 1 >= s.policy.max_rejections => Step {
+            rejections: rejections + 1,
+            ..end(Status::TerminalFailed, Some(reason.as_str()))
+        },
         Outcome::Rejected(reason) => {
             let step = wait(Status::Rejected, Some(reason.as_str()), backoff);
             // Refused in a request of one event: a request with others would fail for them too.
             let is_culprit = was_single && s.http_status.is_some_and(|status| status >= 400);
-            Step { rejections: rejections + 1, is_alone: is_alone || is_culprit, ..step }
+            Step {
+                rejections: rejections + 1,
+                is_alone: is_alone || is_culprit,
+                ..step
+            }
         }
         Outcome::Requeue => end(Status::Queued, None),
     }
 }
 
-fn write(tx: &WriteTx<'_>, target: i64, seq: i64, step: &Step<'_>, s: &Settling<'_>) -> Result<(), Error> {
+fn write(
+    tx: &WriteTx<'_>,
+    target: i64,
+    seq: i64,
+    step: &Step<'_>,
+    s: &Settling<'_>,
+) -> Result<(), Error> {
     let settled_at = step.due.is_none().then_some(s.now.as_micros());
     tx.prepare(
         "UPDATE delivery_rows SET status = ?3, due_at = ?4, error = ?5, failures = ?6, rejections = ?7, alone = ?8,

@@ -47,9 +47,14 @@ pub(crate) struct Target {
     pub(crate) is_live: bool,
 }
 
-/// Registers a target, or updates the one that has this identity. For a new target the whole journal is left to send:
-/// its counters are the journal's totals, in O(1). A forgotten one is restored.
-pub(crate) fn register(tx: &WriteTx<'_>, identity: &Identity, now: Timestamp) -> Result<Target, Error> {
+/// Registers a target, or updates the one that has this identity. For a new target the whole
+/// journal is left to send: its counters are the journal's totals, in O(1). A forgotten one is
+/// restored.
+pub(crate) fn register(
+    tx: &WriteTx<'_>,
+    identity: &Identity,
+    now: Timestamp,
+) -> Result<Target, Error> {
     let inserted = tx
         .prepare(
             "INSERT INTO delivery_targets (target_id, receiver, canonical_url, team_slug, user_email, first_seen_at,
@@ -73,7 +78,10 @@ pub(crate) fn register(tx: &WriteTx<'_>, identity: &Identity, now: Timestamp) ->
     }
     if !target.is_live {
         forget::remember(tx, &target)?;
-        return Ok(Target { is_live: true, ..target });
+        return Ok(Target {
+            is_live: true,
+            ..target
+        });
     }
     Ok(target)
 }
@@ -88,7 +96,14 @@ fn open_books(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
             (Class::Discarded, totals.discarded),
             (Class::Purged, totals.gone),
         ] {
-            set_counter(tx, Counter { scope: &scope, name: class.name() }, value)?;
+            set_counter(
+                tx,
+                Counter {
+                    scope: &scope,
+                    name: class.name(),
+                },
+                value,
+            )?;
         }
     }
     documents::enter_all(tx, target)
@@ -97,30 +112,43 @@ fn open_books(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
 /// The registered target with this id; `None` if there is none.
 pub(crate) fn current(tx: &ReadTx<'_>, target_id: &str) -> Result<Option<Target>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM delivery_targets WHERE target_id = ?1");
-    tx.prepare(&sql)?.query_row([target_id], |r| Ok(target(r))).optional()?.transpose()
+    tx.prepare(&sql)?
+        .query_row([target_id], |r| Ok(target(r)))
+        .optional()?
+        .transpose()
 }
 
 /// The registered target with this row; `None` if there is none.
 pub(crate) fn of_row(tx: &ReadTx<'_>, id: i64) -> Result<Option<Target>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM delivery_targets WHERE id = ?1");
-    tx.prepare(&sql)?.query_row([id], |r| Ok(target(r))).optional()?.transpose()
+    tx.prepare(&sql)?
+        .query_row([id], |r| Ok(target(r)))
+        .optional()?
+        .transpose()
 }
 
 /// The live target that was used last; `None` without one.
 pub(crate) fn latest(tx: &ReadTx<'_>) -> Result<Option<Target>, Error> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM delivery_targets WHERE live = 1 ORDER BY last_seen_at DESC, id DESC LIMIT 1");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM delivery_targets WHERE live = 1 ORDER BY last_seen_at DESC, id DESC LIMIT 1"
+    );
     Ok(collect(tx, &sql)?.pop())
 }
 
 /// Every live target.
 pub(super) fn live(tx: &ReadTx<'_>) -> Result<Vec<Target>, Error> {
-    collect(tx, &format!("SELECT {COLUMNS} FROM delivery_targets WHERE live = 1 ORDER BY id"))
+    collect(
+        tx,
+        &format!("SELECT {COLUMNS} FROM delivery_targets WHERE live = 1 ORDER BY id"),
+    )
 }
 
 /// Every target, live or not, in the order of registration.
 pub(crate) fn targets(tx: &ReadTx<'_>) -> Result<Vec<Target>, Error> {
-    collect(tx, &format!("SELECT {COLUMNS} FROM delivery_targets ORDER BY id"))
+    collect(
+        tx,
+        &format!("SELECT {COLUMNS} FROM delivery_targets ORDER BY id"),
+    )
 }
 
 fn collect(tx: &ReadTx<'_>, sql: &str) -> Result<Vec<Target>, Error> {
@@ -142,7 +170,8 @@ fn target(row: &Row<'_>) -> Result<Target, Error> {
         id: row.get(0)?,
         identity: Identity {
             target_id: row.get(1)?,
-            receiver: receiver_of(&receiver).ok_or_else(|| Error::Damaged(format!("unknown receiver {receiver:?}")))?,
+            receiver: receiver_of(&receiver)
+                .ok_or_else(|| Error::Damaged(format!("unknown receiver {receiver:?}")))?,
             canonical_url: row.get(3)?,
             team_slug: row.get(4)?,
             user_email: row.get(5)?,
@@ -168,7 +197,11 @@ const fn receiver_word(kind: ReceiverKind) -> &'static str {
 }
 
 fn receiver_of(word: &str) -> Option<ReceiverKind> {
-    [ReceiverKind::Teamspace, ReceiverKind::ExternalReceiver, ReceiverKind::Stub]
-        .into_iter()
-        .find(|kind| receiver_word(*kind) == word)
+    [
+        ReceiverKind::Teamspace,
+        ReceiverKind::ExternalReceiver,
+        ReceiverKind::Stub,
+    ]
+    .into_iter()
+    .find(|kind| receiver_word(*kind) == word)
 }

@@ -1,5 +1,5 @@
-//! Signs that another server answers at a target's URL than before; kept with the target until a user replays to it or
-//! dismisses them.
+//! Signs that another server answers at a target's URL than before; kept with the target until a
+//! user replays to it or dismisses them.
 
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
@@ -23,22 +23,38 @@ const FIELDS: [&str; 3] = ["server_instance_id", "environment_name", "git_sha"];
 /// The unconfirmed change of a target's server; `None` if there is none.
 pub(crate) fn pending_reset(tx: &ReadTx<'_>, target: i64) -> Result<Option<Reset>, Error> {
     let sql = "SELECT reset_seen_at, reset_changes FROM delivery_targets WHERE id = ?1 AND reset_seen_at IS NOT NULL";
-    let found: Option<(i64, String)> =
-        tx.prepare(sql)?.query_row([target], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    let Some((since, text)) = found else { return Ok(None) };
+    let found: Option<(i64, String)> = tx
+        .prepare(sql)?
+        .query_row([target], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let Some((since, text)) = found else {
+        return Ok(None);
+    };
     let members: Value = serde_json::from_str(&text).unwrap_or_default();
     let change = |field: &'static str| {
-        let [previous, current] =
-            ["previous", "current"].map(|of| members.get(field)?.get(of)?.as_str().map(str::to_owned));
-        Some(Change { field, previous: previous?, current: current? })
+        let [previous, current] = ["previous", "current"]
+            .map(|of| members.get(field)?.get(of)?.as_str().map(str::to_owned));
+        Some(Change {
+            field,
+            previous: previous?,
+            current: current?,
+        })
     };
     let changes = FIELDS.into_iter().filter_map(change).collect();
-    Ok(Some(Reset { since: Timestamp::from_micros(since), changes }))
+    Ok(Some(Reset {
+        since: Timestamp::from_micros(since),
+        changes,
+    }))
 }
 
-/// Merges the changes seen now with the pending ones: a field is compared with its value before the first change, and a
-/// field that returns to that value is removed.
-pub(super) fn note(tx: &WriteTx<'_>, target: i64, seen: &[Change], now: Timestamp) -> Result<(), Error> {
+/// Merges the changes seen now with the pending ones: a field is compared with its value before the
+/// first change, and a field that returns to that value is removed.
+pub(super) fn note(
+    tx: &WriteTx<'_>,
+    target: i64,
+    seen: &[Change],
+    now: Timestamp,
+) -> Result<(), Error> {
     if seen.is_empty() {
         return Ok(());
     }
@@ -49,10 +65,21 @@ pub(super) fn note(tx: &WriteTx<'_>, target: i64, seen: &[Change], now: Timestam
         changes => {
             let members: serde_json::Map<_, _> = changes
                 .iter()
-                .map(|c| (c.field.to_owned(), json!({"previous": c.previous, "current": c.current})))
+                .map(|c| {
+                    (
+                        c.field.to_owned(),
+                        json!({"previous": c.previous, "current": c.current}),
+                    )
+                })
                 .collect();
-            tx.prepare("UPDATE delivery_targets SET reset_seen_at = ?2, reset_changes = ?3 WHERE id = ?1")?
-                .execute((target, since.as_micros(), Value::Object(members).to_string()))?;
+            tx.prepare(
+                "UPDATE delivery_targets SET reset_seen_at = ?2, reset_changes = ?3 WHERE id = ?1",
+            )?
+            .execute((
+                target,
+                since.as_micros(),
+                Value::Object(members).to_string(),
+            ))?;
             Ok(())
         }
     }
@@ -60,8 +87,10 @@ pub(super) fn note(tx: &WriteTx<'_>, target: i64, seen: &[Change], now: Timestam
 
 /// Removes the pending change, after a replay or when the user confirmed that nothing was lost.
 pub(crate) fn settle_reset(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
-    tx.prepare("UPDATE delivery_targets SET reset_seen_at = NULL, reset_changes = NULL WHERE id = ?1")?
-        .execute([target])?;
+    tx.prepare(
+        "UPDATE delivery_targets SET reset_seen_at = NULL, reset_changes = NULL WHERE id = ?1",
+    )?
+    .execute([target])?;
     Ok(())
 }
 
@@ -82,7 +111,11 @@ mod tests {
     use super::*;
 
     fn change(field: &'static str, previous: &str, current: &str) -> Change {
-        Change { field, previous: previous.to_owned(), current: current.to_owned() }
+        Change {
+            field,
+            previous: previous.to_owned(),
+            current: current.to_owned(),
+        }
     }
 
     #[test]
@@ -99,10 +132,26 @@ mod tests {
         assert_eq!(see(&[], 0), None);
         let first = see(&[change("server_instance_id", "a", "b")], 1).unwrap();
         assert_eq!(see(&[], 2), Some(first.clone()));
-        let more = see(&[change("server_instance_id", "b", "c"), change("git_sha", "1", "2")], 3).unwrap();
-        let both = [change("server_instance_id", "a", "c"), change("git_sha", "1", "2")];
-        assert_eq!((more.since, more.changes.as_slice()), (first.since, &both[..]));
-        let back = [change("server_instance_id", "c", "a"), change("git_sha", "2", "1")];
+        let more = see(
+            &[
+                change("server_instance_id", "b", "c"),
+                change("git_sha", "1", "2"),
+            ],
+            3,
+        )
+        .unwrap();
+        let both = [
+            change("server_instance_id", "a", "c"),
+            change("git_sha", "1", "2"),
+        ];
+        assert_eq!(
+            (more.since, more.changes.as_slice()),
+            (first.since, &both[..])
+        );
+        let back = [
+            change("server_instance_id", "c", "a"),
+            change("git_sha", "2", "1"),
+        ];
         assert_eq!(see(&back, 4), None, "the same as when all was well");
         let again = see(&[change("git_sha", "1", "3")], 5).unwrap();
         assert!(again.since > first.since);

@@ -43,7 +43,11 @@ pub(crate) fn row_of(tx: &ReadTx<'_>, target: i64, seq: i64) -> Result<Option<Ro
 }
 
 /// The rows that these events have at a target, by journal row.
-pub(crate) fn rows_of(tx: &ReadTx<'_>, target: i64, seqs: &[i64]) -> Result<BTreeMap<i64, Row>, Error> {
+pub(crate) fn rows_of(
+    tx: &ReadTx<'_>,
+    target: i64,
+    seqs: &[i64],
+) -> Result<BTreeMap<i64, Row>, Error> {
     let sql = format!(
         "SELECT {COLUMNS}, seq FROM delivery_rows WHERE target = ?1 AND seq IN (SELECT value FROM json_each(?2))"
     );
@@ -58,7 +62,12 @@ pub(crate) fn rows_of(tx: &ReadTx<'_>, target: i64, seqs: &[i64]) -> Result<BTre
 
 fn read(row: &rusqlite::Row<'_>) -> Result<Row, Error> {
     let word: String = row.get(0)?;
-    let time = |index: usize| Ok::<_, Error>(row.get::<_, Option<i64>>(index)?.map(Timestamp::from_micros));
+    let time = |index: usize| {
+        Ok::<_, Error>(
+            row.get::<_, Option<i64>>(index)?
+                .map(Timestamp::from_micros),
+        )
+    };
     Ok(Row {
         status: status(&word)?,
         attempts: row.get(1)?,
@@ -73,8 +82,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Row, Error> {
 }
 
 /// When the next row is due.
-pub(super) const NEXT_ROW: &str =
-    "SELECT due_at FROM delivery_rows WHERE target = ?1 AND kind = 0 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+pub(super) const NEXT_ROW: &str = "SELECT due_at FROM delivery_rows WHERE target = ?1 AND kind = 0 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
 /// When the open attempt that goes first is due: the others wait for it.
 pub(super) const NEXT_ATTEMPT: &str = "SELECT due_at FROM delivery_attempts
      WHERE target = ?1 AND closed_at IS NULL AND parked = 0 ORDER BY first_seq LIMIT 1";
@@ -82,13 +90,17 @@ pub(super) const NEXT_ATTEMPT: &str = "SELECT due_at FROM delivery_attempts
 pub(super) const NEXT_PARKED: &str = "SELECT due_at FROM delivery_attempts
      WHERE target = ?1 AND closed_at IS NULL AND parked = 1 ORDER BY due_at LIMIT 1";
 /// True if there is anything to do.
-pub(super) const OWED: &str = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL)
+pub(super) const OWED: &str =
+    "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL)
      OR EXISTS (SELECT 1 FROM delivery_rows WHERE target = ?1 AND kind = 0 AND due_at IS NOT NULL)
      OR EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?2)";
 
 /// Due time of the open attempt that goes first.
 pub(super) fn next_attempt(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
-    let due: Option<i64> = tx.prepare(NEXT_ATTEMPT)?.query_row([target], |r| r.get(0)).optional()?;
+    let due: Option<i64> = tx
+        .prepare(NEXT_ATTEMPT)?
+        .query_row([target], |r| r.get(0))
+        .optional()?;
     Ok(due.map(Timestamp::from_micros))
 }
 
@@ -96,26 +108,41 @@ pub(super) fn next_attempt(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timest
 pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
     let mut next: Option<i64> = None;
     for sql in [NEXT_ROW, NEXT_ATTEMPT, NEXT_PARKED] {
-        let due: Option<i64> = tx.prepare(sql)?.query_row([target], |r| r.get(0)).optional()?;
+        let due: Option<i64> = tx
+            .prepare(sql)?
+            .query_row([target], |r| r.get(0))
+            .optional()?;
         next = next.into_iter().chain(due).min();
     }
     Ok(next.map(Timestamp::from_micros))
 }
 
-/// True when there is anything to do for a target: an open attempt, a waiting row, or a journal row above its cursor.
-/// O(1): the cost of a drain with nothing to send.
+/// True when there is anything to do for a target: an open attempt, a waiting row, or a journal row
+/// above its cursor. O(1): the cost of a drain with nothing to send.
 pub(crate) fn owed(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
-    Ok(tx.prepare(OWED)?.query_row([target.id, target.cursor_seq], |r| r.get(0))?)
+    Ok(tx
+        .prepare(OWED)?
+        .query_row([target.id, target.cursor_seq], |r| r.get(0))?)
 }
 
-/// True if something may be sent to a target now: no pause is running, no open attempt delays everything, and something
-/// is due.
-pub(super) fn is_due(tx: &ReadTx<'_>, target: &super::Target, now: Timestamp) -> Result<bool, Error> {
+/// True if something may be sent to a target now: no pause is running, no open attempt delays
+/// everything, and something is due.
+pub(super) fn is_due(
+    tx: &ReadTx<'_>,
+    target: &super::Target,
+    now: Timestamp,
+) -> Result<bool, Error> {
     let due = |sql| {
-        let due: Option<i64> = tx.prepare(sql)?.query_row([target.id], |r| r.get(0)).optional()?;
+        let due: Option<i64> = tx
+            .prepare(sql)?
+            .query_row([target.id], |r| r.get(0))
+            .optional()?;
         Ok::<_, Error>(due.map(|due| retry::is_due(Timestamp::from_micros(due), now)))
     };
-    if target.not_before.is_some_and(|until| !retry::is_due(until, now)) {
+    if target
+        .not_before
+        .is_some_and(|until| !retry::is_due(until, now))
+    {
         return Ok(false);
     }
     if let Some(is_due) = due(NEXT_ATTEMPT)? {
@@ -132,21 +159,24 @@ pub(crate) fn in_open_attempts(tx: &ReadTx<'_>, target: i64) -> Result<i64, Erro
 
 /// How many events are in flight or pending at some target. O(rows).
 pub(crate) fn in_flight_anywhere(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    let sql = "SELECT COUNT(DISTINCT seq) FROM delivery_rows WHERE status IN ('in_flight', 'pending')";
+    let sql =
+        "SELECT COUNT(DISTINCT seq) FROM delivery_rows WHERE status IN ('in_flight', 'pending')";
     Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
 }
 
 /// True when the journal has rows that the target's cursor has not passed.
 pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)";
-    Ok(tx.prepare(sql)?.query_row([target.cursor_seq], |r| r.get(0))?)
+    Ok(tx
+        .prepare(sql)?
+        .query_row([target.cursor_seq], |r| r.get(0))?)
 }
 
 /// Number of events that are refused for now.
 pub(super) const REJECTED: &str =
     "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND kind = 0 AND status = 'rejected'";
-/// The first events that were given up and not waived. Without the index hint SQLite would use the primary key and
-/// examine every row.
+/// The first events that were given up and not waived. Without the index hint SQLite would use the
+/// primary key and examine every row.
 pub(super) const UNSEEN: &str = "SELECT f.event_id, d.error FROM delivery_rows AS d INDEXED BY delivery_unseen
      JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.kind = 0 AND d.status = 'terminal_failed' AND d.waiver IS NULL ORDER BY d.seq LIMIT ?2";
@@ -157,9 +187,15 @@ pub(crate) fn rejected(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
 }
 
 /// The first events that were given up at a target and not waived, with the last reason.
-pub(crate) fn unseen(tx: &ReadTx<'_>, target: i64, limit: i64) -> Result<Vec<(String, Option<String>)>, Error> {
+pub(crate) fn unseen(
+    tx: &ReadTx<'_>,
+    target: i64,
+    limit: i64,
+) -> Result<Vec<(String, Option<String>)>, Error> {
     let mut statement = tx.prepare(UNSEEN)?;
-    Ok(statement.query_map([target, limit], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
+    Ok(statement
+        .query_map([target, limit], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn status(word: &str) -> Result<Status, Error> {

@@ -1,4 +1,5 @@
-//! Progress of a drain of events or documents: its time, its waits, its end, and the conclusions about the server.
+//! Progress of a drain of events or documents: its time, its waits, its end, and the conclusions
+//! about the server.
 
 use std::time::Duration;
 
@@ -7,11 +8,11 @@ use crate::base::{Clock, Interrupt, Timestamp};
 use crate::endpoint::ServerStand;
 use crate::http::{Cause, Meaning, Reading, Refusal};
 
-/// Number of sendings of one item without a usable answer, and number of such answers in a row after which a drain
-/// ends: then the server itself seems to fail.
+/// Number of sendings of one item without a usable answer, and number of such answers in a row
+/// after which a drain ends: then the server itself seems to fail.
 pub(crate) const PATIENCE: u32 = 3;
-/// Number of refusals of single events or documents with the same words, and nothing accepted, after which the server
-/// is taken to refuse every request.
+/// Number of refusals of single events or documents with the same words, and nothing accepted,
+/// after which the server is taken to refuse every request.
 const ALIKE: u32 = 3;
 /// Minimum time that must be left for an exchange to begin.
 const LEAST: Duration = Duration::from_secs(1);
@@ -67,7 +68,11 @@ impl Means<'_> {
     /// Reason why no request may start any more; `None` while one may.
     pub(crate) fn end(&self) -> Option<Stop> {
         let is_late = self.clock.now() >= self.deadline;
-        if self.interrupt.is_requested() { Some(Stop::Interrupted) } else { is_late.then_some(Stop::Deadline) }
+        if self.interrupt.is_requested() {
+            Some(Stop::Interrupted)
+        } else {
+            is_late.then_some(Stop::Deadline)
+        }
     }
 }
 
@@ -121,18 +126,27 @@ impl<'a> RunningDrain<'a> {
             self.stop = end;
             self.cause = None;
         }
-        self.stop.as_ref().is_some_and(|stop| matches!(stop, Stop::Deadline | Stop::Interrupted))
+        self.stop
+            .as_ref()
+            .is_some_and(|stop| matches!(stop, Stop::Deadline | Stop::Interrupted))
     }
 
-    /// Records how an exchange ended and, with `stop`, why no other follows. The first reason is kept, except that any
-    /// later answer replaces an unknown end.
+    /// Records how an exchange ended and, with `stop`, why no other follows. The first reason is
+    /// kept, except that any later answer replaces an unknown end.
     pub(crate) fn note(&mut self, reading: &Reading, stop: Option<Stop>) {
-        let stand = ServerStand::of(reading.refusal().as_ref(), reading.meaning == Meaning::Accepted);
+        let stand = ServerStand::of(
+            reading.refusal().as_ref(),
+            reading.meaning == Meaning::Accepted,
+        );
         self.server = std::mem::take(&mut self.server).then(stand);
         let is_unknown = matches!(stop, Some(Stop::Unknown(_)));
         // A server that names a wait is reachable.
         let is_asked = reading.wait.is_some_and(|wait| !wait.is_zero());
-        self.unknown_in_a_row = if is_unknown && !is_asked { self.unknown_in_a_row + 1 } else { 0 };
+        self.unknown_in_a_row = if is_unknown && !is_asked {
+            self.unknown_in_a_row + 1
+        } else {
+            0
+        };
         if matches!(self.stop, None | Some(Stop::Unknown(_))) {
             self.cause = stop.as_ref().map(|_| reading.cause);
             self.stop = stop;
@@ -152,7 +166,11 @@ impl<'a> RunningDrain<'a> {
     /// Records that a single event or document was refused.
     pub(crate) fn note_refused(&mut self, reading: &Reading) -> Alike {
         let words = masked(&reading.said);
-        let before = if words == self.alike.0 { self.alike.1 } else { 0 };
+        let before = if words == self.alike.0 {
+            self.alike.1
+        } else {
+            0
+        };
         self.alike = (words, before + 1);
         if self.has_accepted || before == 0 {
             return Alike::New;
@@ -160,8 +178,17 @@ impl<'a> RunningDrain<'a> {
         if before + 1 < ALIKE {
             return Alike::Same;
         }
-        let Reading { cause, status, said, .. } = reading;
-        self.server = ServerStand::Refuses(Refusal { cause: *cause, status: *status, said: said.clone() });
+        let Reading {
+            cause,
+            status,
+            said,
+            ..
+        } = reading;
+        self.server = ServerStand::Refuses(Refusal {
+            cause: *cause,
+            status: *status,
+            said: said.clone(),
+        });
         Alike::Everything
     }
 

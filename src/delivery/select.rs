@@ -59,15 +59,17 @@ pub(super) const ABOVE: &str = "SELECT f.seq, f.event_id, f.envelope, f.wire,
        f.kind = 0 AND f.superseded_by IS NULL AND f.held IS NULL AND f.discarded IS NULL AND f.gone IS NULL
        AND NOT EXISTS (SELECT 1 FROM delivery_rows AS d WHERE d.target = ?1 AND d.seq = f.seq)
      FROM journal_feed AS f WHERE f.seq > ?2 ORDER BY f.seq LIMIT ?3";
-/// The due times of rows that wait for their first sending: never selected, or part of a batch that was not accepted.
+/// The due times of rows that wait for their first sending: never selected, or part of a batch that
+/// was not accepted.
 const UNSENT: (i64, i64) = (-1, 0);
 /// True if there are rows above the cursor.
 pub(super) const HAS_NEW: &str = "SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)";
 
-/// Chooses the next batch for `target` and opens its attempt: an open attempt first, with the same bytes; else new work
-/// in journal order together with retries, at most half of the batch while there is new work; if there is neither, a
-/// parked attempt. `begun` is when the drain began: an event that was answered since then is not tried again, or a long
-/// drain would use up the tries of every event.
+/// Chooses the next batch for `target` and opens its attempt: an open attempt first, with the same
+/// bytes; else new work in journal order together with retries, at most half of the batch while
+/// there is new work; if there is neither, a parked attempt. `begun` is when the drain began: an
+/// event that was answered since then is not tried again, or a long drain would use up the tries of
+/// every event.
 pub(super) fn select(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -76,12 +78,18 @@ pub(super) fn select(
     ids: &dyn Ids,
     (begun, now): (Timestamp, Timestamp),
 ) -> Result<Selection, Error> {
-    if target.not_before.is_some_and(|until| !retry::is_due(until, now)) {
+    if target
+        .not_before
+        .is_some_and(|until| !retry::is_due(until, now))
+    {
         return Ok(Selection::default());
     }
     let again = |open| {
         let batch = attempt::rebuild(tx, target.id, open, context, ids, now)?;
-        Ok(Selection { batch: Some(batch), ..Selection::default() })
+        Ok(Selection {
+            batch: Some(batch),
+            ..Selection::default()
+        })
     };
     match attempt::pending(tx, target.id, now)? {
         Pending::Due(open) => return again(open),
@@ -120,16 +128,27 @@ fn fresh(
         }
     }
     let is_full = packing.is_full || is_cut;
-    let cursor = if is_full { target.cursor_seq } else { window(tx, target, limits, &mut packing, &mut order, now)? };
+    let cursor = if is_full {
+        target.cursor_seq
+    } else {
+        window(tx, target, limits, &mut packing, &mut order, now)?
+    };
     if cursor > target.cursor_seq {
-        tx.prepare("UPDATE delivery_targets SET cursor_seq = ?2 WHERE id = ?1")?.execute([target.id, cursor])?;
+        tx.prepare("UPDATE delivery_targets SET cursor_seq = ?2 WHERE id = ?1")?
+            .execute([target.id, cursor])?;
         journal::seal(tx, cursor)?;
     }
-    packing.finish(tx, target.id, cursor > target.cursor_seq || order.waiting > 0, ids, now)
+    packing.finish(
+        tx,
+        target.id,
+        cursor > target.cursor_seq || order.waiting > 0,
+        ids,
+        now,
+    )
 }
 
-/// The rows that are due, in journal order; and whether more rows that were never sent remain, which rows above the
-/// cursor must not overtake.
+/// The rows that are due, in journal order; and whether more rows that were never sent remain,
+/// which rows above the cursor must not overtake.
 fn due(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -145,12 +164,27 @@ fn due(
     }
     let mut waits = waits.into_iter();
     unsent.retain(|_| !waits.next().unwrap_or(false));
-    let has_new = has_unsent || tx.prepare(HAS_NEW)?.query_row([target.cursor_seq], |r| r.get(0))?;
-    let share = if has_new { Limits { events: (limits.events / 2).max(1), bytes: limits.bytes / 2 } } else { limits };
+    let has_new = has_unsent
+        || tx
+            .prepare(HAS_NEW)?
+            .query_row([target.cursor_seq], |r| r.get(0))?;
+    let share = if has_new {
+        Limits {
+            events: (limits.events / 2).max(1),
+            bytes: limits.bytes / 2,
+        }
+    } else {
+        limits
+    };
     let (mut again, _) = due_between(tx, target.id, share, (0, begun.min(now).as_micros()))?;
     if again.is_empty() && unsent.is_empty() {
         // Due times beyond the longest back-off mean the clock moved backwards; treat them as due.
-        (again, _) = due_between(tx, target.id, share, (now.after(retry::LONGEST).as_micros(), i64::MAX))?;
+        (again, _) = due_between(
+            tx,
+            target.id,
+            share,
+            (now.after(retry::LONGEST).as_micros(), i64::MAX),
+        )?;
     }
     // An event that was refused alone is sent alone: it goes first or not at all.
     if again.first().is_some_and(|c| c.is_alone) {
@@ -166,7 +200,8 @@ fn due(
     Ok((unsent, is_cut))
 }
 
-/// Rows due between two times, the longest waiting first, within the limits; and whether there are more.
+/// Rows due between two times, the longest waiting first, within the limits; and whether there are
+/// more.
 fn due_between(
     tx: &WriteTx<'_>,
     target: i64,
@@ -179,7 +214,8 @@ fn due_between(
     let (mut all, mut used) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let word: String = row.get(4)?;
-        let status = Status::from_word(&word).ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))?;
+        let status = Status::from_word(&word)
+            .ok_or_else(|| Error::Damaged(format!("unknown status {word:?}")))?;
         let candidate = candidate(row, status.class(), row.get(5)?)?;
         used += candidate.envelope.len();
         if !all.is_empty() && (used > limits.bytes || all.len() >= limits.events) {
@@ -207,7 +243,9 @@ fn window(
         let seq: i64 = row.get(0)?;
         if row.get(4)? {
             let candidate = candidate(row, Class::Untried, false)?;
-            if !order.holds_up(tx, seq, &candidate.envelope)? && !packing.offer(tx, target.id, candidate, now)? {
+            if !order.holds_up(tx, seq, &candidate.envelope)?
+                && !packing.offer(tx, target.id, candidate, now)?
+            {
                 break;
             }
         }
@@ -219,10 +257,22 @@ fn window(
 fn candidate(row: &Row<'_>, from: Class, is_alone: bool) -> Result<Candidate, Error> {
     let seq = row.get(0)?;
     let envelope: Option<Vec<u8>> = row.get(2)?;
-    let envelope = envelope
-        .ok_or_else(|| Error::Damaged(format!("journal row {seq} is left to send, but its payload is gone")))?;
+    let envelope = envelope.ok_or_else(|| {
+        Error::Damaged(format!(
+            "journal row {seq} is left to send, but its payload is gone"
+        ))
+    })?;
     let wire = WireForm::from_code(row.get(3)?);
-    Ok(Candidate { item: Item { seq, event_id: row.get(1)? }, envelope, wire, from, is_alone })
+    Ok(Candidate {
+        item: Item {
+            seq,
+            event_id: row.get(1)?,
+        },
+        envelope,
+        wire,
+        from,
+        is_alone,
+    })
 }
 
 /// A batch under construction.
@@ -238,15 +288,33 @@ struct Packing<'a> {
 impl<'a> Packing<'a> {
     fn new(limits: Limits, context: WireContext<'a>) -> Self {
         let packer = Packer::new(limits, context.form);
-        Self { packer, context, items: Vec::new(), postings: Postings::default(), not_sendable: 0, is_full: false }
+        Self {
+            packer,
+            context,
+            items: Vec::new(),
+            postings: Postings::default(),
+            not_sendable: 0,
+            is_full: false,
+        }
     }
 
-    /// Adds a candidate to the batch; false if it does not fit. An event that no request can carry is given up here.
-    fn offer(&mut self, tx: &WriteTx<'_>, target: i64, candidate: Candidate, now: Timestamp) -> Result<bool, Error> {
-        let wire = for_wire(&candidate.envelope, candidate.wire, self.context).and_then(|rewritten| {
-            let head = self.context.form.head(rewritten.as_deref().unwrap_or(&candidate.envelope), self.context)?;
-            Ok((head, rewritten))
-        });
+    /// Adds a candidate to the batch; false if it does not fit. An event that no request can carry
+    /// is given up here.
+    fn offer(
+        &mut self,
+        tx: &WriteTx<'_>,
+        target: i64,
+        candidate: Candidate,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let wire =
+            for_wire(&candidate.envelope, candidate.wire, self.context).and_then(|rewritten| {
+                let head = self.context.form.head(
+                    rewritten.as_deref().unwrap_or(&candidate.envelope),
+                    self.context,
+                )?;
+                Ok((head, rewritten))
+            });
         let (head, rewritten) = match wire {
             Ok(wire) => wire,
             Err(why) => {
@@ -256,7 +324,10 @@ impl<'a> Packing<'a> {
                 return Ok(true);
             }
         };
-        if !self.packer.push(&head, rewritten.as_deref().unwrap_or(&candidate.envelope)) {
+        if !self
+            .packer
+            .push(&head, rewritten.as_deref().unwrap_or(&candidate.envelope))
+        {
             return Ok(false);
         }
         self.postings.moved(candidate.from, Class::InFlight);
@@ -276,7 +347,11 @@ impl<'a> Packing<'a> {
         let not_sendable = self.not_sendable;
         std::mem::take(&mut self.postings).post(tx, target)?;
         if self.items.is_empty() {
-            return Ok(Selection { batch: None, not_sendable, has_more: has_advanced || not_sendable > 0 });
+            return Ok(Selection {
+                batch: None,
+                not_sendable,
+                has_more: has_advanced || not_sendable > 0,
+            });
         }
         let key = ids.uuid();
         let seqs: Vec<i64> = self.items.iter().map(|i| i.seq).collect();
@@ -292,14 +367,30 @@ impl<'a> Packing<'a> {
         }
         let (body, digest) = self.packer.finish();
         attempt::sending(tx, attempt, body.len(), &digest)?;
-        let batch =
-            Batch { attempt, idempotency_key: key, items: self.items, body, unknown_ends: 0, is_in_doubt: false };
-        Ok(Selection { batch: Some(batch), not_sendable, has_more: true })
+        let batch = Batch {
+            attempt,
+            idempotency_key: key,
+            items: self.items,
+            body,
+            unknown_ends: 0,
+            is_in_doubt: false,
+        };
+        Ok(Selection {
+            batch: Some(batch),
+            not_sendable,
+            has_more: true,
+        })
     }
 }
 
 /// Gives up an event that no request can carry, without sending anything.
-fn give_up(tx: &WriteTx<'_>, target: i64, seq: i64, why: &str, now: Timestamp) -> Result<(), Error> {
+fn give_up(
+    tx: &WriteTx<'_>,
+    target: i64,
+    seq: i64,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     tx.prepare(
         "INSERT INTO delivery_rows (target, seq, status, error, settled_at) VALUES (?1, ?2, 'terminal_failed', ?3, ?4)
          ON CONFLICT (target, seq) DO UPDATE SET status = 'terminal_failed', error = ?3, settled_at = ?4, due_at = NULL",

@@ -50,13 +50,26 @@ fn due_rows_fill_a_batch_when_there_is_nothing_new() {
 fn due_rows_take_half_of_the_bytes_while_there_is_new_work() {
     let mut books = Books::new();
     for id in ["a", "b", "c", "d"] {
-        books.add(id, &format!(r#"{{"event_id":"{id}"}}"#), WireForm::AsIs, None);
+        books.add(
+            id,
+            &format!(r#"{{"event_id":"{id}"}}"#),
+            WireForm::AsIs,
+            None,
+        );
     }
     books.policy.max_events = 3;
     assert_eq!(books.exchange(&transient()), [1, 2, 3]);
     books.pass(60);
-    books.policy = super::Policy { max_events: 100, max_bytes: 80, ..books.policy };
-    assert_eq!(books.exchange(&Outcome::Success), [1, 2, 4], "three would be more than half");
+    books.policy = super::Policy {
+        max_events: 100,
+        max_bytes: 80,
+        ..books.policy
+    };
+    assert_eq!(
+        books.exchange(&Outcome::Success),
+        [1, 2, 4],
+        "three would be more than half"
+    );
 }
 
 #[test]
@@ -83,13 +96,19 @@ fn superseded_rows_are_passed_four_batches_at_a_time() {
         let selection = books.select();
         assert!(selection.batch.is_none() && selection.has_more);
         assert_eq!(books.target().cursor_seq, cursor);
-        assert_eq!(books.write(|tx| Ok(crate::journal::sealed_through(tx)?)), cursor);
+        assert_eq!(
+            books.write(|tx| Ok(crate::journal::sealed_through(tx)?)),
+            cursor
+        );
     }
     assert_eq!(books.exchange(&Outcome::Success), [40]);
     let selection = books.select();
     assert!(selection.batch.is_none() && !selection.has_more);
     let balance = books.balance();
-    assert_eq!((balance.of(Class::Superseded), balance.of(Class::Delivered)), (39, 1));
+    assert_eq!(
+        (balance.of(Class::Superseded), balance.of(Class::Delivered)),
+        (39, 1)
+    );
 }
 
 #[test]
@@ -100,7 +119,10 @@ fn an_open_attempt_goes_first_and_as_it_was() {
     books.add_plain(3);
     // Nothing was recorded, because the process ended.
     let again = books.batch();
-    assert_eq!((first.idempotency_key, first.body, first.items), (again.idempotency_key, again.body, again.items));
+    assert_eq!(
+        (first.idempotency_key, first.body, first.items),
+        (again.idempotency_key, again.body, again.items)
+    );
     assert!(!first.is_in_doubt && again.is_in_doubt);
     assert_eq!(books.balance().of(Class::InFlight), 3);
 }
@@ -124,7 +146,11 @@ fn a_parked_event_lets_the_others_go_first() {
     let key = books.batch().idempotency_key;
     lose_three_times(&mut books);
     books.add_plain(2);
-    assert_eq!(books.exchange(&Outcome::Success), [2, 3], "although the parked event is due");
+    assert_eq!(
+        books.exchange(&Outcome::Success),
+        [2, 3],
+        "although the parked event is due"
+    );
     let parked = books.batch();
     assert_eq!((seqs(&parked), &parked.idempotency_key), (vec![1], &key));
     books.record(&parked, &lost());
@@ -151,7 +177,11 @@ fn a_culprit_is_sent_alone_from_then_on() {
     assert_eq!(books.exchange(&rejected()), [1]);
     books.pass(60);
     books.add_plain(1);
-    assert_eq!(books.exchange(&Outcome::Success), [1], "still alone, whatever was said of it meanwhile");
+    assert_eq!(
+        books.exchange(&Outcome::Success),
+        [1],
+        "still alone, whatever was said of it meanwhile"
+    );
     assert_eq!(books.exchange(&Outcome::Success), [4]);
 }
 
@@ -173,7 +203,10 @@ fn what_no_request_can_carry_ends_without_one() {
     assert!(selection.batch.is_none() && selection.has_more);
     assert_eq!(selection.not_sendable, 1);
     let row = books.row(1);
-    assert_eq!((row.status, row.attempts, row.due_at), (Status::TerminalFailed, 0, None));
+    assert_eq!(
+        (row.status, row.attempts, row.due_at),
+        (Status::TerminalFailed, 0, None)
+    );
     assert!(row.error.unwrap().starts_with("not_sendable: "));
     assert_eq!(books.balance().of(Class::Undeliverable), 1);
     assert!(!books.select().has_more);
@@ -183,12 +216,20 @@ fn what_no_request_can_carry_ends_without_one() {
 fn a_batch_ends_at_the_byte_limit() {
     let mut books = Books::new();
     for id in ["a", "b", "c"] {
-        books.add(id, &format!(r#"{{"event_id":"{id}"}}"#), WireForm::AsIs, None);
+        books.add(
+            id,
+            &format!(r#"{{"event_id":"{id}"}}"#),
+            WireForm::AsIs,
+            None,
+        );
     }
     books.policy.max_bytes = r#"{"events":[{"event_id":"a"},{"event_id":"b"}]}"#.len();
     let batch = books.batch();
     assert_eq!(seqs(&batch), [1, 2]);
-    assert_eq!(batch.body, br#"{"events":[{"event_id":"a"},{"event_id":"b"}]}"#);
+    assert_eq!(
+        batch.body,
+        br#"{"events":[{"event_id":"a"},{"event_id":"b"}]}"#
+    );
     assert_eq!(books.target().cursor_seq, 2);
 }
 
@@ -198,7 +239,12 @@ fn a_learned_limit_halves_doubles_and_ends_at_the_configured_one() {
     let too_large = Verdict::TooLarge("too large".to_owned());
     books.policy.max_events = 8;
     for n in 0..8 {
-        books.add(&n.to_string(), &format!(r#"{{"event_id":"{n}","t":"{}"}}"#, "x".repeat(400)), WireForm::AsIs, None);
+        books.add(
+            &n.to_string(),
+            &format!(r#"{{"event_id":"{n}","t":"{}"}}"#, "x".repeat(400)),
+            WireForm::AsIs,
+            None,
+        );
     }
     let batch = books.batch();
     books.record(&batch, &too_large);
@@ -216,12 +262,22 @@ fn a_learned_limit_halves_doubles_and_ends_at_the_configured_one() {
     let mut sizes = Vec::new();
     while let Some(batch) = books.select().batch {
         sizes.push(batch.items.len());
-        books.record(&batch, &Verdict::Settled(vec![Outcome::Success; batch.items.len()]));
+        books.record(
+            &batch,
+            &Verdict::Settled(vec![Outcome::Success; batch.items.len()]),
+        );
     }
-    // The three halves were clean batches as well. The learned byte limit is above the size of these small events.
+    // The three halves were clean batches as well. The learned byte limit is above the size of
+    // these small events.
     let expected = [vec![2; 7], vec![4; 10], vec![8; 18], vec![2]].concat();
     assert_eq!(sizes, expected);
-    assert_eq!((books.target().limit_events, books.target().limit_bytes.is_some()), (None, true));
+    assert_eq!(
+        (
+            books.target().limit_events,
+            books.target().limit_bytes.is_some()
+        ),
+        (None, true)
+    );
 }
 
 #[test]
@@ -233,27 +289,39 @@ fn a_second_lesson_never_raises_a_limit() {
     for (size, limit) in [(8, 4), (4, 2), (2, 1)] {
         let batch = books.batch();
         books.record(&batch, &too_large);
-        assert_eq!((batch.items.len(), books.target().limit_events), (size, Some(limit)));
+        assert_eq!(
+            (batch.items.len(), books.target().limit_events),
+            (size, Some(limit))
+        );
     }
     for rows in [&[1][..], &[2], &[3, 4]] {
         assert_eq!(books.exchange(&Outcome::Success), rows);
     }
     let batch = books.batch();
     books.record(&batch, &too_large);
-    assert_eq!((batch.items.len(), books.target().limit_events), (4, Some(1)));
+    assert_eq!(
+        (batch.items.len(), books.target().limit_events),
+        (4, Some(1))
+    );
 }
 
 #[test]
 fn a_target_that_keeps_asking_is_left_alone_for_longer() {
     let mut books = Books::new();
     books.add_plain(1);
-    let throttled = Verdict::Throttled { reason: "slow".to_owned(), wait: None };
+    let throttled = Verdict::Throttled {
+        reason: "slow".to_owned(),
+        wait: None,
+    };
     for (seconds, throttles) in [(1, 1), (2, 2), (4, 3)] {
         let batch = books.batch();
         books.record(&batch, &throttled);
         let target = books.target();
         let until = books.now().after(Duration::from_secs(seconds));
-        assert_eq!((target.not_before, target.throttled), (Some(until), throttles));
+        assert_eq!(
+            (target.not_before, target.throttled),
+            (Some(until), throttles)
+        );
         books.pass(seconds);
     }
     books.exchange(&Outcome::Success);
@@ -269,9 +337,16 @@ fn a_target_that_asked_for_it_is_left_alone() {
     books.record(&batch, &lost());
     books.pass(1);
     let again = books.batch();
-    let throttled = Verdict::Throttled { reason: "slow".to_owned(), wait: Some(Duration::from_secs(24)) };
+    let throttled = Verdict::Throttled {
+        reason: "slow".to_owned(),
+        wait: Some(Duration::from_secs(24)),
+    };
     books.record(&again, &throttled);
-    assert_eq!(books.balance().of(Class::InFlight), 4, "it may have been received");
+    assert_eq!(
+        books.balance().of(Class::InFlight),
+        4,
+        "it may have been received"
+    );
     books.pass(29);
     assert_eq!(books.selected(), NOTHING, "not even the open attempt");
     books.pass(1);
@@ -306,7 +381,13 @@ fn a_due_time_from_a_clock_that_went_back_is_not_believed() {
     let mut books = Books::new();
     books.add_plain(1);
     let batch = books.batch();
-    books.record(&batch, &Verdict::Throttled { reason: "slow".to_owned(), wait: None });
+    books.record(
+        &batch,
+        &Verdict::Throttled {
+            reason: "slow".to_owned(),
+            wait: None,
+        },
+    );
     assert_eq!(books.selected(), NOTHING);
     books.turn_back(back);
     assert_eq!(books.selected(), [1]);
@@ -315,10 +396,20 @@ fn a_due_time_from_a_clock_that_went_back_is_not_believed() {
 #[test]
 fn a_new_target_owes_what_the_journal_says() {
     let mut books = Books::new();
-    let totals = [("captured", 15), ("live", 9), ("held", 4), ("superseded", 1), ("discarded", 2), ("gone", 3)];
+    let totals = [
+        ("captured", 15),
+        ("live", 9),
+        ("held", 4),
+        ("superseded", 1),
+        ("discarded", 2),
+        ("gone", 3),
+    ];
     books.write(|tx| {
         for (name, value) in totals {
-            let counter = crate::store::Counter { scope: crate::journal::Kind::Event.scope(), name };
+            let counter = crate::store::Counter {
+                scope: crate::journal::Kind::Event.scope(),
+                name,
+            };
             crate::store::set_counter(tx, counter, value)?;
         }
         Ok(())
@@ -326,7 +417,13 @@ fn a_new_target_owes_what_the_journal_says() {
     let target = books.target();
     let balance = books.write(|tx| super::balance(tx, Some(&target)));
     assert!(balance.holds());
-    let classes = [Class::Untried, Class::Blocked, Class::Superseded, Class::Discarded, Class::Purged];
+    let classes = [
+        Class::Untried,
+        Class::Blocked,
+        Class::Superseded,
+        Class::Discarded,
+        Class::Purged,
+    ];
     assert_eq!(classes.map(|class| balance.of(class)), [5, 4, 1, 2, 3]);
 }
 
@@ -339,5 +436,9 @@ fn a_row_above_the_cursor_is_passed() {
         let sql = "INSERT INTO delivery_rows (target, seq, status, settled_at) VALUES (?1, 2, 'success', 0)";
         Ok(tx.prepare(sql)?.execute([target.id])?)
     });
-    assert_eq!(books.selected(), [1, 3], "an import says that the target has it");
+    assert_eq!(
+        books.selected(),
+        [1, 3],
+        "an import says that the target has it"
+    );
 }

@@ -8,8 +8,8 @@ use crate::base::Timestamp;
 use crate::event::BatchForm;
 use crate::store::{ReadTx, WriteTx};
 
-/// Closes the attempt and opens one for each half of its events, due at `due`, the left one first. The rows stay in
-/// flight. `is_in_doubt`: the receiver may have them.
+/// Closes the attempt and opens one for each half of its events, due at `due`, the left one first.
+/// The rows stay in flight. `is_in_doubt`: the receiver may have them.
 pub(super) fn split(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -21,30 +21,55 @@ pub(super) fn split(
 ) -> Result<(), Error> {
     attempt::close(tx, batch.attempt, end, settling.now)?;
     let (left, right) = batch.items.split_at(middle(tx, &batch.items)?);
-    let parent = Parent { id: batch.attempt, is_in_doubt };
+    let parent = Parent {
+        id: batch.attempt,
+        is_in_doubt,
+    };
     for half in [left, right] {
         let seqs: Vec<i64> = half.iter().map(|i| i.seq).collect();
-        attempt::take_over(tx, target.id, parent, &settling.ids.uuid(), &seqs, (settling.now, due))?;
+        attempt::take_over(
+            tx,
+            target.id,
+            parent,
+            &settling.ids.uuid(),
+            &seqs,
+            (settling.now, due),
+        )?;
     }
     Ok(())
 }
 
-/// Where to split: in the middle, or one position next to it if the middle would separate two events of one aggregate.
-/// A batch of two is always separated.
+/// Where to split: in the middle, or one position next to it if the middle would separate two
+/// events of one aggregate. A batch of two is always separated.
 fn middle(tx: &ReadTx<'_>, items: &[Item]) -> Result<usize, Error> {
     let half = (items.len() / 2).max(1);
-    let [Some(last), Some(next)] = [items.get(half - 1), items.get(half)] else { return Ok(half) };
-    let aggregate = if items.len() == 2 { None } else { parking::subject(tx, last.seq)? };
+    let [Some(last), Some(next)] = [items.get(half - 1), items.get(half)] else {
+        return Ok(half);
+    };
+    let aggregate = if items.len() == 2 {
+        None
+    } else {
+        parking::subject(tx, last.seq)?
+    };
     if aggregate.is_none() || aggregate != parking::subject(tx, next.seq)? {
         return Ok(half);
     }
-    Ok(if half + 1 < items.len() { half + 1 } else { half - 1 })
+    Ok(if half + 1 < items.len() {
+        half + 1
+    } else {
+        half - 1
+    })
 }
 
-/// Records that a batch of this size was too large: from now on half of it is the limit, unless a smaller one was
-/// learned already. Half of the bytes means half of the events' bytes plus the enclosing list; otherwise one event
-/// fewer would fit.
-pub(super) fn learn_limit(tx: &WriteTx<'_>, target: i64, batch: &Batch, form: BatchForm) -> Result<(), Error> {
+/// Records that a batch of this size was too large: from now on half of it is the limit, unless a
+/// smaller one was learned already. Half of the bytes means half of the events' bytes plus the
+/// enclosing list; otherwise one event fewer would fit.
+pub(super) fn learn_limit(
+    tx: &WriteTx<'_>,
+    target: i64,
+    batch: &Batch,
+    form: BatchForm,
+) -> Result<(), Error> {
     let limit = |n: usize| i64::try_from(n).unwrap_or(i64::MAX).max(1);
     let (open, close) = form.brackets();
     let brackets = open.len() + close.len();

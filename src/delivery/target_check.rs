@@ -1,4 +1,5 @@
-//! What a target is said to have, to compare with its own answer; and the result of the last comparison.
+//! What a target is said to have, to compare with its own answer; and the result of the last
+//! comparison.
 
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,12 @@ pub(crate) fn acknowledged_events(
     )?;
     let rows = statement.query_map((target, after, limit), |r| {
         let (seq, event_id, envelope) = (r.get(0)?, r.get(1)?, r.get(2)?);
-        Ok(AcknowledgedEvent { seq, event_id, envelope, wire: WireForm::from_code(r.get(3)?) })
+        Ok(AcknowledgedEvent {
+            seq,
+            event_id,
+            envelope,
+            wire: WireForm::from_code(r.get(3)?),
+        })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -73,21 +79,34 @@ pub(crate) fn acknowledged_documents(tx: &ReadTx<'_>, target: i64) -> Result<Vec
 }
 
 /// Stores the result of a comparison.
-pub(crate) fn keep_check(tx: &WriteTx<'_>, target: &Target, check: TargetCheck, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn keep_check(
+    tx: &WriteTx<'_>,
+    target: &Target,
+    check: TargetCheck,
+    now: Timestamp,
+) -> Result<(), Error> {
     let text = serde_json::to_string(&check).map_err(|e| Error::Damaged(e.to_string()))?;
-    tx.prepare("UPDATE delivery_targets SET checked_at = ?2, checked = ?3 WHERE id = ?1")?.execute((
-        target.id,
-        now.as_micros(),
-        text,
-    ))?;
+    tx.prepare("UPDATE delivery_targets SET checked_at = ?2, checked = ?3 WHERE id = ?1")?
+        .execute((target.id, now.as_micros(), text))?;
     Ok(())
 }
 
 /// The last comparison with a target, and when that was.
-pub(crate) fn last_check(tx: &ReadTx<'_>, target: i64) -> Result<Option<(Timestamp, TargetCheck)>, Error> {
-    let sql = "SELECT checked_at, checked FROM delivery_targets WHERE id = ?1 AND checked_at IS NOT NULL";
-    let found: Option<(i64, String)> =
-        tx.prepare(sql)?.query_row([target], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    let read = |(at, text): (i64, String)| Some((Timestamp::from_micros(at), serde_json::from_str(&text).ok()?));
+pub(crate) fn last_check(
+    tx: &ReadTx<'_>,
+    target: i64,
+) -> Result<Option<(Timestamp, TargetCheck)>, Error> {
+    let sql =
+        "SELECT checked_at, checked FROM delivery_targets WHERE id = ?1 AND checked_at IS NOT NULL";
+    let found: Option<(i64, String)> = tx
+        .prepare(sql)?
+        .query_row([target], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let read = |(at, text): (i64, String)| {
+        Some((
+            Timestamp::from_micros(at),
+            serde_json::from_str(&text).ok()?,
+        ))
+    };
     Ok(found.and_then(read))
 }

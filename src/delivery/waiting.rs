@@ -1,4 +1,5 @@
-//! Documents that wait at a target and those that it refused, for lists and totals; and requeueing them.
+//! Documents that wait at a target and those that it refused, for lists and totals; and requeueing
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +12,11 @@ use crate::base::{Timestamp, retry};
 use crate::journal::{Document, Kind};
 use crate::store::{ReadTx, WriteTx};
 
-/// Number of documents that a target lacks although it has their events: those that a drain sends now or later.
+/// Number of documents that a target lacks although it has their events: those that a drain sends
+/// now or later.
 pub(crate) fn sendable(tx: &ReadTx<'_>, target: i64) -> Result<u64, Error> {
-    let sql = "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL";
+    let sql =
+        "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL";
     let count: i64 = tx.prepare(sql)?.query_row([target], |r| r.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
@@ -27,21 +30,30 @@ pub(crate) fn document_retries(
     let waiting = "SELECT COUNT(*) FROM delivery_rows
                    WHERE target = ?1 AND kind = 1 AND due_at > ?2 AND due_at <= ?3";
     let latest = now.after(retry::LONGEST).as_micros();
-    let in_backoff: i64 = tx.prepare(waiting)?.query_row((target, now.as_micros(), latest), |r| r.get(0))?;
+    let in_backoff: i64 = tx
+        .prepare(waiting)?
+        .query_row((target, now.as_micros(), latest), |r| r.get(0))?;
     let mut statement = tx.prepare(
         "SELECT failures, COUNT(*) FROM delivery_rows
          WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL AND failures > 0 GROUP BY failures",
     )?;
-    let count = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, u64::try_from(r.get::<_, i64>(1)?).unwrap_or(0)));
-    let histogram = statement.query_map([target], count)?.collect::<rusqlite::Result<_>>()?;
+    let count =
+        |r: &rusqlite::Row<'_>| Ok((r.get(0)?, u64::try_from(r.get::<_, i64>(1)?).unwrap_or(0)));
+    let histogram = statement
+        .query_map([target], count)?
+        .collect::<rusqlite::Result<_>>()?;
     Ok((u64::try_from(in_backoff).unwrap_or(0), histogram))
 }
 
-/// Capture time of the oldest document that is left to send to a target that has its event; `None` if there is none.
+/// Capture time of the oldest document that is left to send to a target that has its event; `None`
+/// if there is none.
 pub(crate) fn oldest_document(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT f.captured_at FROM journal_feed AS f WHERE f.seq =
                (SELECT MIN(seq) FROM delivery_rows WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL)";
-    let at: Option<i64> = tx.prepare(sql)?.query_row([target], |r| r.get(0)).optional()?;
+    let at: Option<i64> = tx
+        .prepare(sql)?
+        .query_row([target], |r| r.get(0))
+        .optional()?;
     Ok(at.map(Timestamp::from_micros))
 }
 
@@ -63,7 +75,10 @@ pub(crate) struct RefusedDocument {
 }
 
 /// The documents that a target refused for good, the latest first.
-pub(crate) fn refused_documents(tx: &ReadTx<'_>, target: i64) -> Result<Vec<RefusedDocument>, Error> {
+pub(crate) fn refused_documents(
+    tx: &ReadTx<'_>,
+    target: i64,
+) -> Result<Vec<RefusedDocument>, Error> {
     let mut statement = tx.prepare(
         "SELECT d.seq, f.envelope, COALESCE(d.error, ''), d.attempts, COALESCE(d.first_attempted_at, d.settled_at, 0),
                 COALESCE(d.settled_at, 0)
@@ -74,7 +89,9 @@ pub(crate) fn refused_documents(tx: &ReadTx<'_>, target: i64) -> Result<Vec<Refu
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let payload: Option<Vec<u8>> = row.get(1)?;
-        let Some(document) = payload.as_deref().and_then(Document::from_bytes) else { continue };
+        let Some(document) = payload.as_deref().and_then(Document::from_bytes) else {
+            continue;
+        };
         all.push(RefusedDocument {
             seq: row.get(0)?,
             document,
@@ -87,7 +104,8 @@ pub(crate) fn refused_documents(tx: &ReadTx<'_>, target: i64) -> Result<Vec<Refu
     Ok(all)
 }
 
-/// Queues refused and waiting documents for which `is_meant` is true, due at once. Returns how many of each.
+/// Queues refused and waiting documents for which `is_meant` is true, due at once. Returns how many
+/// of each.
 pub(crate) fn retry_documents(
     tx: &WriteTx<'_>,
     target: i64,
@@ -100,18 +118,25 @@ pub(crate) fn retry_documents(
         "UPDATE delivery_rows SET status = 'queued', due_at = 0, settled_at = NULL, failures = 0
          WHERE target = ?1 AND seq = ?2",
     )?;
-    for refused in refused_documents(tx, target)?.iter().filter(|refused| is_meant(&refused.document)) {
+    for refused in refused_documents(tx, target)?
+        .iter()
+        .filter(|refused| is_meant(&refused.document))
+    {
         again.execute([target, refused.seq])?;
         postings.moved_of(Kind::Document, Class::Undeliverable, Class::Untried);
         reopened += 1;
     }
-    let mut sooner = tx.prepare("UPDATE delivery_rows SET due_at = 1 WHERE target = ?1 AND seq = ?2")?;
+    let mut sooner =
+        tx.prepare("UPDATE delivery_rows SET due_at = 1 WHERE target = ?1 AND seq = ?2")?;
     let mut statement = tx.prepare(
         "SELECT d.seq, f.envelope, d.failures, d.due_at, f.captured_at, d.error
          FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
          WHERE d.target = ?1 AND d.kind = 1 AND d.due_at > 1",
     )?;
-    for owed in read(statement.query([target])?)?.iter().filter(|owed| is_meant(&owed.document)) {
+    for owed in read(statement.query([target])?)?
+        .iter()
+        .filter(|owed| is_meant(&owed.document))
+    {
         sooner.execute([target, owed.seq])?;
         due_now += 1;
     }

@@ -1,5 +1,6 @@
-//! Waivers: a user's mark that failures at a target were seen. It applies to events that were given up and removes them
-//! from the problems; the events and the balance are unchanged. Later failures of the same group are not covered.
+//! Waivers: a user's mark that failures at a target were seen. It applies to events that were given
+//! up and removes them from the problems; the events and the balance are unchanged. Later failures
+//! of the same group are not covered.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +24,13 @@ pub(crate) struct Group {
 impl Group {
     /// A short name that is stable across runs and machines.
     pub(crate) fn id(&self) -> String {
-        let (word, event_type, reason) = (self.status.word(), self.event_type.as_bytes(), self.reason.as_bytes());
-        let mut id = Sha256::of_parts(&[word.as_bytes(), b"\0", event_type, b"\0", reason]).to_string();
+        let (word, event_type, reason) = (
+            self.status.word(),
+            self.event_type.as_bytes(),
+            self.reason.as_bytes(),
+        );
+        let mut id =
+            Sha256::of_parts(&[word.as_bytes(), b"\0", event_type, b"\0", reason]).to_string();
         id.truncate(10);
         id
     }
@@ -50,16 +56,25 @@ pub(crate) fn waived(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
 
 /// The waivers at a target, the oldest first.
 pub(crate) fn waivers(tx: &ReadTx<'_>, target: i64) -> Result<Vec<Waiver>, Error> {
-    let mut statement =
-        tx.prepare("SELECT grp, note, events, waived_at FROM delivery_waivers WHERE target = ?1 ORDER BY id")?;
+    let mut statement = tx.prepare(
+        "SELECT grp, note, events, waived_at FROM delivery_waivers WHERE target = ?1 ORDER BY id",
+    )?;
     let read = |r: &rusqlite::Row<'_>| {
         let waived_at = Timestamp::from_micros(r.get(3)?);
-        Ok(Waiver { group: r.get(0)?, note: r.get(1)?, events: r.get(2)?, waived_at })
+        Ok(Waiver {
+            group: r.get(0)?,
+            note: r.get(1)?,
+            events: r.get(2)?,
+            waived_at,
+        })
     };
-    Ok(statement.query_map([target], read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(statement
+        .query_map([target], read)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
-/// Waives these events, as far as they are given up at the target and not waived yet; returns how many.
+/// Waives these events, as far as they are given up at the target and not waived yet; returns how
+/// many.
 pub(crate) fn waive(
     tx: &WriteTx<'_>,
     target: &Target,
@@ -84,7 +99,8 @@ pub(crate) fn waive(
             .execute((target.id, serde_json::Value::from(chunk).to_string(), id))?;
     }
     if events == 0 {
-        tx.prepare("DELETE FROM delivery_waivers WHERE id = ?1")?.execute([id])?;
+        tx.prepare("DELETE FROM delivery_waivers WHERE id = ?1")?
+            .execute([id])?;
     } else {
         tx.prepare("UPDATE delivery_waivers SET events = ?2 WHERE id = ?1")?
             .execute([id, i64::try_from(events).unwrap_or(i64::MAX)])?;
@@ -95,8 +111,10 @@ pub(crate) fn waive(
 /// Removes requeued events from their waivers; `by` maps each waiver to their number.
 pub(super) fn lift(tx: &WriteTx<'_>, by: &BTreeMap<i64, i64>) -> Result<(), Error> {
     for (waiver, events) in by {
-        tx.prepare("UPDATE delivery_waivers SET events = events - ?2 WHERE id = ?1")?.execute([waiver, events])?;
-        tx.prepare("DELETE FROM delivery_waivers WHERE id = ?1 AND events <= 0")?.execute([waiver])?;
+        tx.prepare("UPDATE delivery_waivers SET events = events - ?2 WHERE id = ?1")?
+            .execute([waiver, events])?;
+        tx.prepare("DELETE FROM delivery_waivers WHERE id = ?1 AND events <= 0")?
+            .execute([waiver])?;
     }
     Ok(())
 }
@@ -108,7 +126,11 @@ mod tests {
     use super::*;
 
     fn group() -> Group {
-        Group { status: Status::TerminalFailed, event_type: "T".to_owned(), reason: "no".to_owned() }
+        Group {
+            status: Status::TerminalFailed,
+            event_type: "T".to_owned(),
+            reason: "no".to_owned(),
+        }
     }
 
     #[test]
@@ -124,22 +146,51 @@ mod tests {
         assert_eq!(unseen(&mut books), (0, 3));
         let did = books.write(|tx| waive(tx, &target, &group(), &[1, 2, 99], "known", now));
         assert_eq!((did, unseen(&mut books)), (2, (2, 1)));
-        assert_eq!(books.write(|tx| waive(tx, &target, &group(), &[1, 2], "again", now)), 0, "seen already");
+        assert_eq!(
+            books.write(|tx| waive(tx, &target, &group(), &[1, 2], "again", now)),
+            0,
+            "seen already"
+        );
         let listed = books.write(|tx| waivers(tx, target.id));
-        let one = Waiver { group: group().id(), note: "known".to_owned(), events: 2, waived_at: now };
+        let one = Waiver {
+            group: group().id(),
+            note: "known".to_owned(),
+            events: 2,
+            waived_at: now,
+        };
         assert_eq!(listed, [one]);
-        let only = Among { ids: vec!["key-0".to_owned()], ..Among::default() };
+        let only = Among {
+            ids: vec!["key-0".to_owned()],
+            ..Among::default()
+        };
         let back = books.write(|tx| owe_again(tx, target.id, Settled::GivenUp, &only, 0));
         assert_eq!((back.events, unseen(&mut books).0), (1, 1));
         books.write(|tx| owe_again(tx, target.id, Settled::GivenUp, &Among::default(), 0));
-        assert_eq!((books.write(|tx| waivers(tx, target.id)), unseen(&mut books)), (vec![], (0, 0)));
+        assert_eq!(
+            (books.write(|tx| waivers(tx, target.id)), unseen(&mut books)),
+            (vec![], (0, 0))
+        );
     }
 
     #[test]
     fn a_group_has_a_name_of_its_own() {
-        let ids =
-            [group(), Group { reason: "never".to_owned(), ..group() }, Group { status: Status::Rejected, ..group() }];
+        let ids = [
+            group(),
+            Group {
+                reason: "never".to_owned(),
+                ..group()
+            },
+            Group {
+                status: Status::Rejected,
+                ..group()
+            },
+        ];
         let ids = ids.map(|group| group.id());
-        assert!(ids.iter().all(|id| id.len() == 10) && ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
+        assert!(
+            ids.iter().all(|id| id.len() == 10)
+                && ids[0] != ids[1]
+                && ids[0] != ids[2]
+                && ids[1] != ids[2]
+        );
     }
 }

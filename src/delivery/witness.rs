@@ -1,7 +1,8 @@
 //! Consistency of attempts and rows, for `verify`.
 //!
-//! Neither is ever deleted. An attempt is recorded before it is sent, so a row with an answer is listed by an attempt,
-//! and each row that an attempt lists exists. A removed or moved row or attempt is therefore visible in the other.
+//! Neither is ever deleted. An attempt is recorded before it is sent, so a row with an answer is
+//! listed by an attempt, and each row that an attempt lists exists. A removed or moved row or
+//! attempt is therefore visible in the other.
 
 use super::{Error, Target};
 use crate::store::ReadTx;
@@ -12,12 +13,13 @@ pub(crate) fn lost_attempts(tx: &ReadTx<'_>) -> Result<i64, Error> {
     Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
 }
 
-/// Contradictions between the rows of a target and its attempts, as sentences. O(rows); memory grows only with the
-/// number of attempts.
+/// Contradictions between the rows of a target and its attempts, as sentences. O(rows); memory
+/// grows only with the number of attempts.
 pub(crate) fn contradictions(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<String>, Error> {
     let listed = listed(tx, target.id)?;
-    let mut statement =
-        tx.prepare("SELECT seq, attempts FROM delivery_rows WHERE target = ?1 AND kind = 0 ORDER BY seq")?;
+    let mut statement = tx.prepare(
+        "SELECT seq, attempts FROM delivery_rows WHERE target = ?1 AND kind = 0 ORDER BY seq",
+    )?;
     let mut rows = statement.query([target.id])?;
     let (mut unlisted, mut covered) = (0_u64, 0_i64);
     let mut spans = listed.iter().peekable();
@@ -34,10 +36,15 @@ pub(crate) fn contradictions(tx: &ReadTx<'_>, target: &Target) -> Result<Vec<Str
     let name = &target.identity.target_id;
     let mut found = Vec::new();
     if unlisted > 0 {
-        found.push(format!("{unlisted} events that were answered and that no attempt lists (target {name})"));
+        found.push(format!(
+            "{unlisted} events that were answered and that no attempt lists (target {name})"
+        ));
     }
     if all > covered {
-        found.push(format!("{} events that an attempt lists and that have no row (target {name})", all - covered));
+        found.push(format!(
+            "{} events that an attempt lists and that have no row (target {name})",
+            all - covered
+        ));
     }
     Ok(found)
 }
@@ -49,7 +56,10 @@ fn listed(tx: &ReadTx<'_>, target: i64) -> Result<Vec<(i64, i64)>, Error> {
     let mut spans = Vec::new();
     while let Some(row) = rows.next()? {
         let (id, words): (i64, String) = (row.get(0)?, row.get(1)?);
-        spans.extend(parse(&words).ok_or_else(|| Error::Damaged(format!("attempt {id} lists rows as {words:?}")))?);
+        spans.extend(
+            parse(&words)
+                .ok_or_else(|| Error::Damaged(format!("attempt {id} lists rows as {words:?}")))?,
+        );
     }
     Ok(merged(spans))
 }
@@ -82,8 +92,12 @@ mod tests {
 
     #[test]
     fn spans_are_read_and_merged() {
-        let spans = |all: &[&str]| merged(all.iter().flat_map(|words| parse(words).unwrap()).collect());
-        assert_eq!(spans(&["1-5,9", "3-6", "7", "20"]), [(1, 7), (9, 9), (20, 20)]);
+        let spans =
+            |all: &[&str]| merged(all.iter().flat_map(|words| parse(words).unwrap()).collect());
+        assert_eq!(
+            spans(&["1-5,9", "3-6", "7", "20"]),
+            [(1, 7), (9, 9), (20, 20)]
+        );
         assert_eq!(spans(&[]), []);
         for odd in ["", "5-1", "a", "1-", "-3", "1,,2"] {
             assert_eq!(parse(odd), None, "{odd}");

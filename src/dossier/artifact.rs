@@ -46,18 +46,39 @@ pub(crate) struct Artifact {
 }
 
 /// The artifact at `path`, or `None` if there is no regular file.
-pub(super) fn from_reading(manifest: Option<&Manifest>, path: String, reading: Reading) -> Option<Artifact> {
+pub(super) fn from_reading(
+    manifest: Option<&Manifest>,
+    path: String,
+    reading: Reading,
+) -> Option<Artifact> {
     let (sha256, size, error_reason) = match reading {
-        Reading::Read { sha256, size, is_utf8 } => (Some(sha256), size, (!is_utf8).then_some("invalid_utf8")),
+        Reading::Read {
+            sha256,
+            size,
+            is_utf8,
+        } => (Some(sha256), size, (!is_utf8).then_some("invalid_utf8")),
         Reading::Oversized => (None, 0, Some("oversized")),
         Reading::Unreadable => (None, 0, Some("unreadable")),
         Reading::Vanished | Reading::NotAFile => return None,
     };
     let key = key::of_name(manifest, path.rsplit('/').next().unwrap_or(&path));
     let is_required = manifest.is_some_and(|m| m.requires(&key));
-    let required = if is_required { Required::Required } else { Required::Optional };
+    let required = if is_required {
+        Required::Required
+    } else {
+        Required::Optional
+    };
     let class = class::of_path(manifest, &path);
-    Some(Artifact { path, sha256, size, key, class, required, is_present: error_reason.is_none(), error_reason })
+    Some(Artifact {
+        path,
+        sha256,
+        size,
+        key,
+        class,
+        required,
+        is_present: error_reason.is_none(),
+        error_reason,
+    })
 }
 
 /// The missing artifact that `spec` expects.
@@ -68,7 +89,11 @@ pub(super) fn missing(spec: &Spec) -> Artifact {
         size: 0,
         key: spec.key.to_owned(),
         class: spec.class,
-        required: if spec.is_blocking { Required::Required } else { Required::Optional },
+        required: if spec.is_blocking {
+            Required::Required
+        } else {
+            Required::Optional
+        },
         is_present: false,
         error_reason: Some("not_found"),
     }

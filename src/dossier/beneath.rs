@@ -34,8 +34,9 @@ pub(super) struct Entry {
     pub(super) stat: Option<Stat>,
 }
 
-/// A directory below which files and directories are opened. Paths are relative to it, with `/`, without `.` and `..`;
-/// a link anywhere on the way makes opening fail, so a link that replaces a listed entry has no effect.
+/// A directory below which files and directories are opened. Paths are relative to it, with `/`,
+/// without `.` and `..`; a link anywhere on the way makes opening fail, so a link that replaces a
+/// listed entry has no effect.
 #[derive(Debug)]
 pub(super) struct Beneath {
     path: PathBuf,
@@ -46,12 +47,18 @@ impl Beneath {
     /// Opens a directory; links in `path` itself are followed.
     pub(super) fn open(path: &Path) -> std::io::Result<Self> {
         let path = path.canonicalize()?;
-        Ok(Self { handle: system::open_root(&path)?, path })
+        Ok(Self {
+            handle: system::open_root(&path)?,
+            path,
+        })
     }
 
     /// Opens a directory whose path contains no link; fails if it does.
     pub(super) fn open_exact(path: &Path) -> std::io::Result<Self> {
-        Ok(Self { handle: system::open_root(path)?, path: path.to_owned() })
+        Ok(Self {
+            handle: system::open_root(path)?,
+            path: path.to_owned(),
+        })
     }
 
     /// Path of the directory, links resolved.
@@ -64,8 +71,8 @@ impl Beneath {
         system::list(&self.handle, path)
     }
 
-    /// State of the file at `path`, without opening it and without following a link; `None` if it is not a regular
-    /// file. Use it only to recognise a file that was opened before.
+    /// State of the file at `path`, without opening it and without following a link; `None` if it
+    /// is not a regular file. Use it only to recognise a file that was opened before.
     pub(super) fn stat(&self, path: &str) -> std::io::Result<Option<Stat>> {
         system::stat(&self.handle, path)
     }
@@ -76,8 +83,13 @@ impl Beneath {
         Ok(Stat::of_metadata(&file.metadata()?).map(|stat| (file, stat)))
     }
 
-    /// Opens a regular file, following links that stay below `within`; `None` if it is not a regular file.
-    pub(super) fn open_linked(&self, within: &str, path: &str) -> std::io::Result<Option<(File, Stat)>> {
+    /// Opens a regular file, following links that stay below `within`; `None` if it is not a
+    /// regular file.
+    pub(super) fn open_linked(
+        &self,
+        within: &str,
+        path: &str,
+    ) -> std::io::Result<Option<(File, Stat)>> {
         match self.open_file(path) {
             Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => Err(gone),
             Err(first) => match self.target_of_link(within, path) {
@@ -89,24 +101,40 @@ impl Beneath {
         }
     }
 
-    /// The path, without links, of the file that the link at `path` leads to, if that is a regular file below `within`
-    /// (a path, or empty for the whole tree).
+    /// The path, without links, of the file that the link at `path` leads to, if that is a regular
+    /// file below `within` (a path, or empty for the whole tree).
     pub(super) fn target_of_link(&self, within: &str, path: &str) -> Result<String, Reason> {
-        let target = self.path.join(path).canonicalize().map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Reason::LinkDangling,
-            std::io::ErrorKind::PermissionDenied => Reason::LinkUnreadable,
-            _ => Reason::LinkLoop,
-        })?;
-        let inner = target.strip_prefix(&self.path).ok().filter(|inner| inner.starts_with(within));
-        let Some(inner) = inner else { return Err(Reason::LinkOutside) };
+        let target = self
+            .path
+            .join(path)
+            .canonicalize()
+            .map_err(|e| match e.kind() {
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                    Reason::LinkDangling
+                }
+                std::io::ErrorKind::PermissionDenied => Reason::LinkUnreadable,
+                _ => Reason::LinkLoop,
+            })?;
+        let inner = target
+            .strip_prefix(&self.path)
+            .ok()
+            .filter(|inner| inner.starts_with(within));
+        let Some(inner) = inner else {
+            return Err(Reason::LinkOutside);
+        };
         match std::fs::symlink_metadata(&target) {
             Ok(meta) if meta.is_file() => {}
             Ok(meta) if meta.is_dir() => return Err(Reason::LinkToDirectory),
             Ok(_) => return Err(Reason::SpecialFile),
             Err(_) => return Err(Reason::LinkDangling),
         }
-        let parts: Option<Vec<&str>> = inner.components().map(|part| part.as_os_str().to_str()).collect();
-        parts.map(|parts| parts.join("/")).ok_or(Reason::NameNotUtf8)
+        let parts: Option<Vec<&str>> = inner
+            .components()
+            .map(|part| part.as_os_str().to_str())
+            .collect();
+        parts
+            .map(|parts| parts.join("/"))
+            .ok_or(Reason::NameNotUtf8)
     }
 }
 
@@ -134,12 +162,24 @@ mod tests {
         symlink(temp.path().join("secret"), temp.path().join("top/in/out")).unwrap();
         symlink("deep", temp.path().join("top/in/door")).unwrap();
         symlink("..", temp.path().join("top/in/up")).unwrap();
-        for path in ["in/out", "in/door/f", "in/up/other", "../secret", "in/../../secret"] {
+        for path in [
+            "in/out",
+            "in/door/f",
+            "in/up/other",
+            "../secret",
+            "in/../../secret",
+        ] {
             assert!(beneath.open_file(path).is_err(), "{path}");
         }
         assert!(beneath.list("in/door").is_err());
         let mut text = String::new();
-        beneath.open_file("in/deep/f").unwrap().unwrap().0.read_to_string(&mut text).unwrap();
+        beneath
+            .open_file("in/deep/f")
+            .unwrap()
+            .unwrap()
+            .0
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(text, "f");
     }
 
@@ -152,7 +192,11 @@ mod tests {
         symlink(inside, top.join("in/absolute")).unwrap();
         symlink("relative", top.join("in/twice")).unwrap();
         for path in ["in/relative", "in/absolute", "in/twice"] {
-            assert_eq!(beneath.target_of_link("in", path), Ok("in/deep/f".to_owned()), "{path}");
+            assert_eq!(
+                beneath.target_of_link("in", path),
+                Ok("in/deep/f".to_owned()),
+                "{path}"
+            );
             assert!(beneath.open_linked("in", path).unwrap().is_some(), "{path}");
         }
         for (name, to, reason) in [
@@ -163,19 +207,33 @@ mod tests {
             ("dir", "deep", Reason::LinkToDirectory),
         ] {
             symlink(to, top.join("in").join(name)).unwrap();
-            assert_eq!(beneath.target_of_link("in", &format!("in/{name}")), Err(reason), "{name}");
-            assert!(beneath.open_linked("in", &format!("in/{name}")).is_err(), "{name}");
+            assert_eq!(
+                beneath.target_of_link("in", &format!("in/{name}")),
+                Err(reason),
+                "{name}"
+            );
+            assert!(
+                beneath.open_linked("in", &format!("in/{name}")).is_err(),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn a_pipe_is_not_waited_for() {
         let (temp, beneath) = tree();
-        let made = std::process::Command::new("mkfifo").arg(temp.path().join("top/pipe")).status().unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(temp.path().join("top/pipe"))
+            .status()
+            .unwrap();
         assert!(made.success());
         assert!(beneath.open_file("pipe").unwrap().is_none());
         let kinds = beneath.list("").unwrap();
-        assert!(kinds.iter().any(|e| e.name.as_deref() == Ok("pipe") && e.kind == EntryKind::Special));
+        assert!(
+            kinds
+                .iter()
+                .any(|e| e.name.as_deref() == Ok("pipe") && e.kind == EntryKind::Special)
+        );
     }
 
     #[test]
@@ -186,6 +244,9 @@ mod tests {
         assert!(Beneath::open_exact(&real.join("top")).is_ok());
         assert!(Beneath::open_exact(&real.join("alias")).is_err());
         assert!(Beneath::open_exact(&real.join("alias/in")).is_err());
-        assert_eq!(Beneath::open(&real.join("alias")).unwrap().path(), real.join("top"));
+        assert_eq!(
+            Beneath::open(&real.join("alias")).unwrap().path(),
+            real.join("top")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The same on systems without directory handles: each step of a path is checked before it is opened.
+//! The same on systems without directory handles: each step of a path is checked before it is
+//! opened.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,11 @@ pub(super) type Handle = PathBuf;
 
 /// The directory at an absolute path that contains no link.
 pub(super) fn open_root(path: &Path) -> std::io::Result<Handle> {
-    if path.canonicalize()? != path { Err(refused()) } else { Ok(path.to_owned()) }
+    if path.canonicalize()? != path {
+        Err(refused())
+    } else {
+        Ok(path.to_owned())
+    }
 }
 
 /// The entries of the directory at `path`.
@@ -26,8 +31,15 @@ pub(super) fn list(root: &Handle, path: &str) -> std::io::Result<Vec<Entry>> {
                 () if file_type.is_file() => EntryKind::File,
                 () => EntryKind::Special,
             };
-            let name = entry.file_name().into_string().map_err(|name| name.to_string_lossy().into_owned());
-            let stat = if kind == EntryKind::File { Stat::of_metadata(&entry.metadata()?) } else { None };
+            let name = entry
+                .file_name()
+                .into_string()
+                .map_err(|name| name.to_string_lossy().into_owned());
+            let stat = if kind == EntryKind::File {
+                Stat::of_metadata(&entry.metadata()?)
+            } else {
+                None
+            };
             Ok(Entry { name, kind, stat })
         })
         .collect()
@@ -35,7 +47,9 @@ pub(super) fn list(root: &Handle, path: &str) -> std::io::Result<Vec<Entry>> {
 
 /// State of the file at `path`.
 pub(super) fn stat(root: &Handle, path: &str) -> std::io::Result<Option<Stat>> {
-    Ok(Stat::of_metadata(&std::fs::symlink_metadata(root.join(path))?))
+    Ok(Stat::of_metadata(&std::fs::symlink_metadata(
+        root.join(path),
+    )?))
 }
 
 /// Opens the file at `path` for reading.

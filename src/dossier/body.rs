@@ -22,14 +22,29 @@ pub(crate) enum ReadError {
     Failed(String),
 }
 
-/// Reads the artifact at `path` below `feature_dir` (an [`index`](super::index())ed mission's directory), at most
-/// `limit_bytes`. Links are followed only as far as the index does; a link created since then is not followed.
-pub(crate) fn read_body(feature_dir: &Path, path: &str, limit_bytes: u64) -> Result<Vec<u8>, ReadError> {
-    let file = Beneath::open_exact(feature_dir).and_then(|tree| tree.open_linked("", path)).map_err(|e| failed(&e))?;
-    let Some((file, _)) = file else { return Err(ReadError::Failed("not a regular file any more".to_owned())) };
+/// Reads the artifact at `path` below `feature_dir` (an [`index`](super::index())ed mission's
+/// directory), at most `limit_bytes`. Links are followed only as far as the index does; a link
+/// created since then is not followed.
+pub(crate) fn read_body(
+    feature_dir: &Path,
+    path: &str,
+    limit_bytes: u64,
+) -> Result<Vec<u8>, ReadError> {
+    let file = Beneath::open_exact(feature_dir)
+        .and_then(|tree| tree.open_linked("", path))
+        .map_err(|e| failed(&e))?;
+    let Some((file, _)) = file else {
+        return Err(ReadError::Failed("not a regular file any more".to_owned()));
+    };
     let mut bytes = Vec::new();
-    file.take(limit_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
-    if bytes.len() as u64 > limit_bytes { Err(ReadError::TooLarge { limit_bytes }) } else { Ok(bytes) }
+    file.take(limit_bytes.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|e| failed(&e))?;
+    if bytes.len() as u64 > limit_bytes {
+        Err(ReadError::TooLarge { limit_bytes })
+    } else {
+        Ok(bytes)
+    }
 }
 
 fn failed(error: &std::io::Error) -> ReadError {
@@ -59,12 +74,25 @@ mod tests {
         let read = |path: &str, limit| read_body(&dir, path, limit).map_err(|e| e.to_string());
         assert_eq!(read("research/a.md", 5).as_deref(), Ok(&b"12345"[..]));
         assert_eq!(read("link.md", 5).as_deref(), Ok(&b"12345"[..]));
-        assert_eq!(read("research/a.md", 4).unwrap_err(), "read_error: larger than 4 bytes");
+        assert_eq!(
+            read("research/a.md", 4).unwrap_err(),
+            "read_error: larger than 4 bytes"
+        );
         assert_eq!(read("gone.md", 9).unwrap_err(), "deleted_after_scan");
         for path in ["swapped.md", "up/secret", "../secret", "research"] {
-            assert!(read(path, 9).unwrap_err().starts_with("read_error: "), "{path}");
+            assert!(
+                read(path, 9).unwrap_err().starts_with("read_error: "),
+                "{path}"
+            );
         }
         symlink(&dir, temp.path().join("alias")).unwrap();
-        assert!(read_body(&temp.path().canonicalize().unwrap().join("alias"), "research/a.md", 9).is_err());
+        assert!(
+            read_body(
+                &temp.path().canonicalize().unwrap().join("alias"),
+                "research/a.md",
+                9
+            )
+            .is_err()
+        );
     }
 }

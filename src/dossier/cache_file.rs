@@ -1,7 +1,7 @@
 //! The file form of a [`Cache`]: small, fast to read, and ignored as a whole if a byte is wrong.
 //!
-//! `MAGIC`, the artifact root, the missions, and the digest of all these. Numbers are little-endian; a text is its
-//! length in 4 bytes and its UTF-8.
+//! `MAGIC`, the artifact root, the missions, and the digest of all these. Numbers are
+//! little-endian; a text is its length in 4 bytes and its UTF-8.
 
 use super::cache::{Cache, Known, KnownFile, KnownMeta};
 use super::meta::Meta;
@@ -16,8 +16,8 @@ pub(crate) const LONGEST: usize = 64 << 20;
 const DIGEST: usize = 32;
 
 impl Cache {
-    /// The file for this cache of the artifact root at `root`. Missions that would exceed the limit are omitted, so
-    /// they are read again.
+    /// The file for this cache of the artifact root at `root`. Missions that would exceed the limit
+    /// are omitted, so they are read again.
     pub(crate) fn to_bytes(&self, root: &str) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         put_text(&mut out, root);
@@ -33,7 +33,8 @@ impl Cache {
         out
     }
 
-    /// The cache in `bytes`; empty if they are damaged, of another version, or of another artifact root.
+    /// The cache in `bytes`; empty if they are damaged, of another version, or of another artifact
+    /// root.
     pub(crate) fn from_bytes(bytes: &[u8], root: &str) -> Self {
         Self::parse(bytes, root).unwrap_or_default()
     }
@@ -41,7 +42,8 @@ impl Cache {
     pub(super) fn parse(bytes: &[u8], root: &str) -> Option<Self> {
         let (content, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
         let mut rest = Rest(content.strip_prefix(&MAGIC)?);
-        if bytes.len() > LONGEST || Sha256::of(content).as_bytes() != digest || rest.text()? != root {
+        if bytes.len() > LONGEST || Sha256::of(content).as_bytes() != digest || rest.text()? != root
+        {
             return None;
         }
         let mut cache = Self::default();
@@ -72,7 +74,12 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 fn put_mission(out: &mut Vec<u8>, slug: &str, known: &Known) {
     put_text(out, slug);
     out.push(u8::from(known.meta.is_some()));
-    if let Some(KnownMeta { is_of_main, stat, meta }) = &known.meta {
+    if let Some(KnownMeta {
+        is_of_main,
+        stat,
+        meta,
+    }) = &known.meta
+    {
         out.push(u8::from(*is_of_main));
         put_stat(out, stat);
         put_text(out, &meta.mission_type);
@@ -81,7 +88,11 @@ fn put_mission(out: &mut Vec<u8>, slug: &str, known: &Known) {
             put_text(out, optional.as_deref().unwrap_or_default());
         }
     }
-    out.extend_from_slice(&u32::try_from(known.files.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(
+        &u32::try_from(known.files.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes(),
+    );
     for file in &known.files {
         put_text(out, &file.path);
         put_stat(out, &file.stat);
@@ -131,14 +142,24 @@ impl Rest<'_> {
 
     fn mission(&mut self) -> Option<(String, Known)> {
         let slug = self.text()?;
-        let meta = if self.flag()? { Some(self.meta()?) } else { None };
+        let meta = if self.flag()? {
+            Some(self.meta()?)
+        } else {
+            None
+        };
         let count = self.length()?;
-        // The count is untrusted: memory is reserved only as far as the bytes can hold so many files.
+        // The count is untrusted: memory is reserved only as far as the bytes can hold so many
+        // files.
         let mut files = Vec::with_capacity(count.min(self.0.len() / 64));
         for _ in 0..count {
             let (path, stat) = (self.text()?, self.stat()?);
             let sha256 = Sha256::from_slice(&self.take::<32>()?)?;
-            files.push(KnownFile { path, stat, sha256, is_utf8: self.flag()? });
+            files.push(KnownFile {
+                path,
+                stat,
+                sha256,
+                is_utf8: self.flag()?,
+            });
         }
         Some((slug, Known { meta, files }))
     }
@@ -149,19 +170,37 @@ impl Rest<'_> {
         let (has_branch, branch) = (self.flag()?, self.text()?);
         let (mission_id, target_branch) = (has_id.then_some(id), has_branch.then_some(branch));
         // Only a `meta.json` without problems is cached.
-        let meta = Meta { mission_type, mission_id, target_branch, oddity: None };
-        Some(KnownMeta { is_of_main, stat, meta })
+        let meta = Meta {
+            mission_type,
+            mission_id,
+            target_branch,
+            oddity: None,
+        };
+        Some(KnownMeta {
+            is_of_main,
+            stat,
+            meta,
+        })
     }
 
     fn stat(&mut self) -> Option<Stat> {
         let size = u64::from_le_bytes(self.take()?);
         let (modified, changed) = (self.moment()?, self.moment()?);
         let inode = u64::from_le_bytes(self.take()?);
-        Some(Stat { size, modified, changed, inode, names: u32::from_le_bytes(self.take()?) })
+        Some(Stat {
+            size,
+            modified,
+            changed,
+            inode,
+            names: u32::from_le_bytes(self.take()?),
+        })
     }
 
     fn moment(&mut self) -> Option<Moment> {
-        Some(Moment { seconds: i64::from_le_bytes(self.take()?), nanos: u32::from_le_bytes(self.take()?) })
+        Some(Moment {
+            seconds: i64::from_le_bytes(self.take()?),
+            nanos: u32::from_le_bytes(self.take()?),
+        })
     }
 }
 
@@ -170,8 +209,17 @@ mod tests {
     use super::*;
 
     fn cache() -> Cache {
-        let at = |seconds| Moment { seconds, nanos: 999_999_999 };
-        let stat = Stat { size: 3, modified: at(-1), changed: at(i64::MAX), inode: u64::MAX, names: 2 };
+        let at = |seconds| Moment {
+            seconds,
+            nanos: 999_999_999,
+        };
+        let stat = Stat {
+            size: 3,
+            modified: at(-1),
+            changed: at(i64::MAX),
+            inode: u64::MAX,
+            names: 2,
+        };
         let file = |path: &str| KnownFile {
             path: path.to_owned(),
             stat,
@@ -189,11 +237,27 @@ mod tests {
             },
         };
         let missions = [
-            ("a", Known { meta: Some(meta(Some(" 2.x"), true)), files: vec![file("a"), file("é/b")] }),
-            ("b", Known { meta: Some(meta(None, false)), files: vec![] }),
+            (
+                "a",
+                Known {
+                    meta: Some(meta(Some(" 2.x"), true)),
+                    files: vec![file("a"), file("é/b")],
+                },
+            ),
+            (
+                "b",
+                Known {
+                    meta: Some(meta(None, false)),
+                    files: vec![],
+                },
+            ),
             ("c", Known::default()),
         ];
-        Cache { missions: missions.map(|(slug, known)| (slug.to_owned(), known)).into() }
+        Cache {
+            missions: missions
+                .map(|(slug, known)| (slug.to_owned(), known))
+                .into(),
+        }
     }
 
     #[test]
@@ -201,7 +265,11 @@ mod tests {
         for cache in [Cache::default(), cache()] {
             assert_eq!(Cache::parse(&cache.to_bytes("/r/k"), "/r/k"), Some(cache));
         }
-        assert_eq!(Cache::parse(&cache().to_bytes("/r/k"), "/other/k"), None, "another checkout");
+        assert_eq!(
+            Cache::parse(&cache().to_bytes("/r/k"), "/other/k"),
+            None,
+            "another checkout"
+        );
     }
 
     #[test]
@@ -210,14 +278,23 @@ mod tests {
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x20;
-            assert_eq!(Cache::from_bytes(&bytes, "/r/k"), Cache::default(), "byte {at}");
-            assert_eq!(Cache::from_bytes(&whole[..at], "/r/k"), Cache::default(), "{at} bytes");
+            assert_eq!(
+                Cache::from_bytes(&bytes, "/r/k"),
+                Cache::default(),
+                "byte {at}"
+            );
+            assert_eq!(
+                Cache::from_bytes(&whole[..at], "/r/k"),
+                Cache::default(),
+                "{at} bytes"
+            );
         }
         let longer = [whole.as_slice(), b"x"].concat();
         assert_eq!(Cache::from_bytes(&longer, "/r/k"), Cache::default());
     }
 
-    /// Anyone can compute the digest, so any content must be read without a panic and with little memory.
+    /// Anyone can compute the digest, so any content must be read without a panic and with little
+    /// memory.
     #[test]
     fn well_sealed_nonsense_is_nothing() {
         let sealed = |content: &[u8]| [content, Sha256::of(content).as_bytes()].concat();

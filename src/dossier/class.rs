@@ -34,18 +34,34 @@ impl Class {
     }
 }
 
-/// The class of the file at `path`: that of the first manifest entry whose pattern matches the whole path, else by name.
+/// The class of the file at `path`: that of the first manifest entry whose pattern matches the
+/// whole path, else by name.
 pub(super) fn of_path(manifest: Option<&Manifest>, path: &str) -> Class {
     let specified = manifest.and_then(|m| m.specs().find(|spec| matches(spec.pattern, path)));
-    specified.map_or_else(|| of_name(path.rsplit('/').next().unwrap_or(path)), |spec| spec.class)
+    specified.map_or_else(
+        || of_name(path.rsplit('/').next().unwrap_or(path)),
+        |spec| spec.class,
+    )
 }
 
-/// The class by file name only: whole names first, then parts of names in any position (`latest.md` contains `test`).
+/// The class by file name only: whole names first, then parts of names in any position (`latest.md`
+/// contains `test`).
 fn of_name(name: &str) -> Class {
     const PARTS: [(Class, &[&str]); 4] = [
         (Class::Evidence, &["test", "gap-analysis", "log"]),
-        (Class::Policy, &["requirements", "constraints", "architecture-decision", "adr"]),
-        (Class::Output, &["implementation", "code", "findings", "report"]),
+        (
+            Class::Policy,
+            &[
+                "requirements",
+                "constraints",
+                "architecture-decision",
+                "adr",
+            ],
+        ),
+        (
+            Class::Output,
+            &["implementation", "code", "findings", "report"],
+        ),
         (Class::Runtime, &["generated", "cache"]),
     ];
     let name = name.to_lowercase();

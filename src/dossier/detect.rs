@@ -1,4 +1,5 @@
-//! Detects the layouts of a project from the files of their tools: about a dozen checks, no file is read.
+//! Detects the layouts of a project from the files of their tools: about a dozen checks, no file is
+//! read.
 
 use std::path::Path;
 
@@ -21,12 +22,17 @@ pub(crate) struct Detected {
 /// Maximum number of directories below the top that are checked for separate projects.
 const MOST_BELOW: usize = 200;
 
-/// The layouts of the project at `root`, in the order of the table. Places that git ignores are omitted.
+/// The layouts of the project at `root`, in the order of the table. Places that git ignores are
+/// omitted.
 pub(crate) fn detect(root: &Path, git: Option<&GitIgnored>) -> Vec<Detected> {
     let at = At(root);
     let ignored = Inside::by_git(root, git);
     let looks: [(&str, &str, Option<bool>); 6] = [
-        ("kitty", "kitty-specs", at.has_dir("kitty-specs").then_some(true)),
+        (
+            "kitty",
+            "kitty-specs",
+            at.has_dir("kitty-specs").then_some(true),
+        ),
         ("spec-kit", "specs", spec_kit(&at)),
         ("openspec", "openspec", openspec(&at)),
         ("kiro", ".kiro", kiro(&at).then_some(true)),
@@ -38,21 +44,46 @@ pub(crate) fn detect(root: &Path, git: Option<&GitIgnored>) -> Vec<Detected> {
         if ignored.has_directory(place) {
             return None;
         }
-        Some(Detected { layout, is_sure, place })
+        Some(Detected {
+            layout,
+            is_sure,
+            place,
+        })
     });
     found.collect()
 }
 
-/// Tools that have a recipe in the documentation and no layout: the tool, and the file that indicates it.
+/// Tools that have a recipe in the documentation and no layout: the tool, and the file that
+/// indicates it.
 pub(crate) fn recipes(root: &Path, git: Option<&GitIgnored>) -> Vec<(&'static str, &'static str)> {
     let at = At(root);
     let ignored = Inside::by_git(root, git);
     let marks = [
-        ("Conductor", "conductor/tracks.md", at.has_file("conductor/tracks.md")),
-        ("Backlog.md", "backlog/config.yml", at.has_file("backlog/config.yml")),
-        ("Taskmaster", ".taskmaster/config.json", at.has_file(".taskmaster/config.json")),
-        ("Agent OS", "agent-os/product", at.has_dir("agent-os/product")),
-        ("Agent OS", ".agent-os/product", at.has_dir(".agent-os/product")),
+        (
+            "Conductor",
+            "conductor/tracks.md",
+            at.has_file("conductor/tracks.md"),
+        ),
+        (
+            "Backlog.md",
+            "backlog/config.yml",
+            at.has_file("backlog/config.yml"),
+        ),
+        (
+            "Taskmaster",
+            ".taskmaster/config.json",
+            at.has_file(".taskmaster/config.json"),
+        ),
+        (
+            "Agent OS",
+            "agent-os/product",
+            at.has_dir("agent-os/product"),
+        ),
+        (
+            "Agent OS",
+            ".agent-os/product",
+            at.has_dir(".agent-os/product"),
+        ),
     ];
     let is_told = |place: &str| !ignored.has_directory(place) && !ignored.has_file(place);
     marks
@@ -62,19 +93,32 @@ pub(crate) fn recipes(root: &Path, git: Option<&GitIgnored>) -> Vec<(&'static st
         .collect()
 }
 
-/// Directories directly below `root` that look like separate projects, each with a layout; ordered by name.
+/// Directories directly below `root` that look like separate projects, each with a layout; ordered
+/// by name.
 pub(crate) fn projects_below(root: &Path, git: Option<&GitIgnored>) -> Vec<(String, &'static str)> {
-    const MARKS: [(&str, &str); 3] = [(".specify", "spec-kit"), ("openspec", "openspec"), (".kiro", "kiro")];
-    let Ok(entries) = std::fs::read_dir(root) else { return Vec::new() };
-    let dirs = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let names = dirs.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| !name.starts_with('.'));
+    const MARKS: [(&str, &str); 3] = [
+        (".specify", "spec-kit"),
+        ("openspec", "openspec"),
+        (".kiro", "kiro"),
+    ];
+    let Ok(entries) = std::fs::read_dir(root) else {
+        return Vec::new();
+    };
+    let dirs = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let names = dirs
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.'));
     let mut names: Vec<String> = names.take(MOST_BELOW).collect();
     names.sort_unstable();
     let ignored = Inside::by_git(root, git);
     let marked = names.into_iter().filter_map(|name| {
         let at = root.join(&name);
         let is_told = |mark: &str| !ignored.has_directory(&format!("{name}/{mark}"));
-        let (_, layout) = MARKS.into_iter().find(|(mark, _)| At(&at).has_dir(mark) && is_told(mark))?;
+        let (_, layout) = MARKS
+            .into_iter()
+            .find(|(mark, _)| At(&at).has_dir(mark) && is_told(mark))?;
         Some((name, layout))
     });
     marked.collect()
@@ -93,23 +137,43 @@ impl At<'_> {
     }
 
     fn has_any(&self, dir: &str, files: &[&str]) -> bool {
-        files.iter().any(|file| self.has_file(&format!("{dir}/{file}")))
+        files
+            .iter()
+            .any(|file| self.has_file(&format!("{dir}/{file}")))
     }
 
     /// The visible directories in `dir`.
     fn dirs(&self, dir: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.0.join(dir)).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(self.0.join(dir))
+            .into_iter()
+            .flatten()
+            .flatten();
         let dirs = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        dirs.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| !name.starts_with('.')).collect()
+        dirs.filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect()
     }
 
     /// True if one of the layout's directories exists, so configuring it is not an error.
     fn has_place_of(&self, layout: &str) -> bool {
-        let sources = TABLE.iter().filter(|known| known.name == layout).flat_map(|known| known.sources);
+        let sources = TABLE
+            .iter()
+            .filter(|known| known.name == layout)
+            .flat_map(|known| known.sources);
         let mut parents = sources.flat_map(|source| {
-            let units = source.units.iter().chain(source.archived).filter_map(|p| PathPattern::of_directories(p).ok());
-            let documents = source.documents.iter().filter_map(|p| PathPattern::of_files(p).ok());
-            units.chain(documents).map(|pattern| pattern.literal_parent()).collect::<Vec<_>>()
+            let units = source
+                .units
+                .iter()
+                .chain(source.archived)
+                .filter_map(|p| PathPattern::of_directories(p).ok());
+            let documents = source
+                .documents
+                .iter()
+                .filter_map(|p| PathPattern::of_files(p).ok());
+            units
+                .chain(documents)
+                .map(|pattern| pattern.literal_parent())
+                .collect::<Vec<_>>()
         });
         layout == "kitty" || parents.any(|place| self.0.join(place).is_dir())
     }
@@ -142,30 +206,53 @@ fn openspec(at: &At<'_>) -> Option<bool> {
     if !at.has_dir("openspec/changes") && !at.has_dir("openspec/specs") {
         return None;
     }
-    if at.has_any("openspec", &["config.yaml", "config.yml", "project.md", "AGENTS.md"]) {
+    if at.has_any(
+        "openspec",
+        &["config.yaml", "config.yml", "project.md", "AGENTS.md"],
+    ) {
         return Some(true);
     }
-    let below =
-        |dir: &str, file: &str| at.dirs(dir).into_iter().any(|name| at.has_file(&format!("{dir}/{name}/{file}")));
-    (below("openspec/changes", "proposal.md") || below("openspec/specs", "spec.md")).then_some(false)
+    let below = |dir: &str, file: &str| {
+        at.dirs(dir)
+            .into_iter()
+            .any(|name| at.has_file(&format!("{dir}/{name}/{file}")))
+    };
+    (below("openspec/changes", "proposal.md") || below("openspec/specs", "spec.md"))
+        .then_some(false)
 }
 
 fn kiro(at: &At<'_>) -> bool {
     const MARKS: &[&str] = &["requirements.md", "bugfix.md", "design.md", "tasks.md"];
-    let has_spec = |dir: &str| at.dirs(dir).into_iter().any(|name| at.has_any(&format!("{dir}/{name}"), MARKS));
+    let has_spec = |dir: &str| {
+        at.dirs(dir)
+            .into_iter()
+            .any(|name| at.has_any(&format!("{dir}/{name}"), MARKS))
+    };
     let has_markdown = |dir: &Path| {
         let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-        entries.into_iter().any(|entry| Path::new(&entry.file_name()).extension().is_some_and(|e| e == "md"))
+        entries.into_iter().any(|entry| {
+            Path::new(&entry.file_name())
+                .extension()
+                .is_some_and(|e| e == "md")
+        })
     };
     let steering = at.0.join(".kiro/steering");
     has_spec(".kiro/specs")
         || has_spec(".kiro/specs/archive")
         || has_markdown(&steering)
-        || at.dirs(".kiro/steering").into_iter().any(|name| has_markdown(&steering.join(name)))
+        || at
+            .dirs(".kiro/steering")
+            .into_iter()
+            .any(|name| has_markdown(&steering.join(name)))
 }
 
 fn bmad(at: &At<'_>) -> Option<bool> {
-    let marks: &[&str] = &["bmm/config.yaml", "core/config.yaml", "config.toml", "_config/manifest.yaml"];
+    let marks: &[&str] = &[
+        "bmm/config.yaml",
+        "core/config.yaml",
+        "config.toml",
+        "_config/manifest.yaml",
+    ];
     if at.has_any("_bmad", marks) {
         return Some(true);
     }
@@ -173,8 +260,18 @@ fn bmad(at: &At<'_>) -> Option<bool> {
 }
 
 fn gsd(at: &At<'_>) -> bool {
-    let marks = ["PROJECT.md", "ROADMAP.md", "STATE.md", "REQUIREMENTS.md", "config.json"];
-    marks.iter().filter(|mark| at.has_file(&format!(".planning/{mark}"))).count() >= 2
+    let marks = [
+        "PROJECT.md",
+        "ROADMAP.md",
+        "STATE.md",
+        "REQUIREMENTS.md",
+        "config.json",
+    ];
+    marks
+        .iter()
+        .filter(|mark| at.has_file(&format!(".planning/{mark}")))
+        .count()
+        >= 2
 }
 
 #[cfg(test)]
@@ -188,7 +285,10 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "x").unwrap();
         }
-        detect(temp.path(), None).into_iter().map(|found| (found.layout, found.is_sure)).collect()
+        detect(temp.path(), None)
+            .into_iter()
+            .map(|found| (found.layout, found.is_sure))
+            .collect()
     }
 
     #[test]
@@ -199,8 +299,18 @@ mod tests {
             (&[".specify/memory/constitution.md"], &[("spec-kit", true)]),
             (&[".specify/feature.json"], &[("spec-kit", false)]),
             (&["specs/001-a/plan.md"], &[("spec-kit", false)]),
-            (&["specs/01-a/plan.md", "specs/001-a/api.yaml", "specs/api/spec.md"], &[]),
-            (&["openspec/project.md", "openspec/specs/a/spec.md"], &[("openspec", true)]),
+            (
+                &[
+                    "specs/01-a/plan.md",
+                    "specs/001-a/api.yaml",
+                    "specs/api/spec.md",
+                ],
+                &[],
+            ),
+            (
+                &["openspec/project.md", "openspec/specs/a/spec.md"],
+                &[("openspec", true)],
+            ),
             (&["openspec/changes/a/proposal.md"], &[("openspec", false)]),
             (&["openspec/project.md"], &[]),
             (&[".kiro/specs/a/bugfix.md"], &[("kiro", true)]),
@@ -208,11 +318,20 @@ mod tests {
             (&[".kiro/steering/deep/x.md"], &[("kiro", true)]),
             (&[".kiro/settings/mcp.json"], &[]),
             (&["_bmad/bmm/config.yaml"], &[("bmad", false)]),
-            (&["_bmad/bmm/config.yaml", "_bmad-output/x.md"], &[("bmad", true)]),
+            (
+                &["_bmad/bmm/config.yaml", "_bmad-output/x.md"],
+                &[("bmad", true)],
+            ),
             (&["_bmad-output/x.md"], &[("bmad", false)]),
-            (&[".planning/PROJECT.md", ".planning/config.json"], &[("gsd", true)]),
+            (
+                &[".planning/PROJECT.md", ".planning/config.json"],
+                &[("gsd", true)],
+            ),
             (&[".planning/PROJECT.md"], &[]),
-            (&["kitty-specs/a/x", ".kiro/specs/a/tasks.md"], &[("kitty", true), ("kiro", true)]),
+            (
+                &["kitty-specs/a/x", ".kiro/specs/a/tasks.md"],
+                &[("kitty", true), ("kiro", true)],
+            ),
             (&["memory/x.md", "docs/plans/x.md", "tasks/x.md"], &[]),
         ];
         for (files, wanted) in cases {

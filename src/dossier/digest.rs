@@ -1,4 +1,5 @@
-//! Reading one file once: its digest, its size, and whether it is UTF-8, in bounded memory for any size.
+//! Reading one file once: its digest, its size, and whether it is UTF-8, in bounded memory for any
+//! size.
 
 use std::cell::RefCell;
 use std::io::Read;
@@ -43,7 +44,11 @@ pub(super) enum Reading {
 }
 
 /// Reads the file at `path` below the artifact root; and the state of the file when it was opened.
-pub(super) fn measure(tree: &Beneath, path: &str, interrupt: &Interrupt) -> (Reading, Option<Stat>) {
+pub(super) fn measure(
+    tree: &Beneath,
+    path: &str,
+    interrupt: &Interrupt,
+) -> (Reading, Option<Stat>) {
     match tree.open_file(path) {
         Ok(Some((_, stat))) if stat.size > LARGEST => (Reading::Oversized, None),
         Ok(Some((file, stat))) => {
@@ -56,8 +61,13 @@ pub(super) fn measure(tree: &Beneath, path: &str, interrupt: &Interrupt) -> (Rea
     }
 }
 
-/// Reads to the end. The first bytes of `buffer` hold an incomplete character of the previous chunk.
-fn digest(mut file: impl Read, buffer: &mut [u8], interrupt: &Interrupt) -> std::io::Result<Reading> {
+/// Reads to the end. The first bytes of `buffer` hold an incomplete character of the previous
+/// chunk.
+fn digest(
+    mut file: impl Read,
+    buffer: &mut [u8],
+    interrupt: &Interrupt,
+) -> std::io::Result<Reading> {
     let mut hasher = sha2::Sha256::new();
     let (mut size, mut carried, mut is_utf8) = (0, 0, true);
     loop {
@@ -88,7 +98,11 @@ fn digest(mut file: impl Read, buffer: &mut [u8], interrupt: &Interrupt) -> std:
         }
     }
     let sha256 = Sha256::from_slice(&hasher.finalize()).ok_or(std::io::ErrorKind::InvalidData)?;
-    Ok(Reading::Read { sha256, size, is_utf8: is_utf8 && carried == 0 })
+    Ok(Reading::Read {
+        sha256,
+        size,
+        is_utf8: is_utf8 && carried == 0,
+    })
 }
 
 #[cfg(test)]
@@ -96,7 +110,12 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], chunk: usize) -> Reading {
-        digest(bytes, &mut vec![0; LONGEST_CARRY + chunk], &Interrupt::default()).unwrap()
+        digest(
+            bytes,
+            &mut vec![0; LONGEST_CARRY + chunk],
+            &Interrupt::default(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -115,7 +134,11 @@ mod tests {
             (b"\xe2\x82a\xac", false),
         ];
         for (bytes, is_utf8) in cases {
-            let wanted = Reading::Read { sha256: Sha256::of(bytes), size: bytes.len() as u64, is_utf8 };
+            let wanted = Reading::Read {
+                sha256: Sha256::of(bytes),
+                size: bytes.len() as u64,
+                is_utf8,
+            };
             for chunk in [1, 2, 3, 5, 64, CHUNK] {
                 assert_eq!(read(bytes, chunk), wanted, "{bytes:?} in chunks of {chunk}");
             }
@@ -126,16 +149,35 @@ mod tests {
     fn a_sparse_file_is_read_without_being_held() {
         let temp = tempfile::tempdir().unwrap();
         let size = 3 * CHUNK as u64 + 1;
-        std::fs::File::create(temp.path().join("big")).unwrap().set_len(size).unwrap();
+        std::fs::File::create(temp.path().join("big"))
+            .unwrap()
+            .set_len(size)
+            .unwrap();
         let tree = Beneath::open(temp.path()).unwrap();
-        let (Reading::Read { size: read, is_utf8, .. }, Some(stat)) = measure(&tree, "big", &Interrupt::default())
+        let (
+            Reading::Read {
+                size: read,
+                is_utf8,
+                ..
+            },
+            Some(stat),
+        ) = measure(&tree, "big", &Interrupt::default())
         else {
             panic!("not read")
         };
         assert_eq!((read, is_utf8, stat.size), (size, true, size));
-        assert_eq!(measure(&tree, "gone", &Interrupt::default()), (Reading::Vanished, None));
-        std::fs::File::create(temp.path().join("huge")).unwrap().set_len(LARGEST + 1).unwrap();
-        assert_eq!(measure(&tree, "huge", &Interrupt::default()), (Reading::Oversized, None));
+        assert_eq!(
+            measure(&tree, "gone", &Interrupt::default()),
+            (Reading::Vanished, None)
+        );
+        std::fs::File::create(temp.path().join("huge"))
+            .unwrap()
+            .set_len(LARGEST + 1)
+            .unwrap();
+        assert_eq!(
+            measure(&tree, "huge", &Interrupt::default()),
+            (Reading::Oversized, None)
+        );
         let stopped = Interrupt::default();
         stopped.request();
         assert_eq!(measure(&tree, "big", &stopped).0, Reading::Unreadable);

@@ -48,12 +48,14 @@ impl Draft<'_> {
     /// The files to open, relative to its tree.
     pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
         let files = self.walk.files.iter().zip(&self.known);
-        files.filter(|(_, known)| known.is_none()).map(|(found, _)| found.opens.as_str())
+        files
+            .filter(|(_, known)| known.is_none())
+            .map(|(found, _)| found.opens.as_str())
     }
 }
 
-/// Result of the walk of a unit: its files, their cached readings, its description, and the part of that which may be
-/// cached.
+/// Result of the walk of a unit: its files, their cached readings, its description, and the part of
+/// that which may be cached.
 type Walked = (Walk, Vec<Option<Reading>>, Meta, Option<KnownMeta>);
 
 /// Walks every unit and reads the `meta.json` of missions; drops units that are not indexed.
@@ -64,16 +66,38 @@ pub(super) fn drafts<'a>(
     skipped: &mut Vec<Skipped>,
 ) -> Result<Vec<Draft<'a>>, Error> {
     let is_linked = request.meta_root != request.root;
-    let main = request.sources.root().filter(|_| is_linked).and_then(|(_, root)| {
-        // Without the main work tree's root, the checkout's own is used.
-        discover::artifact_root(request.meta_root, root).ok().flatten()
-    });
-    let (sources, known, begun, interrupt) = (request.sources, request.known, request.begun, request.interrupt);
+    let main = request
+        .sources
+        .root()
+        .filter(|_| is_linked)
+        .and_then(|(_, root)| {
+            // Without the main work tree's root, the checkout's own is used.
+            discover::artifact_root(request.meta_root, root)
+                .ok()
+                .flatten()
+        });
+    let (sources, known, begun, interrupt) = (
+        request.sources,
+        request.known,
+        request.begun,
+        request.interrupt,
+    );
     let unwanted = Unwanted::of(request);
-    let reader = Reader { sources, main: main.as_ref(), known, begun, interrupt, unwanted };
+    let reader = Reader {
+        sources,
+        main: main.as_ref(),
+        known,
+        begun,
+        interrupt,
+        unwanted,
+    };
     let walked: Vec<_> = units
         .into_par_iter()
-        .filter_map(|unit| trees.of(&unit).map(|tree| (reader.walked(tree, &unit), tree, unit)))
+        .filter_map(|unit| {
+            trees
+                .of(&unit)
+                .map(|tree| (reader.walked(tree, &unit), tree, unit))
+        })
         .collect();
     let mut default_branch = None;
     let mut drafts = Vec::with_capacity(walked.len());
@@ -82,16 +106,35 @@ pub(super) fn drafts<'a>(
             Ok((walk, ..)) if walk.is_emptied() => {}
             Ok((walk, known, said, meta)) => {
                 let branch = said.target_branch.clone();
-                let branch =
-                    branch.unwrap_or_else(|| default_branch.get_or_insert_with(request.default_branch).clone());
+                let branch = branch.unwrap_or_else(|| {
+                    default_branch
+                        .get_or_insert_with(request.default_branch)
+                        .clone()
+                });
                 let manifest = manifest(request, &unit, &said);
                 let mission = new_mission(request, tree, unit, said, branch);
-                drafts.push(Draft { tree, mission, manifest, walk, known, meta, read: Vec::new() });
+                drafts.push(Draft {
+                    tree,
+                    mission,
+                    manifest,
+                    walk,
+                    known,
+                    meta,
+                    read: Vec::new(),
+                });
             }
-            Err((path, reason)) => skipped.push(Skipped { mission_slug: Some(unit.slug), path, reason }),
+            Err((path, reason)) => skipped.push(Skipped {
+                mission_slug: Some(unit.slug),
+                path,
+                reason,
+            }),
         }
     }
-    if request.interrupt.is_requested() { Err(Error::Interrupted) } else { Ok(drafts) }
+    if request.interrupt.is_requested() {
+        Err(Error::Interrupted)
+    } else {
+        Ok(drafts)
+    }
 }
 
 /// The inputs for reading every unit.
@@ -112,21 +155,55 @@ impl Reader<'_> {
         let known = self.known.missions.get(&unit.slug).unwrap_or(&nothing);
         let source = self.sources.all().get(unit.source);
         let walk = if let Some(files) = &unit.documents {
-            Walk { shared: shared("", files), files: files.clone(), ..Walk::default() }
+            Walk {
+                shared: shared("", files),
+                files: files.clone(),
+                ..Walk::default()
+            }
         } else {
-            let ignore = source.map(|source| &source.ignore).filter(|ignore| !ignore.is_empty());
-            let unwanted = self.unwanted.inside(&unit.place, &tree.path().join(&unit.dir));
-            let passing = Passing { ignore, nested: unit.nested.iter().map(String::as_str).collect(), unwanted };
-            walk(tree, &unit.dir, &passing, self.interrupt).map_err(|reason| (String::new(), reason))?
+            let ignore = source
+                .map(|source| &source.ignore)
+                .filter(|ignore| !ignore.is_empty());
+            let unwanted = self
+                .unwanted
+                .inside(&unit.place, &tree.path().join(&unit.dir));
+            let passing = Passing {
+                ignore,
+                nested: unit.nested.iter().map(String::as_str).collect(),
+                unwanted,
+            };
+            walk(tree, &unit.dir, &passing, self.interrupt)
+                .map_err(|reason| (String::new(), reason))?
         };
         let (said, meta) = if unit.is_mission {
-            let source = MetaSource { tree, main: self.main, known, begun: self.begun };
-            source.of(&unit.dir, &walk).map_err(|reason| (META.to_owned(), reason))?
+            let source = MetaSource {
+                tree,
+                main: self.main,
+                known,
+                begun: self.begun,
+            };
+            source
+                .of(&unit.dir, &walk)
+                .map_err(|reason| (META.to_owned(), reason))?
         } else {
-            let mission_type = source.map(|source| source.mission_type.clone()).unwrap_or_default();
-            (Meta { mission_type, mission_id: None, target_branch: None, oddity: None }, None)
+            let mission_type = source
+                .map(|source| source.mission_type.clone())
+                .unwrap_or_default();
+            (
+                Meta {
+                    mission_type,
+                    mission_id: None,
+                    target_branch: None,
+                    oddity: None,
+                },
+                None,
+            )
         };
-        let known = walk.files.iter().map(|found| known.reading(&found.path, found.stat)).collect();
+        let known = walk
+            .files
+            .iter()
+            .map(|found| known.reading(&found.path, found.stat))
+            .collect();
         Ok((walk, known, said, meta))
     }
 }
@@ -150,8 +227,8 @@ struct MetaSource<'a> {
 }
 
 impl MetaSource<'_> {
-    /// The mission's `meta.json`: the main work tree's, else its own (a mission may not be merged yet); and the part
-    /// that may be cached.
+    /// The mission's `meta.json`: the main work tree's, else its own (a mission may not be merged
+    /// yet); and the part that may be cached.
     fn of(&self, slug: &str, walk: &Walk) -> Result<(Meta, Option<KnownMeta>), Reason> {
         let path = format!("{slug}/{META}");
         if let Some(main) = self.main {
@@ -160,15 +237,21 @@ impl MetaSource<'_> {
                 return Ok(found);
             }
         }
-        let at = walk.files.binary_search_by(|found| found.path.as_str().cmp(META)).ok();
-        let stat = at.and_then(|at| walk.files.get(at)).and_then(|found| found.stat);
+        let at = walk
+            .files
+            .binary_search_by(|found| found.path.as_str().cmp(META))
+            .ok();
+        let stat = at
+            .and_then(|at| walk.files.get(at))
+            .and_then(|found| found.stat);
         match self.in_tree(self.tree, false, slug, stat)? {
             Some(found) => Ok(found),
             None => Ok((parse(None)?, None)),
         }
     }
 
-    /// The content of the file in `tree`, which is now in the state `stat`; `None` if it does not exist.
+    /// The content of the file in `tree`, which is now in the state `stat`; `None` if it does not
+    /// exist.
     fn in_tree(
         &self,
         tree: &Beneath,
@@ -185,22 +268,38 @@ impl MetaSource<'_> {
             Ok(None) | Err(_) => return Err(Reason::MetaUnreadable),
         };
         let mut bytes = Vec::new();
-        file.take(LONGEST_META).read_to_end(&mut bytes).map_err(|_| Reason::MetaUnreadable)?;
+        file.take(LONGEST_META)
+            .read_to_end(&mut bytes)
+            .map_err(|_| Reason::MetaUnreadable)?;
         let meta = parse(Some(&bytes))?;
         // A problem must be reported every time, so such a file is read every time.
         let is_whole = meta.oddity.is_none()
             && stat == Some(opened)
             && opened.size == bytes.len() as u64
             && opened.is_settled(self.begun);
-        let known = is_whole.then(|| KnownMeta { is_of_main, stat: opened, meta: meta.clone() });
+        let known = is_whole.then(|| KnownMeta {
+            is_of_main,
+            stat: opened,
+            meta: meta.clone(),
+        });
         Ok(Some((meta, known)))
     }
 }
 
-fn new_mission(request: &Request<'_>, tree: &Beneath, unit: Unit, meta: Meta, target_branch: String) -> Mission {
+fn new_mission(
+    request: &Request<'_>,
+    tree: &Beneath,
+    unit: Unit,
+    meta: Meta,
+    target_branch: String,
+) -> Mission {
     Mission {
         // Joining an empty path would add a `/` at the end.
-        dir: if unit.dir.is_empty() { tree.path().to_owned() } else { tree.path().join(&unit.dir) },
+        dir: if unit.dir.is_empty() {
+            tree.path().to_owned()
+        } else {
+            tree.path().join(&unit.dir)
+        },
         place: unit.place,
         source: unit.source,
         slug: unit.slug,

@@ -29,8 +29,9 @@ pub(crate) struct Fact {
     pub(crate) payload: Value,
 }
 
-/// The facts about `mission`, in order: each present artifact, each missing required one, the summary, and the drift
-/// from its baseline. Produced one at a time: a mission of 30,000 files never has more than one in memory.
+/// The facts about `mission`, in order: each present artifact, each missing required one, the
+/// summary, and the drift from its baseline. Produced one at a time: a mission of 30,000 files
+/// never has more than one in memory.
 pub(crate) fn facts<'a>(
     mission: &'a Mission,
     namespace: &'a NamespaceRef,
@@ -39,11 +40,22 @@ pub(crate) fn facts<'a>(
 ) -> impl Iterator<Item = Fact> + use<'a> {
     let at = now.to_string();
     let snapshot = snapshot(mission, namespace, &at, &ids.uuid());
-    let drift = mission.drift.as_ref().map(|found| drift(namespace, found, &at));
+    let drift = mission
+        .drift
+        .as_ref()
+        .map(|found| drift(namespace, found, &at));
     let said = |a: &&Artifact| a.is_present || a.required == Required::Required;
-    let (present, absent): (Vec<_>, Vec<_>) = mission.artifacts.iter().filter(said).partition(|a| a.is_present);
+    let (present, absent): (Vec<_>, Vec<_>) = mission
+        .artifacts
+        .iter()
+        .filter(said)
+        .partition(|a| a.is_present);
     let of_artifacts = present.into_iter().chain(absent).map(move |artifact| {
-        if artifact.is_present { indexed(mission, namespace, artifact, &at) } else { missing(namespace, artifact, &at) }
+        if artifact.is_present {
+            indexed(mission, namespace, artifact, &at)
+        } else {
+            missing(namespace, artifact, &at)
+        }
     });
     of_artifacts.chain([snapshot]).chain(drift)
 }
@@ -55,7 +67,10 @@ pub(crate) fn count(mission: &Mission) -> usize {
 }
 
 fn indexed(mission: &Mission, namespace: &NamespaceRef, artifact: &Artifact, now: &str) -> Fact {
-    let hash = artifact.sha256.map(|sha256| sha256.to_string()).unwrap_or_default();
+    let hash = artifact
+        .sha256
+        .map(|sha256| sha256.to_string())
+        .unwrap_or_default();
     let mut payload = json!({
         "namespace": namespace,
         "artifact_id": identity(namespace, artifact),
@@ -103,7 +118,12 @@ fn snapshot(mission: &Mission, namespace: &NamespaceRef, now: &str, snapshot_id:
         },
     });
     set(&mut payload, &[], "computed_at", now);
-    set(&mut payload, &["context_diagnostics"], "snapshot_id", snapshot_id);
+    set(
+        &mut payload,
+        &["context_diagnostics"],
+        "snapshot_id",
+        snapshot_id,
+    );
     fact(SNAPSHOT, namespace, snapshot_id, payload)
 }
 
@@ -130,13 +150,19 @@ fn identity(namespace: &NamespaceRef, artifact: &Artifact) -> Value {
 }
 
 fn fact(event_type: &'static str, namespace: &NamespaceRef, about: &str, payload: Value) -> Fact {
-    Fact { event_type, aggregate_id: format!("{}:{about}", namespace.mission_slug), payload }
+    Fact {
+        event_type,
+        aggregate_id: format!("{}:{about}", namespace.mission_slug),
+        payload,
+    }
 }
 
 /// Sets a text in the object at `path`.
 fn set(payload: &mut Value, path: &[&str], key: &str, text: &str) {
-    let object: Option<&mut Map<String, Value>> =
-        path.iter().try_fold(payload, |value, part| value.get_mut(*part)).and_then(Value::as_object_mut);
+    let object: Option<&mut Map<String, Value>> = path
+        .iter()
+        .try_fold(payload, |value, part| value.get_mut(*part))
+        .and_then(Value::as_object_mut);
     if let Some(object) = object {
         object.insert(key.to_owned(), text.into());
     }

@@ -18,7 +18,10 @@ impl Ids for Counting {
     }
 
     fn uuid(&self) -> String {
-        format!("snapshot-{}", self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+        format!(
+            "snapshot-{}",
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+        )
     }
 }
 
@@ -29,7 +32,11 @@ fn ids() -> Counting {
 fn mission(step: Option<&str>) -> Mission {
     let manifest = Manifest::of(Edition::Seed, "software-dev");
     let read = |path: &str, text: &str, is_utf8| {
-        let reading = Reading::Read { sha256: Sha256::of(text.as_bytes()), size: text.len() as u64, is_utf8 };
+        let reading = Reading::Read {
+            sha256: Sha256::of(text.as_bytes()),
+            size: text.len() as u64,
+            is_utf8,
+        };
         from_reading(manifest, path.to_owned(), reading).unwrap()
     };
     let mut mission = Mission {
@@ -41,7 +48,11 @@ fn mission(step: Option<&str>) -> Mission {
         target_branch: "main".to_owned(),
         manifest_version: "1",
         step: step.map(str::to_owned),
-        artifacts: vec![read("plan.md", "latin", false), read("spec.md", "a\n", true), read("x.csv", "latin", false)],
+        artifacts: vec![
+            read("plan.md", "latin", false),
+            read("spec.md", "a\n", true),
+            read("x.csv", "latin", false),
+        ],
         completeness: Completeness::Unknown,
         parity: String::new(),
         drift: None,
@@ -53,15 +64,31 @@ fn mission(step: Option<&str>) -> Mission {
 }
 
 fn facts_of(mission: &Mission, now: i64) -> Vec<Fact> {
-    facts(mission, &mission.namespace("u"), Timestamp::from_micros(now), &ids()).collect()
+    facts(
+        mission,
+        &mission.namespace("u"),
+        Timestamp::from_micros(now),
+        &ids(),
+    )
+    .collect()
 }
 
 #[test]
 fn payloads_are_what_the_reference_fills() {
     let facts = facts_of(&mission(None), 0);
-    let said: Vec<_> = facts.iter().map(|f| (f.event_type, f.aggregate_id.as_str())).collect();
+    let said: Vec<_> = facts
+        .iter()
+        .map(|f| (f.event_type, f.aggregate_id.as_str()))
+        .collect();
     assert_eq!(facts.len(), count(&mission(None)));
-    assert_eq!(said, [(INDEXED, "m:spec.md"), (MISSING, "m:plan.md"), (SNAPSHOT, "m:snapshot-1")]);
+    assert_eq!(
+        said,
+        [
+            (INDEXED, "m:spec.md"),
+            (MISSING, "m:plan.md"),
+            (SNAPSHOT, "m:snapshot-1")
+        ]
+    );
     let namespace = json!({
         "project_uuid": "u", "mission_slug": "m", "target_branch": "main", "mission_type": "software-dev",
         "manifest_version": "1",
@@ -116,23 +143,38 @@ fn payloads_are_what_the_reference_fills() {
 fn a_step_is_carried_by_indexed_artifacts_only() {
     let facts = facts_of(&mission(Some("plan")), 0);
     assert_eq!(
-        facts.iter().map(|f| f.aggregate_id.as_str()).collect::<Vec<_>>(),
+        facts
+            .iter()
+            .map(|f| f.aggregate_id.as_str())
+            .collect::<Vec<_>>(),
         ["m:spec.md", "m:plan.md", "m:tasks.md", "m:snapshot-1"]
     );
     assert_eq!(facts[0].payload["step_id"], "plan");
     assert_eq!(facts[0].payload["namespace"]["step_id"], "plan");
     for fact in &facts[1..] {
-        assert!(!fact.payload.to_string().contains("step_id"), "{}", fact.event_type);
+        assert!(
+            !fact.payload.to_string().contains("step_id"),
+            "{}",
+            fact.event_type
+        );
     }
-    assert_eq!(facts[2].payload["context_diagnostics"]["reason_code"], "not_found");
+    assert_eq!(
+        facts[2].payload["context_diagnostics"]["reason_code"],
+        "not_found"
+    );
 }
 
 #[test]
 fn times_and_ids_do_not_change_what_is_said() {
     let mission = mission(None);
     let now = facts_of(&mission, 0);
-    let later =
-        facts(&mission, &mission.namespace("u"), Timestamp::from_micros(9), &Counting(7.into())).collect::<Vec<_>>();
+    let later = facts(
+        &mission,
+        &mission.namespace("u"),
+        Timestamp::from_micros(9),
+        &Counting(7.into()),
+    )
+    .collect::<Vec<_>>();
     for (a, b) in now.iter().zip(&later) {
         assert_ne!(a.payload, b.payload);
         assert_eq!(said(a), said(b));
@@ -153,7 +195,15 @@ fn said(fact: &Fact) -> Coalesce {
 #[test]
 fn a_gap_that_blocks_nothing_is_not_reported() {
     let mut mission = mission(None);
-    let optional = Manifest::of(Edition::Seed, "documentation").unwrap().of_step("generate");
+    let optional = Manifest::of(Edition::Seed, "documentation")
+        .unwrap()
+        .of_step("generate");
     mission.artifacts = vec![missing_artifact(&optional[0])];
-    assert_eq!(facts_of(&mission, 0).iter().map(|f| f.event_type).collect::<Vec<_>>(), [SNAPSHOT]);
+    assert_eq!(
+        facts_of(&mission, 0)
+            .iter()
+            .map(|f| f.event_type)
+            .collect::<Vec<_>>(),
+        [SNAPSHOT]
+    );
 }

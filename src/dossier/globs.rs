@@ -23,7 +23,10 @@ impl Ignore {
             }
         }
         let build = |set: GlobSetBuilder| set.build().map_err(|e| e.to_string());
-        Ok(Self { files: build(files)?, directories: build(directories)? })
+        Ok(Self {
+            files: build(files)?,
+            directories: build(directories)?,
+        })
     }
 
     /// The default for a source without its own list.
@@ -33,8 +36,12 @@ impl Ignore {
 
     /// The files and directories that match the globs, each directory with everything in it.
     pub(super) fn of_trees(globs: &[String]) -> Result<Self, String> {
-        let trimmed = globs.iter().map(|glob| glob.trim_start_matches("./").trim_end_matches('/'));
-        let all: Vec<String> = trimmed.flat_map(|glob| [glob.to_owned(), format!("{glob}/**")]).collect();
+        let trimmed = globs
+            .iter()
+            .map(|glob| glob.trim_start_matches("./").trim_end_matches('/'));
+        let all: Vec<String> = trimmed
+            .flat_map(|glob| [glob.to_owned(), format!("{glob}/**")])
+            .collect();
         Self::of(&all)
     }
 
@@ -54,7 +61,10 @@ impl Ignore {
 }
 
 fn glob(text: &str) -> Result<Glob, String> {
-    let built = GlobBuilder::new(text).literal_separator(false).backslash_escape(true).build();
+    let built = GlobBuilder::new(text)
+        .literal_separator(false)
+        .backslash_escape(true)
+        .build();
     built.map_err(|e| format!("bad glob `{text}`: {}", e.kind()))
 }
 
@@ -68,7 +78,11 @@ mod tests {
         assert!(ignore.has_directory("a/node_modules") && ignore.has_directory("node_modules"));
         assert!(ignore.has_file("a/node_modules/x/y.md") && !ignore.has_file("a/modules/y.md"));
         let some = Ignore::of(&["drafts/[!k]*"]).unwrap();
-        assert!(some.has_file("drafts/x.md") && !some.has_file("drafts/keep.md") && !some.has_directory("drafts"));
+        assert!(
+            some.has_file("drafts/x.md")
+                && !some.has_file("drafts/keep.md")
+                && !some.has_directory("drafts")
+        );
     }
 
     #[test]
@@ -76,9 +90,16 @@ mod tests {
         let globs = ["./docs/drafts/", "**/secret", "*.key.md"].map(str::to_owned);
         let exclude = Ignore::of_trees(&globs).unwrap();
         for path in ["docs/drafts", "a/secret", "secret"] {
-            assert!(exclude.has_directory(path) && exclude.has_file(&format!("{path}/deep/x.md")), "{path}");
+            assert!(
+                exclude.has_directory(path) && exclude.has_file(&format!("{path}/deep/x.md")),
+                "{path}"
+            );
         }
         assert!(exclude.has_file("a/b/x.key.md") && exclude.has_file("docs/drafts"));
-        assert!(!exclude.has_directory("docs") && !exclude.has_file("docs/drafts2/x.md") && !exclude.has_file("x.md"));
+        assert!(
+            !exclude.has_directory("docs")
+                && !exclude.has_file("docs/drafts2/x.md")
+                && !exclude.has_file("x.md")
+        );
     }
 }

@@ -54,7 +54,9 @@ pub(crate) enum IdentityError {
         what: String,
     },
     /// The file is not YAML.
-    #[error("{file}:{line}: not valid YAML: {what}; the project's ID is unknown until this is fixed")]
+    #[error(
+        "{file}:{line}: not valid YAML: {what}; the project's ID is unknown until this is fixed"
+    )]
     NotYaml {
         /// The file.
         file: String,
@@ -72,7 +74,9 @@ pub(crate) enum IdentityError {
         key: &'static str,
     },
     /// `project.uuid` is not a UUID.
-    #[error("{place}: project uuid {value:?} is not a UUID (like 8a4a7da6-a97c-4bb4-893a-b31664abfee4)")]
+    #[error(
+        "{place}: project uuid {value:?} is not a UUID (like 8a4a7da6-a97c-4bb4-893a-b31664abfee4)"
+    )]
     NotUuid {
         /// The file and line, or the key.
         place: String,
@@ -81,9 +85,12 @@ pub(crate) enum IdentityError {
     },
 }
 
-/// The identity in the first of `roots` (tops of work trees, the main one first) that has a `config.yaml`; `given` is
-/// used if that has no uuid.
-pub(crate) fn identity(roots: &[&Path], given: &ProjectOverride) -> Result<Identity, IdentityError> {
+/// The identity in the first of `roots` (tops of work trees, the main one first) that has a
+/// `config.yaml`; `given` is used if that has no uuid.
+pub(crate) fn identity(
+    roots: &[&Path],
+    given: &ProjectOverride,
+) -> Result<Identity, IdentityError> {
     let mut identity = Identity::default();
     for root in roots {
         if let Some(source) = read(root)? {
@@ -92,19 +99,29 @@ pub(crate) fn identity(roots: &[&Path], given: &ProjectOverride) -> Result<Ident
         }
     }
     if identity.project_uuid.is_none() {
-        let uuid = given.uuid.as_deref().map(|value| uuid_of(value, || "project.uuid".to_owned())).transpose()?;
+        let uuid = given
+            .uuid
+            .as_deref()
+            .map(|value| uuid_of(value, || "project.uuid".to_owned()))
+            .transpose()?;
         identity.project_uuid = uuid;
         identity.project_slug = given.slug.clone().or(identity.project_slug);
     }
-    if let (None, Some(uuid), Some(node)) = (&identity.build_id, &identity.project_uuid, &identity.node_id) {
+    if let (None, Some(uuid), Some(node)) = (
+        &identity.build_id,
+        &identity.project_uuid,
+        &identity.node_id,
+    ) {
         identity.build_id = Some(build_id(uuid, node));
     }
     Ok(identity)
 }
 
-/// The uuid used for a missing one while nothing leaves the machine: the version-5 UUID of the first commit.
+/// The uuid used for a missing one while nothing leaves the machine: the version-5 UUID of the
+/// first commit.
 pub(crate) fn derived_uuid(first_commit: &str) -> String {
-    let namespace = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"sk-sync:identity:first-commit");
+    let namespace =
+        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"sk-sync:identity:first-commit");
     uuid::Uuid::new_v5(&namespace, first_commit.as_bytes()).to_string()
 }
 
@@ -114,10 +131,13 @@ pub(crate) fn build_id(project_uuid: &str, node_id: &str) -> String {
     uuid::Uuid::new_v5(&namespace, format!("{project_uuid}:{node_id}").as_bytes()).to_string()
 }
 
-/// The text of a work tree's `config.yaml`; `None` if it does not exist. A link out of the work tree is not followed:
-/// it would give this project the identity of another.
+/// The text of a work tree's `config.yaml`; `None` if it does not exist. A link out of the work
+/// tree is not followed: it would give this project the identity of another.
 fn read(root: &Path) -> Result<Option<String>, IdentityError> {
-    let failed = |what: String| IdentityError::Unreadable { file: text::path(&root.join(CONFIG)), what };
+    let failed = |what: String| IdentityError::Unreadable {
+        file: text::path(&root.join(CONFIG)),
+        what,
+    };
     let file = match Beneath::open(root).and_then(|tree| tree.open_linked("", CONFIG)) {
         Ok(Some((file, _))) => file,
         Ok(None) => return Err(failed("not a regular file".to_owned())),
@@ -125,8 +145,15 @@ fn read(root: &Path) -> Result<Option<String>, IdentityError> {
         Err(e) => return Err(failed(e.to_string())),
     };
     let mut source = String::new();
-    let size = file.take(LONGEST_CONFIG + 1).read_to_string(&mut source).map_err(|e| failed(e.to_string()))?;
-    if size as u64 > LONGEST_CONFIG { Err(failed("larger than 1 MiB".to_owned())) } else { Ok(Some(source)) }
+    let size = file
+        .take(LONGEST_CONFIG + 1)
+        .read_to_string(&mut source)
+        .map_err(|e| failed(e.to_string()))?;
+    if size as u64 > LONGEST_CONFIG {
+        Err(failed("larger than 1 MiB".to_owned()))
+    } else {
+        Ok(Some(source))
+    }
 }
 
 fn parse(file: &str, source: &str) -> Result<Identity, IdentityError> {
@@ -136,15 +163,26 @@ fn parse(file: &str, source: &str) -> Result<Identity, IdentityError> {
         what: text::printable(&what),
     })?;
     for key in ["slug", "node_id", "build_id", "repo_slug"] {
-        let Some(Written { text, line }) = section.get(key) else { continue };
+        let Some(Written { text, line }) = section.get(key) else {
+            continue;
+        };
         if text.chars().count() > MAX_FIELD_CHARS {
-            return Err(IdentityError::TooLong { place: format!("{file}:{line}"), key });
+            return Err(IdentityError::TooLong {
+                place: format!("{file}:{line}"),
+                key,
+            });
         }
     }
     let uuid = section.remove("uuid");
-    let mut said = |key: &str| section.remove(key).map(|Written { text, .. }| text.trim().to_owned());
+    let mut said = |key: &str| {
+        section
+            .remove(key)
+            .map(|Written { text, .. }| text.trim().to_owned())
+    };
     Ok(Identity {
-        project_uuid: uuid.map(|uuid| uuid_of(&uuid.text, || format!("{file}:{}", uuid.line))).transpose()?,
+        project_uuid: uuid
+            .map(|uuid| uuid_of(&uuid.text, || format!("{file}:{}", uuid.line)))
+            .transpose()?,
         project_slug: said("slug").filter(|t| !t.is_empty()),
         node_id: said("node_id").filter(|t| !t.is_empty()),
         build_id: said("build_id").filter(|t| !t.is_empty()),
@@ -157,7 +195,10 @@ fn uuid_of(value: &str, place: impl Fn() -> String) -> Result<String, IdentityEr
     let parsed = uuid::Uuid::parse_str(value.trim());
     parsed
         .map(|uuid| uuid.to_string())
-        .map_err(|_| IdentityError::NotUuid { place: place(), value: text::shorten(value, 80) })
+        .map_err(|_| IdentityError::NotUuid {
+            place: place(),
+            value: text::shorten(value, 80),
+        })
 }
 
 #[cfg(test)]
@@ -174,7 +215,10 @@ mod tests {
     }
 
     fn given() -> ProjectOverride {
-        ProjectOverride { uuid: Some("11111111-2222-4333-8444-555555555555".to_owned()), slug: Some("mine".to_owned()) }
+        ProjectOverride {
+            uuid: Some("11111111-2222-4333-8444-555555555555".to_owned()),
+            slug: Some("mine".to_owned()),
+        }
     }
 
     #[test]
@@ -186,35 +230,62 @@ mod tests {
         let found = with_config(&source, &given()).unwrap();
         assert_eq!(found.project_uuid.as_deref(), Some(UUID));
         assert_eq!(found.project_slug.as_deref(), Some("spec-kitty"));
-        assert_eq!(found.build_id.as_deref(), Some("262bb566-443d-51a9-8b0c-f82f7d341017"));
+        assert_eq!(
+            found.build_id.as_deref(),
+            Some("262bb566-443d-51a9-8b0c-f82f7d341017")
+        );
         assert_eq!(found.repo_slug.as_deref(), Some("o/r"));
     }
 
     #[test]
     fn what_is_given_steps_in_where_the_file_says_nothing() {
-        for source in ["", "project:\n", "project: {uuid: null}\n", "project: {uuid: ''}", "other: 1\n", "- a list\n"] {
+        for source in [
+            "",
+            "project:\n",
+            "project: {uuid: null}\n",
+            "project: {uuid: ''}",
+            "other: 1\n",
+            "- a list\n",
+        ] {
             let found = with_config(source, &given()).unwrap();
             assert_eq!(found.project_uuid, given().uuid, "{source}");
             assert_eq!(found.project_slug.as_deref(), Some("mine"), "{source}");
         }
         let none = tempfile::tempdir().unwrap();
-        assert_eq!(identity(&[none.path()], &ProjectOverride::default()).unwrap(), Identity::default());
+        assert_eq!(
+            identity(&[none.path()], &ProjectOverride::default()).unwrap(),
+            Identity::default()
+        );
     }
 
     #[test]
     fn damage_is_named_with_its_line() {
         for (source, wanted) in [
-            ("project:\n  slug: x\n  uuid: nonsense\n", "config.yaml:3: project uuid \"nonsense\""),
+            (
+                "project:\n  slug: x\n  uuid: nonsense\n",
+                "config.yaml:3: project uuid \"nonsense\"",
+            ),
             ("project:\n  uuid: 5\n", "config.yaml:2: project uuid \"5\""),
             ("project:\n  slug: [x\n", "not valid YAML"),
             ("a: 1\na: 2\nb: }\n", "not valid YAML"),
-            (&format!("project:\n  slug: {}\n", "é".repeat(256)), "config.yaml:2: slug has more than 255 characters"),
+            (
+                &format!("project:\n  slug: {}\n", "é".repeat(256)),
+                "config.yaml:2: slug has more than 255 characters",
+            ),
         ] {
             let message = with_config(source, &given()).unwrap_err().to_string();
             assert!(message.contains(wanted), "{source}: {message}");
         }
-        let bad = ProjectOverride { uuid: Some("x".to_owned()), slug: None };
-        assert!(with_config("", &bad).unwrap_err().to_string().starts_with("project.uuid: "));
+        let bad = ProjectOverride {
+            uuid: Some("x".to_owned()),
+            slug: None,
+        };
+        assert!(
+            with_config("", &bad)
+                .unwrap_err()
+                .to_string()
+                .starts_with("project.uuid: ")
+        );
     }
 
     #[cfg(unix)]
@@ -224,10 +295,23 @@ mod tests {
         for dir in ["a/.kittify", "b"] {
             std::fs::create_dir_all(temp.path().join(dir)).unwrap();
         }
-        std::fs::write(temp.path().join("a").join(CONFIG), format!("project: {{uuid: {UUID}}}\n")).unwrap();
+        std::fs::write(
+            temp.path().join("a").join(CONFIG),
+            format!("project: {{uuid: {UUID}}}\n"),
+        )
+        .unwrap();
         std::os::unix::fs::symlink("../a/.kittify", temp.path().join("b/.kittify")).unwrap();
         let (a, b) = (temp.path().join("a"), temp.path().join("b"));
-        assert!(matches!(identity(&[&b], &ProjectOverride::default()), Err(IdentityError::Unreadable { .. })));
-        assert_eq!(identity(&[&a, &b], &ProjectOverride::default()).unwrap().project_uuid.as_deref(), Some(UUID));
+        assert!(matches!(
+            identity(&[&b], &ProjectOverride::default()),
+            Err(IdentityError::Unreadable { .. })
+        ));
+        assert_eq!(
+            identity(&[&a, &b], &ProjectOverride::default())
+                .unwrap()
+                .project_uuid
+                .as_deref(),
+            Some(UUID)
+        );
     }
 }

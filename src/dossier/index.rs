@@ -28,9 +28,11 @@ use crate::git::GitIgnored;
 pub(crate) struct Request<'a> {
     /// The top of the work tree, or a plain directory.
     pub(crate) root: &'a Path,
-    /// The top of the main work tree, where `meta.json` is read; `root` itself outside linked work trees.
+    /// The top of the main work tree, where `meta.json` is read; `root` itself outside linked work
+    /// trees.
     pub(crate) meta_root: &'a Path,
-    /// In a repository, a missing artifact root means that there are no missions, not that the directory is wrong.
+    /// In a repository, a missing artifact root means that there are no missions, not that the
+    /// directory is wrong.
     pub(crate) is_repository: bool,
     /// The sources of units and documents.
     pub(crate) sources: &'a Sources,
@@ -50,7 +52,8 @@ pub(crate) struct Request<'a> {
     pub(crate) begun: Timestamp,
     /// Cache of earlier indexes of the same artifact root.
     pub(crate) known: &'a Cache,
-    /// The branch of missions that name none; called at most once, and only if there is such a mission.
+    /// The branch of missions that name none; called at most once, and only if there is such a
+    /// mission.
     pub(crate) default_branch: &'a dyn Fn() -> String,
     /// Called after each file that had to be read, from any thread.
     pub(crate) progress: &'a (dyn Fn(Progress) + Sync),
@@ -60,7 +63,10 @@ pub(crate) struct Request<'a> {
 
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("root", &self.root).field("missions", &self.missions).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("root", &self.root)
+            .field("missions", &self.missions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,8 +90,8 @@ pub(crate) struct Index {
     pub(crate) skipped: Vec<Skipped>,
     /// Indexed entries with a problem; same order.
     pub(crate) odd: Vec<Skipped>,
-    /// Files next to units that no source covers, relative to the top of the project, each with the number of its
-    /// source.
+    /// Files next to units that no source covers, relative to the top of the project, each with the
+    /// number of its source.
     pub(crate) loose: Vec<(usize, String)>,
     /// Files, read or cached.
     pub(crate) files: usize,
@@ -99,18 +105,35 @@ pub(crate) struct Index {
 
 /// Indexes the checkout that `request` names. The result does not depend on the number of threads.
 pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
-    let Located { trees, mut units, skipped, loose } = locate(request)?;
-    let mut index = Index { skipped, loose, ..Index::default() };
-    let wanted = request.missions.map(|asked| meant(asked, &units, &index.skipped)).transpose()?;
+    let Located {
+        trees,
+        mut units,
+        skipped,
+        loose,
+    } = locate(request)?;
+    let mut index = Index {
+        skipped,
+        loose,
+        ..Index::default()
+    };
+    let wanted = request
+        .missions
+        .map(|asked| meant(asked, &units, &index.skipped))
+        .transpose()?;
     if let Some(wanted) = &wanted {
         units.retain(|unit| wanted.contains(&unit.slug));
-        index.skipped.retain(|skipped| wanted.iter().any(|slug| names(skipped, slug)));
+        index
+            .skipped
+            .retain(|skipped| wanted.iter().any(|slug| names(skipped, slug)));
     }
     let drafts = drafts(request, &trees, units, &mut index.skipped)?;
     fill(request, drafts, &mut index)?;
     if let Some(wanted) = &wanted {
         let is_covered = |slug: &str| wanted.iter().any(|name| name == slug);
-        index.cache = request.known.clone().renewed(std::mem::take(&mut index.cache), is_covered);
+        index.cache = request
+            .known
+            .clone()
+            .renewed(std::mem::take(&mut index.cache), is_covered);
     }
     index.skipped.sort_unstable();
     Ok(index)
@@ -118,12 +141,35 @@ pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
 
 /// The slugs of the selected missions, including skipped ones.
 fn meant(asked: &[String], units: &[Unit], skipped: &[Skipped]) -> Result<Vec<String>, Error> {
-    let left_out = |skipped: &'_ Skipped| skipped.path.rsplit('/').next().unwrap_or_default().to_owned();
-    let names: Vec<String> = skipped.iter().filter(|s| s.mission_slug.is_none()).map(left_out).collect();
-    let units = units.iter().map(|unit| wanted::Known { slug: &unit.slug, place: &unit.place });
-    let known: Vec<_> = units.chain(names.iter().map(|name| wanted::Known { slug: name, place: "" })).collect();
-    let one =
-        |asked: &String| wanted::resolve(asked, &known).map_err(|near| Error::NoMission { asked: asked.clone(), near });
+    let left_out = |skipped: &'_ Skipped| {
+        skipped
+            .path
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let names: Vec<String> = skipped
+        .iter()
+        .filter(|s| s.mission_slug.is_none())
+        .map(left_out)
+        .collect();
+    let units = units.iter().map(|unit| wanted::Known {
+        slug: &unit.slug,
+        place: &unit.place,
+    });
+    let known: Vec<_> = units
+        .chain(names.iter().map(|name| wanted::Known {
+            slug: name,
+            place: "",
+        }))
+        .collect();
+    let one = |asked: &String| {
+        wanted::resolve(asked, &known).map_err(|near| Error::NoMission {
+            asked: asked.clone(),
+            near,
+        })
+    };
     asked.iter().map(one).collect()
 }
 
@@ -140,8 +186,10 @@ type Read = (Reading, Option<Stat>);
 
 /// Reads the files that are not cached, of all missions in parallel, and completes each mission.
 fn fill(request: &Request<'_>, mut drafts: Vec<Draft<'_>>, index: &mut Index) -> Result<(), Error> {
-    let unknown: Vec<(&Beneath, &str)> =
-        drafts.iter().flat_map(|draft| draft.unknown().map(|path| (draft.tree, path))).collect();
+    let unknown: Vec<(&Beneath, &str)> = drafts
+        .iter()
+        .flat_map(|draft| draft.unknown().map(|path| (draft.tree, path)))
+        .collect();
     index.files = drafts.iter().map(|draft| draft.walk.files.len()).sum();
     index.cached = index.files - unknown.len();
     let readings = read(request, unknown)?;
@@ -151,9 +199,23 @@ fn fill(request: &Request<'_>, mut drafts: Vec<Draft<'_>>, index: &mut Index) ->
         draft.read = readings.by_ref().take(count).collect();
     }
     let baselines = Baselines::below(request.meta_root, request.baseline_owner);
-    let how = How { parity: request.parity, begun: request.begun, baselines };
-    let settled: Vec<Settled> = drafts.into_par_iter().map(|draft| settle(&how, draft)).collect();
-    for Settled { mission, skipped, odd, known, bytes } in settled {
+    let how = How {
+        parity: request.parity,
+        begun: request.begun,
+        baselines,
+    };
+    let settled: Vec<Settled> = drafts
+        .into_par_iter()
+        .map(|draft| settle(&how, draft))
+        .collect();
+    for Settled {
+        mission,
+        skipped,
+        odd,
+        known,
+        bytes,
+    } in settled
+    {
         index.bytes += bytes;
         index.skipped.extend(skipped);
         index.odd.extend(odd);
@@ -172,14 +234,26 @@ fn read(request: &Request<'_>, paths: Vec<(&Beneath, &str)>) -> Result<Vec<Read>
             return (Reading::Unreadable, None);
         }
         let (reading, stat) = measure(tree, path, request.interrupt);
-        let size = if let Reading::Read { size, .. } = reading { size } else { 0 };
+        let size = if let Reading::Read { size, .. } = reading {
+            size
+        } else {
+            0
+        };
         let files = done.fetch_add(1, Ordering::Relaxed) + 1;
         let bytes = bytes.fetch_add(size, Ordering::Relaxed) + size;
-        (request.progress)(Progress { files, total, bytes });
+        (request.progress)(Progress {
+            files,
+            total,
+            bytes,
+        });
         (reading, stat)
     };
     let readings = paths.into_par_iter().map(one).collect();
-    if request.interrupt.is_requested() { Err(Error::Interrupted) } else { Ok(readings) }
+    if request.interrupt.is_requested() {
+        Err(Error::Interrupted)
+    } else {
+        Ok(readings)
+    }
 }
 
 /// One completed mission.
@@ -199,19 +273,46 @@ struct How<'a> {
 }
 
 fn settle(how: &How<'_>, draft: Draft<'_>) -> Settled {
-    let Draft { mut mission, manifest, walk, known, meta, read, .. } = draft;
+    let Draft {
+        mut mission,
+        manifest,
+        walk,
+        known,
+        meta,
+        read,
+        ..
+    } = draft;
     let slug = mission.slug.clone();
-    let skip = |path, reason| Skipped { mission_slug: Some(slug.clone()), path, reason };
-    let mut skipped: Vec<_> = walk.skipped.into_iter().map(|(path, reason)| skip(path, reason)).collect();
-    let mut odd: Vec<_> = walk.shared.into_iter().map(|path| skip(path, Reason::HardLink)).collect();
-    let (mut bytes, mut files, mut read) = (0, Vec::with_capacity(walk.files.len()), read.into_iter());
+    let skip = |path, reason| Skipped {
+        mission_slug: Some(slug.clone()),
+        path,
+        reason,
+    };
+    let mut skipped: Vec<_> = walk
+        .skipped
+        .into_iter()
+        .map(|(path, reason)| skip(path, reason))
+        .collect();
+    let mut odd: Vec<_> = walk
+        .shared
+        .into_iter()
+        .map(|path| skip(path, Reason::HardLink))
+        .collect();
+    let (mut bytes, mut files, mut read) =
+        (0, Vec::with_capacity(walk.files.len()), read.into_iter());
     for (found, known) in walk.files.into_iter().zip(known) {
         // A cached file was opened in its present state, otherwise it would not be cached.
         let (reading, opened) = match known {
             Some(reading) => (reading, found.stat),
             None => read.next().unwrap_or((Reading::Unreadable, None)),
         };
-        files.extend(KnownFile::of(&found.path, reading, found.stat, opened, how.begun));
+        files.extend(KnownFile::of(
+            &found.path,
+            reading,
+            found.stat,
+            opened,
+            how.begun,
+        ));
         match reading {
             Reading::Vanished => skipped.push(skip(found.path, Reason::Vanished)),
             Reading::NotAFile => skipped.push(skip(found.path, Reason::SpecialFile)),
@@ -223,11 +324,21 @@ fn settle(how: &How<'_>, draft: Draft<'_>) -> Settled {
         }
     }
     mission.settle(manifest, how.parity);
-    match how.baselines.as_ref().map_or(Ok(None), |baselines| baselines.drift(&mission)) {
+    match how
+        .baselines
+        .as_ref()
+        .map_or(Ok(None), |baselines| baselines.drift(&mission))
+    {
         Ok(found) => mission.drift = found,
         Err(reason) => odd.push(skip("parity-baseline.json".to_owned(), reason)),
     }
-    Settled { mission, skipped, odd, known: super::cache::Known { meta, files }, bytes }
+    Settled {
+        mission,
+        skipped,
+        odd,
+        known: super::cache::Known { meta, files },
+        bytes,
+    }
 }
 
 #[cfg(test)]

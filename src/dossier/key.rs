@@ -2,18 +2,27 @@
 
 use super::manifest::{Manifest, matches};
 
-/// The key of the file called `name` (no directories): that of the first manifest entry whose pattern matches the name,
-/// else one made from the name. Characters that a key must not contain become `-`.
+/// The key of the file called `name` (no directories): that of the first manifest entry whose
+/// pattern matches the name, else one made from the name. Characters that a key must not contain
+/// become `-`.
 pub(super) fn of_name(manifest: Option<&Manifest>, name: &str) -> String {
     if let Some(spec) = manifest.and_then(|m| m.specs().find(|spec| matches(spec.pattern, name))) {
         return spec.key.to_owned();
     }
     let stem = stem(name).to_lowercase().replace(['_', ' '], "-");
     // The reference's pattern ends in Python's `$`, which accepts one line end.
-    if stem.strip_suffix('\n').unwrap_or(&stem).chars().all(is_allowed) {
+    if stem
+        .strip_suffix('\n')
+        .unwrap_or(&stem)
+        .chars()
+        .all(is_allowed)
+    {
         return format!("artifact.{stem}");
     }
-    let stem: String = stem.chars().map(|c| if is_allowed(c) { c } else { '-' }).collect();
+    let stem: String = stem
+        .chars()
+        .map(|c| if is_allowed(c) { c } else { '-' })
+        .collect();
     format!("artifact.{stem}")
 }
 
@@ -21,7 +30,8 @@ fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
-/// `name` without its last suffix, as Python's `pathlib` sees it: a leading or trailing dot does not start a suffix.
+/// `name` without its last suffix, as Python's `pathlib` sees it: a leading or trailing dot does
+/// not start a suffix.
 fn stem(name: &str) -> &str {
     name.split_at(suffix_start(name)).0
 }
@@ -32,7 +42,9 @@ pub(crate) fn suffix(name: &str) -> &str {
 }
 
 fn suffix_start(name: &str) -> usize {
-    name.rfind('.').filter(|at| *at > 0 && at + 1 < name.len()).unwrap_or(name.len())
+    name.rfind('.')
+        .filter(|at| *at > 0 && at + 1 < name.len())
+        .unwrap_or(name.len())
 }
 
 #[cfg(test)]
@@ -66,13 +78,23 @@ mod tests {
         assert_eq!(of_name(software, "spec.md"), "input.spec.main");
         assert_eq!(of_name(software, "SPEC.md"), "artifact.spec");
         let newest = Manifest::of(Edition::Newest, "software-dev");
-        assert_eq!(of_name(newest, "WP01-x.md"), "artifact.wp01-x", "a pattern with a slash never gives its key");
+        assert_eq!(
+            of_name(newest, "WP01-x.md"),
+            "artifact.wp01-x",
+            "a pattern with a slash never gives its key"
+        );
     }
 
     #[test]
     fn suffixes() {
-        for (name, wanted) in [("a.MD", ".MD"), ("a", ""), (".a", ""), ("a.", ""), ("a.b.c", ".c"), ("é.csv", ".csv")]
-        {
+        for (name, wanted) in [
+            ("a.MD", ".MD"),
+            ("a", ""),
+            (".a", ""),
+            ("a.", ""),
+            ("a.b.c", ".c"),
+            ("é.csv", ".csv"),
+        ] {
             assert_eq!(suffix(name), wanted, "{name}");
         }
     }

@@ -1,4 +1,5 @@
-//! The built-in layouts: the directories of units and documents of each tool, and which files are sent. Data only.
+//! The built-in layouts: the directories of units and documents of each tool, and which files are
+//! sent. Data only.
 
 use super::manifest::Manifest;
 use super::manifest_tables::{GSD_PHASE, KIRO_SPEC, OPENSPEC_CHANGE, SPEC_KIT};
@@ -25,31 +26,70 @@ pub(super) struct BuiltIn {
 
 const MARKDOWN: &[&str] = &["**/*.md"];
 
-const fn units(units: &'static [&'static str], slug: &'static str, mission_type: &'static str) -> BuiltIn {
-    BuiltIn { units, archived: &[], documents: &[], slug, mission_type, surfaces: MARKDOWN, manifest: None }
+const fn units(
+    units: &'static [&'static str],
+    slug: &'static str,
+    mission_type: &'static str,
+) -> BuiltIn {
+    BuiltIn {
+        units,
+        archived: &[],
+        documents: &[],
+        slug,
+        mission_type,
+        surfaces: MARKDOWN,
+        manifest: None,
+    }
 }
 
-const fn documents(slug: &'static str, mission_type: &'static str, documents: &'static [&'static str]) -> BuiltIn {
-    BuiltIn { units: &[], archived: &[], documents, slug, mission_type, surfaces: &[], manifest: None }
+const fn documents(
+    slug: &'static str,
+    mission_type: &'static str,
+    documents: &'static [&'static str],
+) -> BuiltIn {
+    BuiltIn {
+        units: &[],
+        archived: &[],
+        documents,
+        slug,
+        mission_type,
+        surfaces: &[],
+        manifest: None,
+    }
 }
 
 /// Every layout, in the order of [`crate::config::LAYOUTS`].
 pub(super) const TABLE: &[Layout] = &[
-    Layout { name: "kitty", sources: &[] },
+    Layout {
+        name: "kitty",
+        sources: &[],
+    },
     Layout {
         name: "spec-kit",
         sources: &[
             BuiltIn {
                 surfaces: &["**/*.md", "contracts/**", "checklists/**"],
                 manifest: Some(&SPEC_KIT),
-                ..units(&["specs/{name}", ".specify/specs/{name}"], "{name}", "spec-kit")
+                ..units(
+                    &["specs/{name}", ".specify/specs/{name}"],
+                    "{name}",
+                    "spec-kit",
+                )
             },
             units(&[".specify/bugs/{name}"], "bug.{name}", "spec-kit-bug"),
-            units(&[".specify/assessments/{name}"], "assess.{name}", "spec-kit-assessment"),
+            units(
+                &[".specify/assessments/{name}"],
+                "assess.{name}",
+                "spec-kit-assessment",
+            ),
             documents(
                 "spec-kit.project",
                 "spec-kit-project",
-                &[".specify/memory/**/*.md", "memory/constitution.md", "specs/*.md"],
+                &[
+                    ".specify/memory/**/*.md",
+                    "memory/constitution.md",
+                    "specs/*.md",
+                ],
             ),
         ],
     },
@@ -83,7 +123,11 @@ pub(super) const TABLE: &[Layout] = &[
                 manifest: Some(&KIRO_SPEC),
                 ..units(&[".kiro/specs/{name}"], "{name}", "kiro-spec")
             },
-            documents("kiro.project", "kiro-project", &[".kiro/steering/**/*.md", ".kiro/specs/*.md"]),
+            documents(
+                "kiro.project",
+                "kiro-project",
+                &[".kiro/steering/**/*.md", ".kiro/specs/*.md"],
+            ),
         ],
     },
     Layout {
@@ -96,7 +140,11 @@ pub(super) const TABLE: &[Layout] = &[
             documents(
                 "bmad.project",
                 "bmad-project",
-                &["_bmad-output/*.md", "_bmad-output/*.yaml", "_bmad-output/*.yml"],
+                &[
+                    "_bmad-output/*.md",
+                    "_bmad-output/*.yaml",
+                    "_bmad-output/*.yml",
+                ],
             ),
         ],
     },
@@ -110,7 +158,11 @@ pub(super) const TABLE: &[Layout] = &[
             },
             BuiltIn {
                 manifest: Some(&GSD_PHASE),
-                ..units(&[".planning/workstreams/{group}/phases/{name}"], "{group}.{name}", "gsd-phase")
+                ..units(
+                    &[".planning/workstreams/{group}/phases/{name}"],
+                    "{group}.{name}",
+                    "gsd-phase",
+                )
             },
             units(&[".planning/quick/{name}"], "quick.{name}", "gsd-quick"),
             documents(
@@ -130,16 +182,26 @@ pub(super) const TABLE: &[Layout] = &[
     },
 ];
 
-/// Paths from the top of the project where tools keep secrets or their own texts. Neither a layout nor a configured
-/// source reads them.
-const NEVER: &[&str] = &[".kiro/settings", ".planning/config.json", "_bmad", ".bmad-core", ".git", ".worktrees"];
+/// Paths from the top of the project where tools keep secrets or their own texts. Neither a layout
+/// nor a configured source reads them.
+const NEVER: &[&str] = &[
+    ".kiro/settings",
+    ".planning/config.json",
+    "_bmad",
+    ".bmad-core",
+    ".git",
+    ".worktrees",
+];
 
 /// Directories with secrets, and the only parts of them that are read.
 const ONLY: &[(&str, &[&str])] = &[(".claude", &["specs", "bugs", "steering"])];
 
 /// True for a path from the top of the project that is never read, even if configured.
 pub(super) fn is_never_read(path: &str) -> bool {
-    let below = |dir: &str| path.strip_prefix(dir).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = |dir: &str| {
+        path.strip_prefix(dir)
+            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     let is_closed = |(dir, parts): &(&str, &[&str])| {
         let first = below(dir).and_then(|rest| rest.split('/').nth(1));
         first.is_some_and(|first| !parts.contains(&first))
@@ -154,16 +216,29 @@ mod tests {
 
     #[test]
     fn the_table_is_the_one_the_configuration_knows() {
-        assert!(TABLE.iter().map(|layout| layout.name).eq(crate::config::LAYOUTS.iter().copied()));
+        assert!(
+            TABLE
+                .iter()
+                .map(|layout| layout.name)
+                .eq(crate::config::LAYOUTS.iter().copied())
+        );
         for source in TABLE.iter().flat_map(|layout| layout.sources) {
             for pattern in source.units.iter().chain(source.archived) {
                 let pattern = PathPattern::of_directories(pattern).unwrap();
                 assert!(!is_never_read(&pattern.literal_parent()), "{pattern:?}");
             }
             for pattern in source.documents {
-                assert!(!is_never_read(&PathPattern::of_files(pattern).unwrap().literal_parent()), "{pattern}");
+                assert!(
+                    !is_never_read(&PathPattern::of_files(pattern).unwrap().literal_parent()),
+                    "{pattern}"
+                );
             }
-            assert_eq!(source.units.is_empty(), !source.documents.is_empty(), "{}", source.slug);
+            assert_eq!(
+                source.units.is_empty(),
+                !source.documents.is_empty(),
+                "{}",
+                source.slug
+            );
         }
     }
 

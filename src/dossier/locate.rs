@@ -29,7 +29,11 @@ pub(super) struct Trees {
 impl Trees {
     /// The tree of a unit.
     pub(super) fn of(&self, unit: &Unit) -> Option<&Beneath> {
-        if unit.is_mission { self.missions.as_ref() } else { self.project.as_ref() }
+        if unit.is_mission {
+            self.missions.as_ref()
+        } else {
+            self.project.as_ref()
+        }
     }
 }
 
@@ -57,7 +61,8 @@ pub(super) struct Located {
     /// Ordered by slug bytes.
     pub(super) units: Vec<Unit>,
     pub(super) skipped: Vec<Skipped>,
-    /// Files next to units that no source covers, relative to the top of the project, each with its source.
+    /// Files next to units that no source covers, relative to the top of the project, each with its
+    /// source.
     pub(super) loose: Vec<(usize, String)>,
 }
 
@@ -65,9 +70,21 @@ pub(super) struct Located {
 pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
     let sources = request.sources;
     let is_there = |place: &String| request.root.join(place).is_dir();
-    if let Some(missing) = sources.required().iter().find(|required| !required.places.iter().any(is_there)) {
-        let places = missing.places.iter().filter(|place| !place.is_empty()).cloned().collect();
-        return Err(Error::NoPlace { what: missing.what.clone(), places });
+    if let Some(missing) = sources
+        .required()
+        .iter()
+        .find(|required| !required.places.iter().any(is_there))
+    {
+        let places = missing
+            .places
+            .iter()
+            .filter(|place| !place.is_empty())
+            .cloned()
+            .collect();
+        return Err(Error::NoPlace {
+            what: missing.what.clone(),
+            places,
+        });
     }
     let root = sources.root();
     let is_alone = sources.is_kitty_alone();
@@ -76,19 +93,36 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
     let unwanted = Unwanted::of(request);
     if let Some((source, root)) = root {
         let found = discover::missions(request.root, root, request.is_repository || !is_alone)?;
-        let here = found.tree.as_ref().map(|tree| unwanted.inside(root, tree.path())).unwrap_or_default();
-        missions = found.slugs.into_iter().filter(|name| !here.has_directory(name)).collect();
-        let is_told = |skipped: &Skipped| !here.has_directory(&skipped.path) && !here.has_file(&skipped.path);
-        located.skipped.extend(found.skipped.into_iter().filter(is_told));
+        let here = found
+            .tree
+            .as_ref()
+            .map(|tree| unwanted.inside(root, tree.path()))
+            .unwrap_or_default();
+        missions = found
+            .slugs
+            .into_iter()
+            .filter(|name| !here.has_directory(name))
+            .collect();
+        let is_told =
+            |skipped: &Skipped| !here.has_directory(&skipped.path) && !here.has_file(&skipped.path);
+        located
+            .skipped
+            .extend(found.skipped.into_iter().filter(is_told));
         let loose = found.loose.into_iter().filter(|name| !here.has_file(name));
-        located.loose.extend(loose.map(|name| (source, format!("{root}/{name}"))));
+        located
+            .loose
+            .extend(loose.map(|name| (source, format!("{root}/{name}"))));
         located.trees.missions = found.tree;
     }
     let mut places = Places::default();
     if !is_alone {
-        let unreadable = |source| Error::Unreadable { path: text::path(request.root), source };
+        let unreadable = |source| Error::Unreadable {
+            path: text::path(request.root),
+            source,
+        };
         let tree = Beneath::open(request.root).map_err(unreadable)?;
-        let pattern = root.and_then(|(_, root)| PathPattern::of_directories(&format!("{root}/{{name}}")).ok());
+        let pattern = root
+            .and_then(|(_, root)| PathPattern::of_directories(&format!("{root}/{{name}}")).ok());
         places = places::look(&tree, sources, pattern.as_ref(), request.interrupt);
         located.trees.project = Some(tree);
     }
@@ -99,7 +133,8 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
     Ok(located)
 }
 
-/// Number of units and lists of documents of a built-in layout in the project at `root`, without unwanted ones.
+/// Number of units and lists of documents of a built-in layout in the project at `root`, without
+/// unwanted ones.
 pub(crate) fn count_units(
     root: &Path,
     layout: &str,
@@ -107,15 +142,28 @@ pub(crate) fn count_units(
     git: Option<&GitIgnored>,
     interrupt: &Interrupt,
 ) -> usize {
-    let alone = Artifacts { layouts: vec![layout.to_owned()], source: Vec::new(), ..artifacts.clone() };
-    let Ok(sources) = Sources::of(&alone, &|_| false) else { return 0 };
+    let alone = Artifacts {
+        layouts: vec![layout.to_owned()],
+        source: Vec::new(),
+        ..artifacts.clone()
+    };
+    let Ok(sources) = Sources::of(&alone, &|_| false) else {
+        return 0;
+    };
     let unwanted = Unwanted::below(root, &sources, git);
     if let Some((_, missions)) = sources.root() {
         let here = unwanted.inside(missions, &root.join(missions));
-        let found = discover::missions(root, missions, true).map(|found| found.slugs).unwrap_or_default();
-        return found.iter().filter(|name| !here.has_directory(name)).count();
+        let found = discover::missions(root, missions, true)
+            .map(|found| found.slugs)
+            .unwrap_or_default();
+        return found
+            .iter()
+            .filter(|name| !here.has_directory(name))
+            .count();
     }
-    let Ok(tree) = Beneath::open(root) else { return 0 };
+    let Ok(tree) = Beneath::open(root) else {
+        return 0;
+    };
     let mut places = places::look(&tree, &sources, None, interrupt);
     unwanted.leave_out(&mut places);
     let lists: BTreeSet<usize> = places.documents.iter().map(|(source, _)| *source).collect();
@@ -134,16 +182,34 @@ impl Located {
         let missions = (!missions.is_empty()).then_some((root_source, missions));
         let (units, missions) = named(request.sources, places.units, missions, &mut self.skipped);
         let unit = |named: super::slugs::Named, is_mission: bool| {
-            let place = if is_mission { format!("{root}/{}", named.dir) } else { named.dir.clone() };
+            let place = if is_mission {
+                format!("{root}/{}", named.dir)
+            } else {
+                named.dir.clone()
+            };
             let nested = inside(&dirs, &place);
             let (slug, source, dir, documents) = (named.slug, named.source, named.dir, None);
-            Unit { slug, source, is_mission, dir, place, documents, nested }
+            Unit {
+                slug,
+                source,
+                is_mission,
+                dir,
+                place,
+                documents,
+                nested,
+            }
         };
-        self.units.extend(missions.into_iter().map(|mission| unit(mission, true)));
-        self.units.extend(units.into_iter().map(|other| unit(other, false)));
+        self.units
+            .extend(missions.into_iter().map(|mission| unit(mission, true)));
+        self.units
+            .extend(units.into_iter().map(|other| unit(other, false)));
         for (source, of) in request.sources.all().iter().enumerate() {
-            let files: Vec<_> =
-                places.documents.iter().filter(|(at, _)| *at == source).map(|(_, f)| f.clone()).collect();
+            let files: Vec<_> = places
+                .documents
+                .iter()
+                .filter(|(at, _)| *at == source)
+                .map(|(_, f)| f.clone())
+                .collect();
             if !files.is_empty() {
                 self.units.push(Unit {
                     slug: of.slug.clone(),
@@ -163,6 +229,8 @@ impl Located {
 /// The directories of `dirs` inside `place`, as paths inside it.
 fn inside(dirs: &BTreeSet<String>, place: &str) -> Vec<String> {
     let prefix = format!("{place}/");
-    let below = dirs.range(prefix.clone()..).map_while(|dir| dir.strip_prefix(prefix.as_str()));
+    let below = dirs
+        .range(prefix.clone()..)
+        .map_while(|dir| dir.strip_prefix(prefix.as_str()));
     below.map(str::to_owned).collect()
 }

@@ -16,8 +16,8 @@ pub(crate) const MISSION_LOG: &str = "status.events.jsonl";
 /// Largest log that is read, in bytes.
 const MAX_LOG_BYTES: u64 = 64 << 20;
 
-/// The bytes of the log in `feature_dir`, an indexed mission's directory. Links are followed only as far as the index
-/// follows them.
+/// The bytes of the log in `feature_dir`, an indexed mission's directory. Links are followed only
+/// as far as the index follows them.
 pub(crate) fn read_mission_log(feature_dir: &Path) -> Result<Vec<u8>, ReadError> {
     read_body(feature_dir, MISSION_LOG, MAX_LOG_BYTES)
 }
@@ -35,19 +35,33 @@ pub(crate) struct MissionLog {
     pub(crate) flaw: Option<String>,
 }
 
-/// The logs of every mission of `sources` that has one, in the order of their names, without unwanted ones.
-pub(crate) fn mission_logs(root: &Path, sources: &Sources, git: Option<&GitIgnored>) -> Result<Vec<MissionLog>, Error> {
-    let Some((_, artifacts_root)) = sources.root() else { return Ok(Vec::new()) };
+/// The logs of every mission of `sources` that has one, in the order of their names, without
+/// unwanted ones.
+pub(crate) fn mission_logs(
+    root: &Path,
+    sources: &Sources,
+    git: Option<&GitIgnored>,
+) -> Result<Vec<MissionLog>, Error> {
+    let Some((_, artifacts_root)) = sources.root() else {
+        return Ok(Vec::new());
+    };
     let found = discover::missions(root, artifacts_root, true)?;
-    let Some(tree) = found.tree else { return Ok(Vec::new()) };
+    let Some(tree) = found.tree else {
+        return Ok(Vec::new());
+    };
     let here = Unwanted::below(root, sources, git);
     let here = here.inside(artifacts_root, tree.path());
     let mut logs = Vec::new();
     for mission_slug in found.slugs {
-        if here.has_directory(&mission_slug) || here.has_file(&format!("{mission_slug}/{MISSION_LOG}")) {
+        if here.has_directory(&mission_slug)
+            || here.has_file(&format!("{mission_slug}/{MISSION_LOG}"))
+        {
             continue;
         }
-        let mut log = MissionLog { mission_slug, ..MissionLog::default() };
+        let mut log = MissionLog {
+            mission_slug,
+            ..MissionLog::default()
+        };
         match read_mission_log(&tree.path().join(&log.mission_slug)) {
             Err(ReadError::Deleted) => continue,
             Err(error) => log.flaw = Some(error.to_string()),
@@ -60,7 +74,10 @@ pub(crate) fn mission_logs(root: &Path, sources: &Sources, git: Option<&GitIgnor
 
 impl MissionLog {
     fn read(&mut self, bytes: &[u8]) {
-        let mission = LogMission { directory: &self.mission_slug, mission_id: None };
+        let mission = LogMission {
+            directory: &self.mission_slug,
+            mission_id: None,
+        };
         for row in read_log(bytes, LogProject::default(), mission) {
             match row.becomes {
                 Ok(event) => drop(self.ids.insert(event.event_id)),
@@ -76,7 +93,10 @@ mod tests {
     use crate::config::{Artifacts, EventSyncConfig};
 
     fn below(root: &str) -> Sources {
-        let artifacts = Artifacts { root: root.to_owned(), ..EventSyncConfig::default().artifacts };
+        let artifacts = Artifacts {
+            root: root.to_owned(),
+            ..EventSyncConfig::default().artifacts
+        };
         Sources::of(&artifacts, &|_| false).unwrap()
     }
 
@@ -90,21 +110,47 @@ mod tests {
                 std::fs::write(mission.join(MISSION_LOG), text).unwrap();
             }
         };
-        let line =
-            |id: &str| format!(r#"{{"event_id":"{id}","event_type":"T","payload":{{}},"at":"2026-05-06T10:02:51Z"}}"#);
-        let (one, two) = (line("01KQXA0Q7W3M5D8F1GZ2H4J6K8"), line("01kqxa1c2e4r6t8y0v1b3n5m7p"));
+        let line = |id: &str| {
+            format!(
+                r#"{{"event_id":"{id}","event_type":"T","payload":{{}},"at":"2026-05-06T10:02:51Z"}}"#
+            )
+        };
+        let (one, two) = (
+            line("01KQXA0Q7W3M5D8F1GZ2H4J6K8"),
+            line("01kqxa1c2e4r6t8y0v1b3n5m7p"),
+        );
         mission(
             "b",
-            Some(&format!("{two}\n\n{one}\nno json\n{{\"event_id\":7,\"to_lane\":1}}\n{{\"kind\":\"annotation\"}}")),
+            Some(&format!(
+                "{two}\n\n{one}\nno json\n{{\"event_id\":7,\"to_lane\":1}}\n{{\"kind\":\"annotation\"}}"
+            )),
         );
         mission("a", None);
         mission("c", Some(""));
         std::fs::create_dir_all(dir.path().join("kitty-specs/d").join(MISSION_LOG)).unwrap();
         let logs = mission_logs(dir.path(), &below("kitty-specs"), None).unwrap();
-        let told: Vec<_> =
-            logs.iter().map(|l| (l.mission_slug.as_str(), l.ids.len(), l.skipped.len(), l.flaw.is_some())).collect();
-        assert_eq!(told, [("b", 2, 3, false), ("c", 0, 0, false), ("d", 0, 0, true)]);
-        assert!(logs[0].ids.contains("01KQXA1C2E4R6T8Y0V1B3N5M7P"), "in normal form");
-        assert_eq!(mission_logs(dir.path(), &below("elsewhere"), None).unwrap(), []);
+        let told: Vec<_> = logs
+            .iter()
+            .map(|l| {
+                (
+                    l.mission_slug.as_str(),
+                    l.ids.len(),
+                    l.skipped.len(),
+                    l.flaw.is_some(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [("b", 2, 3, false), ("c", 0, 0, false), ("d", 0, 0, true)]
+        );
+        assert!(
+            logs[0].ids.contains("01KQXA1C2E4R6T8Y0V1B3N5M7P"),
+            "in normal form"
+        );
+        assert_eq!(
+            mission_logs(dir.path(), &below("elsewhere"), None).unwrap(),
+            []
+        );
     }
 }

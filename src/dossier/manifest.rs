@@ -27,7 +27,8 @@ pub(super) struct Spec {
     pub(super) is_blocking: bool,
 }
 
-/// Expected artifacts of one mission type. (`required_always` was empty in every shipped manifest, so it is omitted.)
+/// Expected artifacts of one mission type. (`required_always` was empty in every shipped manifest,
+/// so it is omitted.)
 #[derive(Debug)]
 pub(super) struct Manifest {
     pub(super) mission_type: &'static str,
@@ -43,32 +44,48 @@ impl Manifest {
             Edition::Seed => SEED,
             Edition::Newest => NEWEST,
         };
-        table.iter().find(|manifest| manifest.mission_type == mission_type)
+        table
+            .iter()
+            .find(|manifest| manifest.mission_type == mission_type)
     }
 
     /// Every spec, in the order of matching.
     pub(super) fn specs(&self) -> impl Iterator<Item = &'static Spec> {
-        self.steps.iter().flat_map(|(_, specs)| specs.iter()).chain(self.optional)
+        self.steps
+            .iter()
+            .flat_map(|(_, specs)| specs.iter())
+            .chain(self.optional)
     }
 
     /// True when any step names `key`, blocking or not.
     pub(super) fn requires(&self, key: &str) -> bool {
-        self.steps.iter().any(|(_, specs)| specs.iter().any(|spec| spec.key == key))
+        self.steps
+            .iter()
+            .any(|(_, specs)| specs.iter().any(|spec| spec.key == key))
     }
 
     /// The artifacts of `step`; empty for an unknown step.
     pub(super) fn of_step(&self, step: &str) -> &'static [Spec] {
-        self.steps.iter().find(|(name, _)| *name == step).map_or(&[], |(_, specs)| specs)
+        self.steps
+            .iter()
+            .find(|(name, _)| *name == step)
+            .map_or(&[], |(_, specs)| specs)
     }
 }
 
 /// True when `text` matches `pattern`, in which `*` stands for any characters, `/` included.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
-    let Some(rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
     let middle: Vec<&str> = parts.collect();
-    let Some((last, middle)) = middle.split_last() else { return rest.is_empty() };
-    let rest = middle.iter().try_fold(rest, |rest, part| rest.find(part).and_then(|at| rest.get(at + part.len()..)));
+    let Some((last, middle)) = middle.split_last() else {
+        return rest.is_empty();
+    };
+    let rest = middle.iter().try_fold(rest, |rest, part| {
+        rest.find(part).and_then(|at| rest.get(at + part.len()..))
+    });
     rest.is_some_and(|rest| rest.ends_with(last))
 }
 
@@ -100,9 +117,15 @@ mod tests {
     fn the_editions_differ_where_they_should() {
         let seed = Manifest::of(Edition::Seed, "software-dev").unwrap();
         let newest = Manifest::of(Edition::Newest, "software-dev").unwrap();
-        assert!(seed.requires("evidence.analysis-report") && !newest.requires("evidence.analysis-report"));
+        assert!(
+            seed.requires("evidence.analysis-report")
+                && !newest.requires("evidence.analysis-report")
+        );
         assert!(newest.requires("output.tasks.per_wp") && !seed.requires("output.tasks.per_wp"));
-        assert!(Manifest::of(Edition::Seed, "plan").is_none() && Manifest::of(Edition::Newest, "plan").is_some());
+        assert!(
+            Manifest::of(Edition::Seed, "plan").is_none()
+                && Manifest::of(Edition::Newest, "plan").is_some()
+        );
         assert!(Manifest::of(Edition::Newest, "../software-dev").is_none());
         assert_eq!(seed.of_step("plan").len(), 2);
         assert_eq!(newest.of_step("plan").len(), 1);

@@ -4,11 +4,21 @@ use super::class::Class::{self, Evidence, Input, Output, Runtime, Workflow};
 use super::manifest::{Manifest, Spec};
 
 const fn blocking(key: &'static str, class: Class, pattern: &'static str) -> Spec {
-    Spec { key, class, pattern, is_blocking: true }
+    Spec {
+        key,
+        class,
+        pattern,
+        is_blocking: true,
+    }
 }
 
 const fn optional(key: &'static str, class: Class, pattern: &'static str) -> Spec {
-    Spec { key, class, pattern, is_blocking: false }
+    Spec {
+        key,
+        class,
+        pattern,
+        is_blocking: false,
+    }
 }
 
 const PLAN: Spec = blocking("output.plan.main", Output, "plan.md");
@@ -25,7 +35,11 @@ const DATA_MODEL: Spec = optional("evidence.data-model", Evidence, "data-model.m
 const AUDIT_REPORT: Spec = optional("evidence.audit-report", Evidence, "audit-report.md");
 const METHODOLOGY: Spec = optional("evidence.methodology.detailed", Evidence, "methodology.md");
 const SYNTHESIS: Spec = optional("evidence.synthesis.notes", Evidence, "synthesis.md");
-const LITERATURE: Spec = optional("evidence.literature-review", Evidence, "literature-review.md");
+const LITERATURE: Spec = optional(
+    "evidence.literature-review",
+    Evidence,
+    "literature-review.md",
+);
 const RESEARCH_LOG: Spec = optional("evidence.research-log", Evidence, "research.md");
 const DECAY: Spec = optional("runtime.charter-lint.decay", Runtime, "lint-report.json");
 
@@ -45,7 +59,14 @@ pub(super) const SEED: &[Manifest] = &[
             ("discovery", &[]),
             ("specify", SPECIFY),
             ("plan", &[PLAN, TASKS]),
-            ("implement", &[blocking("evidence.analysis-report", Evidence, "analysis-report.md")]),
+            (
+                "implement",
+                &[blocking(
+                    "evidence.analysis-report",
+                    Evidence,
+                    "analysis-report.md",
+                )],
+            ),
             ("review", &[]),
             ("done", &[]),
         ],
@@ -99,12 +120,26 @@ pub(super) const NEWEST: &[Manifest] = &[
         steps: &[
             ("scoping", SCOPING),
             ("methodology", RESEARCH_PLAN),
-            ("gathering", &[blocking("evidence.source-register", Evidence, "source-register.csv")]),
+            (
+                "gathering",
+                &[blocking(
+                    "evidence.source-register",
+                    Evidence,
+                    "source-register.csv",
+                )],
+            ),
             ("synthesis", FINDINGS),
             ("output", PUBLICATION),
             ("done", &[]),
         ],
-        optional: &[METHODOLOGY, SYNTHESIS, LITERATURE, GAPS, RESEARCH_LOG, DECAY],
+        optional: &[
+            METHODOLOGY,
+            SYNTHESIS,
+            LITERATURE,
+            GAPS,
+            RESEARCH_LOG,
+            DECAY,
+        ],
     },
     Manifest {
         mission_type: "documentation",
@@ -113,8 +148,18 @@ pub(super) const NEWEST: &[Manifest] = &[
             ("audit", &[GAP_ANALYSIS]),
             ("design", &[DOC_PLAN]),
             ("generate", &[DOC_GENERATED]),
-            ("validate", &[blocking("evidence.audit-report", Evidence, "audit-report.md")]),
-            ("publish", &[blocking("output.release.main", Output, "release.md")]),
+            (
+                "validate",
+                &[blocking(
+                    "evidence.audit-report",
+                    Evidence,
+                    "audit-report.md",
+                )],
+            ),
+            (
+                "publish",
+                &[blocking("output.release.main", Output, "release.md")],
+            ),
             ("accept", &[]),
         ],
         optional: &[RESEARCH, DATA_MODEL, QUICKSTART, AUDIT_REPORT, DECAY],
@@ -122,8 +167,14 @@ pub(super) const NEWEST: &[Manifest] = &[
     Manifest {
         mission_type: "plan",
         steps: &[
-            ("goals", &[blocking("output.goals.main", Output, "goals.md")]),
-            ("research", &[blocking("evidence.research", Evidence, "research.md")]),
+            (
+                "goals",
+                &[blocking("output.goals.main", Output, "goals.md")],
+            ),
+            (
+                "research",
+                &[blocking("evidence.research", Evidence, "research.md")],
+            ),
             ("structure", &[]),
             ("draft", &[PLAN]),
             ("review", &[]),
@@ -143,28 +194,57 @@ pub(super) const SPEC_KIT: Manifest = Manifest {
 /// Expected artifacts of a change in `OpenSpec`.
 pub(super) const OPENSPEC_CHANGE: Manifest = Manifest {
     mission_type: "openspec-change",
-    steps: &[("propose", &[blocking("input.proposal.main", Input, "proposal.md")]), ("apply", &[TASKS])],
+    steps: &[
+        (
+            "propose",
+            &[blocking("input.proposal.main", Input, "proposal.md")],
+        ),
+        ("apply", &[TASKS]),
+    ],
     optional: &[optional("output.design.main", Output, "design.md")],
 };
 
-/// Expected artifacts of a spec in Kiro. A bug has `bugfix.md` where a feature has `requirements.md`: both have the
-/// same key.
+/// Expected artifacts of a spec in Kiro. A bug has `bugfix.md` where a feature has
+/// `requirements.md`: both have the same key.
 pub(super) const KIRO_SPEC: Manifest = Manifest {
     mission_type: "kiro-spec",
     steps: &[
-        ("requirements", &[blocking("input.requirements.main", Input, "requirements.md")]),
-        ("design", &[blocking("output.design.main", Output, "design.md")]),
+        (
+            "requirements",
+            &[blocking(
+                "input.requirements.main",
+                Input,
+                "requirements.md",
+            )],
+        ),
+        (
+            "design",
+            &[blocking("output.design.main", Output, "design.md")],
+        ),
         ("tasks", &[TASKS]),
     ],
-    optional: &[optional("input.requirements.main", Input, "bugfix.md"), RESEARCH],
+    optional: &[
+        optional("input.requirements.main", Input, "bugfix.md"),
+        RESEARCH,
+    ],
 };
 
 /// Expected artifacts of a phase in GSD.
 pub(super) const GSD_PHASE: Manifest = Manifest {
     mission_type: "gsd-phase",
     steps: &[
-        ("plan", &[blocking("output.plan.phase", Output, "*-PLAN.md")]),
-        ("execute", &[blocking("evidence.summary.phase", Evidence, "*-SUMMARY.md")]),
+        (
+            "plan",
+            &[blocking("output.plan.phase", Output, "*-PLAN.md")],
+        ),
+        (
+            "execute",
+            &[blocking("evidence.summary.phase", Evidence, "*-SUMMARY.md")],
+        ),
     ],
-    optional: &[optional("evidence.verification.phase", Evidence, "*-VERIFICATION.md")],
+    optional: &[optional(
+        "evidence.verification.phase",
+        Evidence,
+        "*-VERIFICATION.md",
+    )],
 };

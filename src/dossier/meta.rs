@@ -23,9 +23,9 @@ pub(super) struct Meta {
     pub(super) oddity: Option<Reason>,
 }
 
-/// Parses the bytes of a `meta.json`; `None` if the file does not exist. A byte-order mark is skipped. A file that
-/// cannot be parsed (merge markers, truncated) is an error: with default values the mission's facts would belong to
-/// another mission.
+/// Parses the bytes of a `meta.json`; `None` if the file does not exist. A byte-order mark is
+/// skipped. A file that cannot be parsed (merge markers, truncated) is an error: with default
+/// values the mission's facts would belong to another mission.
 pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
     let defaults = |oddity| Meta {
         mission_type: DEFAULT_TYPE.to_owned(),
@@ -33,15 +33,27 @@ pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
         target_branch: None,
         oddity: Some(oddity),
     };
-    let Some(bytes) = bytes else { return Ok(defaults(Reason::MetaMissing)) };
+    let Some(bytes) = bytes else {
+        return Ok(defaults(Reason::MetaMissing));
+    };
     let text = std::str::from_utf8(bytes).map_err(|_| Reason::MetaNotUtf8)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let value = serde_json::from_str::<Value>(text).map_err(|_| Reason::MetaNotJson)?;
-    let Value::Object(fields) = value else { return Err(Reason::MetaNotObject) };
-    let stripped = |key| fields.get(key).map(|value| as_python_text(value).trim().to_owned()).filter(|t| !t.is_empty());
+    let Value::Object(fields) = value else {
+        return Err(Reason::MetaNotObject);
+    };
+    let stripped = |key| {
+        fields
+            .get(key)
+            .map(|value| as_python_text(value).trim().to_owned())
+            .filter(|t| !t.is_empty())
+    };
     let mission_type = stripped("mission_type").or_else(|| stripped("mission"));
     let target_branch = fields.get("target_branch").map(as_python_text);
-    if target_branch.as_ref().is_some_and(|branch| branch.trim().is_empty()) {
+    if target_branch
+        .as_ref()
+        .is_some_and(|branch| branch.trim().is_empty())
+    {
         return Err(Reason::MetaBlankBranch);
     }
     let is_long = |text: &String| text.chars().count() > MAX_FIELD_CHARS;
@@ -55,12 +67,18 @@ pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Meta, Reason> {
         .filter(|id| !id.is_empty() && id.len() <= MAX_FIELD_CHARS)
         .map(str::to_owned);
     let is_null = |key| fields.get(key).is_some_and(Value::is_null);
-    let oddity = (is_null("target_branch") || is_null("mission_type")).then_some(Reason::MetaNullField);
-    Ok(Meta { mission_type, mission_id, target_branch, oddity })
+    let oddity =
+        (is_null("target_branch") || is_null("mission_type")).then_some(Reason::MetaNullField);
+    Ok(Meta {
+        mission_type,
+        mission_id,
+        target_branch,
+        oddity,
+    })
 }
 
-/// The text that Python's `str()` gives for a value: existing servers know such missions by it. Lists and objects,
-/// which no tool writes here, become JSON.
+/// The text that Python's `str()` gives for a value: existing servers know such missions by it.
+/// Lists and objects, which no tool writes here, become JSON.
 fn as_python_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -79,19 +97,51 @@ mod tests {
     fn every_era_and_every_odd_form() {
         let long = "é".repeat(255);
         for (text, mission_type, branch) in [
-            (r#"{"mission_type": "research", "mission": "x", "target_branch": "2.x"}"#, "research", Some("2.x")),
+            (
+                r#"{"mission_type": "research", "mission": "x", "target_branch": "2.x"}"#,
+                "research",
+                Some("2.x"),
+            ),
             (r#"{"mission": " documentation "}"#, "documentation", None),
-            (r#"{"feature_slug": "001-a", "mission": "research", "target_branch": "main"}"#, "research", Some("main")),
-            (r#"{"mission_type": null, "target_branch": null}"#, "None", Some("None")),
+            (
+                r#"{"feature_slug": "001-a", "mission": "research", "target_branch": "main"}"#,
+                "research",
+                Some("main"),
+            ),
+            (
+                r#"{"mission_type": null, "target_branch": null}"#,
+                "None",
+                Some("None"),
+            ),
             (r#"{"mission_type": 5, "target_branch": 5}"#, "5", Some("5")),
-            (r#"{"mission_type": true, "target_branch": 2.0}"#, "True", Some("2.0")),
-            (r#"{"mission_type": "  ", "mission": "research"}"#, "research", None),
-            (r#"{"target_branch": " main "}"#, "software-dev", Some(" main ")),
-            (&format!("{{\"target_branch\": \"{long}\"}}"), "software-dev", Some(&long)),
+            (
+                r#"{"mission_type": true, "target_branch": 2.0}"#,
+                "True",
+                Some("2.0"),
+            ),
+            (
+                r#"{"mission_type": "  ", "mission": "research"}"#,
+                "research",
+                None,
+            ),
+            (
+                r#"{"target_branch": " main "}"#,
+                "software-dev",
+                Some(" main "),
+            ),
+            (
+                &format!("{{\"target_branch\": \"{long}\"}}"),
+                "software-dev",
+                Some(&long),
+            ),
             ("{}", "software-dev", None),
         ] {
             let meta = parse(Some(text.as_bytes())).unwrap();
-            assert_eq!((meta.mission_type.as_str(), meta.target_branch.as_deref()), (mission_type, branch), "{text}");
+            assert_eq!(
+                (meta.mission_type.as_str(), meta.target_branch.as_deref()),
+                (mission_type, branch),
+                "{text}"
+            );
             let oddity = text.contains(": null").then_some(Reason::MetaNullField);
             assert_eq!(meta.oddity, oddity, "{text}");
         }
@@ -100,10 +150,17 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         let none = parse(None).unwrap();
-        assert_eq!((none.mission_type.as_str(), none.target_branch), ("software-dev", None));
+        assert_eq!(
+            (none.mission_type.as_str(), none.target_branch),
+            ("software-dev", None)
+        );
         assert_eq!(none.oddity, Some(Reason::MetaMissing));
         let marked = parse(Some(b"\xef\xbb\xbf{\"target_branch\": \"x\"}")).unwrap();
-        assert_eq!((marked.target_branch.as_deref(), marked.oddity), (Some("x"), None), "a byte order mark");
+        assert_eq!(
+            (marked.target_branch.as_deref(), marked.oddity),
+            (Some("x"), None),
+            "a byte order mark"
+        );
         for (bytes, reason) in [
             (&b"[]"[..], Reason::MetaNotObject),
             (b"null", Reason::MetaNotObject),
@@ -112,8 +169,14 @@ mod tests {
             (b"{\"target_branch\": \"x\",}", Reason::MetaNotJson),
             (b"{\"mission\": \"\xe9\"}", Reason::MetaNotUtf8),
             (b"{\"target_branch\": \" \"}", Reason::MetaBlankBranch),
-            (format!("{{\"target_branch\": \"{}\"}}", "é".repeat(256)).as_bytes(), Reason::MetaFieldTooLong),
-            (format!("{{\"mission\": [\"{}\"]}}", "a".repeat(252)).as_bytes(), Reason::MetaFieldTooLong),
+            (
+                format!("{{\"target_branch\": \"{}\"}}", "é".repeat(256)).as_bytes(),
+                Reason::MetaFieldTooLong,
+            ),
+            (
+                format!("{{\"mission\": [\"{}\"]}}", "a".repeat(252)).as_bytes(),
+                Reason::MetaFieldTooLong,
+            ),
         ] {
             assert_eq!(parse(Some(bytes)), Err(reason));
         }

@@ -52,7 +52,10 @@ pub(crate) struct Counts {
 
 /// A unit of work (a feature directory), or a list of documents, and its artifacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "`mission_type` is the public name")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`mission_type` is the public name"
+)]
 pub(crate) struct Mission {
     /// Its name; unique in a project.
     pub(crate) slug: String,
@@ -97,7 +100,10 @@ impl Mission {
 
     /// Counts the artifacts.
     pub(crate) fn counts(&self) -> Counts {
-        let mut counts = Counts { total: self.artifacts.len(), ..Counts::default() };
+        let mut counts = Counts {
+            total: self.artifacts.len(),
+            ..Counts::default()
+        };
         for artifact in &self.artifacts {
             let present = usize::from(artifact.is_present);
             match artifact.required {
@@ -126,11 +132,13 @@ impl Mission {
     }
 
     fn log(&self) -> Option<&Artifact> {
-        self.artifacts.iter().find(|artifact| artifact.path == MISSION_LOG)
+        self.artifacts
+            .iter()
+            .find(|artifact| artifact.path == MISSION_LOG)
     }
 
-    /// A digest of everything that facts, log and documents of this mission in the project `project_uuid` are derived
-    /// from: if it is unchanged, they are unchanged.
+    /// A digest of everything that facts, log and documents of this mission in the project
+    /// `project_uuid` are derived from: if it is unchanged, they are unchanged.
     pub(crate) fn digest(&self, project_uuid: &str) -> Sha256 {
         let mut said = Vec::with_capacity(128 * (self.artifacts.len() + 4));
         let mut put = |part: &[u8]| {
@@ -140,11 +148,24 @@ impl Mission {
         };
         let step = self.step.as_deref().unwrap_or_default();
         put(self.mission_id.as_deref().unwrap_or_default().as_bytes());
-        let namespace = [project_uuid, &self.slug, &self.target_branch, &self.mission_type, self.manifest_version];
-        for text in namespace.into_iter().chain([step, self.completeness.as_str(), &self.parity]) {
+        let namespace = [
+            project_uuid,
+            &self.slug,
+            &self.target_branch,
+            &self.mission_type,
+            self.manifest_version,
+        ];
+        for text in namespace
+            .into_iter()
+            .chain([step, self.completeness.as_str(), &self.parity])
+        {
             put(text.as_bytes());
         }
-        for text in self.drift.iter().flat_map(|drift| [&drift.expected, &drift.actual]) {
+        for text in self
+            .drift
+            .iter()
+            .flat_map(|drift| [&drift.expected, &drift.actual])
+        {
             put(text.as_bytes());
         }
         for a in &self.artifacts {
@@ -153,19 +174,28 @@ impl Mission {
             put(&a.size.to_le_bytes());
             put(a.key.as_bytes());
             put(&[u8::from(a.is_present)]);
-            for word in [a.class.as_str(), a.required.as_str(), a.error_reason.unwrap_or_default()] {
+            for word in [
+                a.class.as_str(),
+                a.required.as_str(),
+                a.error_reason.unwrap_or_default(),
+            ] {
                 put(word.as_bytes());
             }
         }
         Sha256::of(&said)
     }
 
-    /// Adds artifacts that `step` requires and that are missing; sorts the artifacts; computes derived fields.
+    /// Adds artifacts that `step` requires and that are missing; sorts the artifacts; computes
+    /// derived fields.
     pub(super) fn settle(&mut self, manifest: Option<&Manifest>, form: ParityForm) {
         if let (Some(manifest), Some(step)) = (manifest, &self.step) {
             for spec in manifest.of_step(step) {
                 // A pattern that equals the name of a file is not missing either.
-                if !self.artifacts.iter().any(|a| a.key == spec.key || a.path == spec.pattern) {
+                if !self
+                    .artifacts
+                    .iter()
+                    .any(|a| a.key == spec.key || a.path == spec.pattern)
+                {
                     self.artifacts.push(missing(spec));
                 }
             }
@@ -187,14 +217,23 @@ mod tests {
     use crate::dossier::digest::Reading;
     use crate::dossier::manifest::Edition;
 
-    fn mission(edition: Edition, mission_type: &str, step: Option<&str>, paths: &[&str]) -> Mission {
+    fn mission(
+        edition: Edition,
+        mission_type: &str,
+        step: Option<&str>,
+        paths: &[&str],
+    ) -> Mission {
         let manifest = Manifest::of(edition, mission_type);
         let read = |path: &str| match path.strip_prefix('!') {
             Some(path) => from_reading(manifest, path.to_owned(), Reading::Unreadable),
             None => from_reading(
                 manifest,
                 path.to_owned(),
-                Reading::Read { sha256: Sha256::of(path.as_bytes()), size: 1, is_utf8: true },
+                Reading::Read {
+                    sha256: Sha256::of(path.as_bytes()),
+                    size: 1,
+                    is_utf8: true,
+                },
             ),
         };
         let mut mission = Mission {
@@ -219,13 +258,28 @@ mod tests {
 
     fn absent(mission: &Mission) -> Vec<(&str, &str, &str)> {
         let absent = mission.artifacts.iter().filter(|a| !a.is_present);
-        absent.map(|a| (a.path.as_str(), a.required.as_str(), a.error_reason.unwrap_or_default())).collect()
+        absent
+            .map(|a| {
+                (
+                    a.path.as_str(),
+                    a.required.as_str(),
+                    a.error_reason.unwrap_or_default(),
+                )
+            })
+            .collect()
     }
 
     #[test]
     fn ghosts_need_a_step_and_a_manifest() {
         for (edition, mission_type, step, paths, wanted, status) in [
-            (Edition::Seed, "software-dev", None, vec![], vec![], "complete"),
+            (
+                Edition::Seed,
+                "software-dev",
+                None,
+                vec![],
+                vec![],
+                "complete",
+            ),
             (
                 Edition::Seed,
                 "software-dev",
@@ -234,8 +288,22 @@ mod tests {
                 vec![("tasks.md", "required", "not_found")],
                 "incomplete",
             ),
-            (Edition::Seed, "software-dev", Some("plan"), vec!["old/plan.md", "tasks.md"], vec![], "complete"),
-            (Edition::Seed, "software-dev", Some("nothing"), vec![], vec![], "complete"),
+            (
+                Edition::Seed,
+                "software-dev",
+                Some("plan"),
+                vec!["old/plan.md", "tasks.md"],
+                vec![],
+                "complete",
+            ),
+            (
+                Edition::Seed,
+                "software-dev",
+                Some("nothing"),
+                vec![],
+                vec![],
+                "complete",
+            ),
             (
                 Edition::Seed,
                 "documentation",
@@ -252,25 +320,53 @@ mod tests {
                 vec![("tasks/WP*.md", "required", "not_found")],
                 "incomplete",
             ),
-            (Edition::Seed, "plan", Some("goals"), vec![], vec![], "unknown"),
-            (Edition::Newest, "plan", Some("goals"), vec![], vec![("goals.md", "required", "not_found")], "incomplete"),
+            (
+                Edition::Seed,
+                "plan",
+                Some("goals"),
+                vec![],
+                vec![],
+                "unknown",
+            ),
+            (
+                Edition::Newest,
+                "plan",
+                Some("goals"),
+                vec![],
+                vec![("goals.md", "required", "not_found")],
+                "incomplete",
+            ),
         ] {
             let mission = mission(edition, mission_type, step, &paths);
             assert_eq!(absent(&mission), wanted, "{mission_type} {step:?}");
-            assert_eq!(mission.completeness.as_str(), status, "{mission_type} {step:?}");
+            assert_eq!(
+                mission.completeness.as_str(),
+                status,
+                "{mission_type} {step:?}"
+            );
         }
     }
 
     #[test]
     fn the_digest_tells_every_difference() {
         let of = |change: &dyn Fn(&mut Mission)| {
-            let mut mission = mission(Edition::Seed, "software-dev", Some("plan"), &["a.md", "spec.md", "!x.md"]);
+            let mut mission = mission(
+                Edition::Seed,
+                "software-dev",
+                Some("plan"),
+                &["a.md", "spec.md", "!x.md"],
+            );
             change(&mut mission);
             mission.digest("u")
         };
         let same = of(&|_| {});
         assert_eq!(same, of(&|m| m.dir = "/elsewhere".into()));
-        let drift = |actual: &str| Some(Drift { expected: "e".to_owned(), actual: actual.to_owned() });
+        let drift = |actual: &str| {
+            Some(Drift {
+                expected: "e".to_owned(),
+                actual: actual.to_owned(),
+            })
+        };
         let changes: [&dyn Fn(&mut Mission); 16] = [
             &|m| m.drift = drift("a"),
             &|m| m.drift = drift("b"),
@@ -290,7 +386,15 @@ mod tests {
             &|m| drop(m.artifacts.remove(0)),
         ];
         let mut digests: Vec<_> = changes.iter().map(|change| of(change)).collect();
-        digests.push(mission(Edition::Seed, "software-dev", Some("plan"), &["a.md", "spec.md", "!x.md"]).digest("v"));
+        digests.push(
+            mission(
+                Edition::Seed,
+                "software-dev",
+                Some("plan"),
+                &["a.md", "spec.md", "!x.md"],
+            )
+            .digest("v"),
+        );
         assert!(!digests.contains(&same));
         digests.sort_unstable();
         digests.dedup();
@@ -299,8 +403,19 @@ mod tests {
 
     #[test]
     fn an_unreadable_artifact_has_its_key_but_is_not_present() {
-        let mission = mission(Edition::Seed, "software-dev", Some("specify"), &["notes.md", "!spec.md", "!x.md"]);
-        assert_eq!(absent(&mission), [("spec.md", "required", "unreadable"), ("x.md", "optional", "unreadable")]);
+        let mission = mission(
+            Edition::Seed,
+            "software-dev",
+            Some("specify"),
+            &["notes.md", "!spec.md", "!x.md"],
+        );
+        assert_eq!(
+            absent(&mission),
+            [
+                ("spec.md", "required", "unreadable"),
+                ("x.md", "optional", "unreadable")
+            ]
+        );
         assert_eq!(
             mission.counts(),
             Counts {

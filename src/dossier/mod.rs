@@ -1,14 +1,16 @@
 //! The content of the disk: missions, their artifacts, and the facts derived from them.
 //!
-//! A mission is a feature directory below the artifact root; an artifact is a file in one. Files are read once, hashed
-//! as raw bytes, in parallel, and sorted by path bytes, so the result does not depend on the number of threads. Keys,
-//! classes, manifests and parity equal those of Spec Kitty.
+//! A mission is a feature directory below the artifact root; an artifact is a file in one. Files
+//! are read once, hashed as raw bytes, in parallel, and sorted by path bytes, so the result does
+//! not depend on the number of threads. Keys, classes, manifests and parity equal those of Spec
+//! Kitty.
 //!
-//! A [`Cache`] contains the files that need not be read again: an input and an output, stored by the caller.
+//! A [`Cache`] contains the files that need not be read again: an input and an output, stored by
+//! the caller.
 //!
-//! **Invariant:** reads only and stores nothing; independent of journal, queue and SQL. Nothing is opened through a
-//! link that leaves its feature directory. A problem with a file, directory or mission affects only that entry, and is
-//! reported with a [`Reason`].
+//! **Invariant:** reads only and stores nothing; independent of journal, queue and SQL. Nothing is
+//! opened through a link that leaves its feature directory. A problem with a file, directory or
+//! mission affects only that entry, and is reported with a [`Reason`].
 
 mod artifact;
 mod baseline;
@@ -57,7 +59,9 @@ pub(crate) use cache::Cache;
 pub(crate) use cache_file::LONGEST as LONGEST_CACHE;
 pub(crate) use detect::{Detected, detect, projects_below, recipes};
 pub(crate) use facts::{Fact, count as count_facts, facts};
-pub(crate) use identity::{Identity, IdentityError, ProjectOverride, build_id, derived_uuid, identity};
+pub(crate) use identity::{
+    Identity, IdentityError, ProjectOverride, build_id, derived_uuid, identity,
+};
 pub(crate) use index::{Index, Request, index};
 pub(crate) use key::suffix;
 pub(crate) use locate::count_units;
@@ -108,7 +112,9 @@ pub(crate) enum Error {
         artifacts_root: String,
     },
     /// The artifact root is a link out of the work tree.
-    #[error("{artifacts_root} leads to {resolved}, which is not part of this work tree; nothing is read through it")]
+    #[error(
+        "{artifacts_root} leads to {resolved}, which is not part of this work tree; nothing is read through it"
+    )]
     RootLeavesTree {
         /// `artifacts.root`.
         artifacts_root: String,
@@ -130,7 +136,10 @@ pub(crate) enum Error {
 
 /// Directories as alternatives, for a message.
 fn either(places: &[String]) -> String {
-    let mut places: Vec<_> = places.iter().map(|place| format!("{}/", crate::base::text::printable(place))).collect();
+    let mut places: Vec<_> = places
+        .iter()
+        .map(|place| format!("{}/", crate::base::text::printable(place)))
+        .collect();
     places.dedup();
     match places.split_last() {
         Some((last, [])) => format!("directory {last}"),

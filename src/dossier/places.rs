@@ -1,4 +1,5 @@
-//! Finds units and documents: each directory that a pattern leads through is listed once, and no other.
+//! Finds units and documents: each directory that a pattern leads through is listed once, and no
+//! other.
 
 use std::cmp::Reverse;
 
@@ -60,15 +61,26 @@ struct Step<'a> {
 impl Step<'_> {
     /// The steps into the directory `name`.
     fn lead(&self, name: &str, out: &mut Vec<Self>) {
-        let Some((segment, rest)) = self.rest.split_first() else { return };
+        let Some((segment, rest)) = self.rest.split_first() else {
+            return;
+        };
         if let Segment::Any = segment {
             if segment.matches(name) {
                 out.push(self.clone());
             }
-            Self { rest, ..self.clone() }.lead(name, out);
+            Self {
+                rest,
+                ..self.clone()
+            }
+            .lead(name, out);
         } else if segment.matches(name) {
-            let mut next = Self { rest, ..self.clone() };
-            if let (Segment::Variable { name: variable, .. }, Some(value)) = (segment, segment.captured(name)) {
+            let mut next = Self {
+                rest,
+                ..self.clone()
+            };
+            if let (Segment::Variable { name: variable, .. }, Some(value)) =
+                (segment, segment.captured(name))
+            {
                 next.captured.push((variable.clone(), value.to_owned()));
             }
             out.push(next);
@@ -95,9 +107,21 @@ impl Step<'_> {
 }
 
 /// Finds units and documents of `sources` below the top of a project.
-pub(super) fn look(tree: &Beneath, sources: &Sources, root: Option<&PathPattern>, interrupt: &Interrupt) -> Places {
-    let mut looking = Looking { tree, sources, places: Places::default(), open: Vec::new() };
-    looking.open.push((String::new(), first_steps(sources, root)));
+pub(super) fn look(
+    tree: &Beneath,
+    sources: &Sources,
+    root: Option<&PathPattern>,
+    interrupt: &Interrupt,
+) -> Places {
+    let mut looking = Looking {
+        tree,
+        sources,
+        places: Places::default(),
+        open: Vec::new(),
+    };
+    looking
+        .open
+        .push((String::new(), first_steps(sources, root)));
     while let Some((dir, steps)) = looking.open.pop() {
         if interrupt.is_requested() {
             break;
@@ -117,7 +141,13 @@ fn first_steps<'a>(sources: &'a Sources, root: Option<&'a PathPattern>) -> Vec<S
         let mut add = |patterns: &'a [PathPattern], kind: Kind, from: usize| {
             for (at, pattern) in patterns.iter().enumerate() {
                 let (rest, captured) = (pattern.segments(), Vec::new());
-                steps.push(Step { source, pattern: from + at, kind, rest, captured });
+                steps.push(Step {
+                    source,
+                    pattern: from + at,
+                    kind,
+                    rest,
+                    captured,
+                });
             }
         };
         match &of.place {
@@ -141,7 +171,8 @@ struct Looking<'a> {
 
 impl<'a> Looking<'a> {
     fn directory(&mut self, dir: &str, steps: &[Step<'a>]) {
-        // Directories that are only a path to a place are not listed: their other content is not ours.
+        // Directories that are only a path to a place are not listed: their other content is not
+        // ours.
         if steps.iter().all(Step::is_literal) {
             if !dir.is_empty() && self.tree.stat(&joined(dir, ".git")).is_ok() {
                 return self.skip(dir, Reason::NestedRepository);
@@ -165,7 +196,11 @@ impl<'a> Looking<'a> {
                 };
             }
         };
-        if !dir.is_empty() && entries.iter().any(|entry| entry.name.as_deref() == Ok(".git")) {
+        if !dir.is_empty()
+            && entries
+                .iter()
+                .any(|entry| entry.name.as_deref() == Ok(".git"))
+        {
             return self.skip(dir, Reason::NestedRepository);
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -193,19 +228,39 @@ impl<'a> Looking<'a> {
             let is_way = step.kind != Kind::Documents && step.is_literal();
             is_place |= is_way && next.len() > before;
         }
-        // Each position in a pattern once: several `**` lead to the same one in many ways, growing with each directory.
+        // Each position in a pattern once: several `**` lead to the same one in many ways, growing
+        // with each directory.
         let place = |step: &Step<'_>| (step.source, step.pattern, Reverse(step.rest.len()));
         next.sort_by_key(place);
         next.dedup_by_key(|step| place(step));
         let is_end = |step: &Step<'_>| step.rest.is_empty() && step.kind != Kind::Documents;
-        let found = next.iter().filter(|step| is_end(step)).min_by_key(|step| (step.source, step.pattern)).cloned();
-        next.retain(|step| !step.rest.is_empty() && !self.is_ignored(step, |ignore| ignore.has_directory(&path)));
-        if let Some(Step { source, pattern, kind, captured, .. }) = found.filter(|_| !is_place) {
+        let found = next
+            .iter()
+            .filter(|step| is_end(step))
+            .min_by_key(|step| (step.source, step.pattern))
+            .cloned();
+        next.retain(|step| {
+            !step.rest.is_empty() && !self.is_ignored(step, |ignore| ignore.has_directory(&path))
+        });
+        if let Some(Step {
+            source,
+            pattern,
+            kind,
+            captured,
+            ..
+        }) = found.filter(|_| !is_place)
+        {
             // A file of a unit belongs to the unit, not to a list.
             next.retain(|step| step.kind != Kind::Documents);
             if kind != Kind::Root {
                 let is_archived = kind == Kind::Archived;
-                self.places.units.push(Candidate { source, pattern, is_archived, dir: path.clone(), captured });
+                self.places.units.push(Candidate {
+                    source,
+                    pattern,
+                    is_archived,
+                    dir: path.clone(),
+                    captured,
+                });
             }
         }
         if !next.is_empty() {
@@ -213,13 +268,23 @@ impl<'a> Looking<'a> {
         }
     }
 
-    fn file(&mut self, path: String, name: &str, stat: Option<super::stat::Stat>, steps: &[Step<'a>]) {
+    fn file(
+        &mut self,
+        path: String,
+        name: &str,
+        stat: Option<super::stat::Stat>,
+        steps: &[Step<'a>],
+    ) {
         let is_ignored = |step: &&Step<'_>| self.is_ignored(step, |ignore| ignore.has_file(&path));
         if let Some(step) = steps.iter().find(|step| step.takes(name)) {
             if is_ignored(&step) {
                 return;
             }
-            let found = Found { opens: path.clone(), path, stat };
+            let found = Found {
+                opens: path.clone(),
+                path,
+                stat,
+            };
             self.places.documents.push((step.source, found));
         } else if let Some(step) = steps.iter().find(|step| step.seeks_here())
             && step.kind != Kind::Root
@@ -231,7 +296,11 @@ impl<'a> Looking<'a> {
 
     /// True if a list of documents ignores the entry.
     fn is_ignored(&self, step: &Step<'_>, has: impl Fn(&Ignore) -> bool) -> bool {
-        let source = self.sources.all().get(step.source).filter(|_| step.kind == Kind::Documents);
+        let source = self
+            .sources
+            .all()
+            .get(step.source)
+            .filter(|_| step.kind == Kind::Documents);
         source.is_some_and(|source| has(&source.ignore))
     }
 
@@ -254,13 +323,18 @@ impl<'a> Looking<'a> {
     fn link_on_the_way(&self, dir: &str) -> Option<String> {
         let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
         let mut parents = ends.filter_map(|end| dir.get(..end));
-        let is_link =
-            |path: &&str| std::fs::symlink_metadata(self.tree.path().join(path)).is_ok_and(|m| m.is_symlink());
+        let is_link = |path: &&str| {
+            std::fs::symlink_metadata(self.tree.path().join(path)).is_ok_and(|m| m.is_symlink())
+        };
         parents.find(is_link).map(str::to_owned)
     }
 
     fn skip(&mut self, path: &str, reason: Reason) {
-        self.places.skipped.push(Skipped { mission_slug: None, path: path.to_owned(), reason });
+        self.places.skipped.push(Skipped {
+            mission_slug: None,
+            path: path.to_owned(),
+            reason,
+        });
     }
 }
 
@@ -273,5 +347,9 @@ fn literal<'a>(step: &'a Step<'_>) -> Option<&'a str> {
 }
 
 fn joined(dir: &str, name: &str) -> String {
-    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+    if dir.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{dir}/{name}")
+    }
 }

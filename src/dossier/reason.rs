@@ -66,20 +66,33 @@ impl Reason {
 
     const fn both(self) -> (&'static str, &'static str) {
         match self {
-            Self::LinkOutside => ("link_outside", "the link leads out of the feature directory"),
+            Self::LinkOutside => (
+                "link_outside",
+                "the link leads out of the feature directory",
+            ),
             Self::LinkDangling => ("link_dangling", "the link leads nowhere"),
             Self::LinkLoop => ("link_loop", "the link leads in a circle"),
             Self::LinkToDirectory => ("link_to_directory", "linked directories are not entered"),
-            Self::LinkUnreadable => ("link_unreadable", "the link leads through a directory that may not be searched"),
+            Self::LinkUnreadable => (
+                "link_unreadable",
+                "the link leads through a directory that may not be searched",
+            ),
             Self::SpecialFile => ("special_file", "not a regular file"),
-            Self::HardLink => ("hard_link", "it has another name outside the mission, through which it may be changed"),
+            Self::HardLink => (
+                "hard_link",
+                "it has another name outside the mission, through which it may be changed",
+            ),
             Self::NameNotUtf8 => ("name_not_utf8", "the name is not UTF-8"),
-            Self::NestedRepository => ("nested_repository", "another repository (it has its own .git)"),
+            Self::NestedRepository => (
+                "nested_repository",
+                "another repository (it has its own .git)",
+            ),
             Self::UnreadableDirectory => ("unreadable_directory", "the directory cannot be listed"),
             Self::Vanished => ("vanished", "it was deleted while the index was made"),
-            Self::UnsafeName => {
-                ("unsafe_name", "a mission is named with ASCII letters, digits, `-`, `_` and inner `.` only")
-            }
+            Self::UnsafeName => (
+                "unsafe_name",
+                "a mission is named with ASCII letters, digits, `-`, `_` and inner `.` only",
+            ),
             Self::SlugTaken => ("slug_taken", "another unit has this name"),
             Self::MissionIsLink => ("mission_is_link", "a feature directory must not be a link"),
             Self::DocumentIsLink => ("document_is_link", "a listed document must not be a link"),
@@ -88,16 +101,23 @@ impl Reason {
             Self::MetaNotObject => ("meta_not_object", "meta.json is not a JSON object"),
             Self::MetaNotUtf8 => ("meta_not_utf8", "meta.json is not UTF-8"),
             Self::MetaUnreadable => ("meta_unreadable", "meta.json cannot be read"),
-            Self::BaselineUnusable => ("baseline_unusable", "it is not a parity baseline; drift is not checked"),
-            Self::MetaFieldTooLong => {
-                ("meta_field_too_long", "meta.json gives a target_branch or mission_type of more than 255 characters")
-            }
+            Self::BaselineUnusable => (
+                "baseline_unusable",
+                "it is not a parity baseline; drift is not checked",
+            ),
+            Self::MetaFieldTooLong => (
+                "meta_field_too_long",
+                "meta.json gives a target_branch or mission_type of more than 255 characters",
+            ),
             Self::MetaNullField => (
                 "meta_null_field",
                 "meta.json gives null as target_branch or mission_type: servers get the text None, as from Spec Kitty; leave \
                  the member out for the default",
             ),
-            Self::MetaBlankBranch => ("meta_blank_branch", "meta.json gives an empty target_branch"),
+            Self::MetaBlankBranch => (
+                "meta_blank_branch",
+                "meta.json gives an empty target_branch",
+            ),
         }
     }
 }
@@ -107,8 +127,8 @@ impl Reason {
 pub(crate) struct Skipped {
     /// The mission it belongs to; `None` for entries that are not a mission.
     pub(crate) mission_slug: Option<String>,
-    /// Path relative to the feature directory, or to the artifact root for entries that are not a mission. Escape it
-    /// before printing.
+    /// Path relative to the feature directory, or to the artifact root for entries that are not a
+    /// mission. Escape it before printing.
     pub(crate) path: String,
     pub(crate) reason: Reason,
 }

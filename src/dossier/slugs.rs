@@ -16,25 +16,36 @@ pub(super) struct Named {
     pub(super) dir: String,
 }
 
-/// Names the candidates. Live units come first, by source, pattern and directory; then the archived ones, which keep
-/// their earlier name unless another unit has it now. `missions` are those of `kitty`, by directory name, with their
-/// source.
+/// Names the candidates. Live units come first, by source, pattern and directory; then the archived
+/// ones, which keep their earlier name unless another unit has it now. `missions` are those of
+/// `kitty`, by directory name, with their source.
 pub(super) fn named(
     sources: &Sources,
     candidates: Vec<Candidate>,
     missions: Option<(usize, Vec<String>)>,
     skipped: &mut Vec<Skipped>,
 ) -> (Vec<Named>, Vec<Named>) {
-    let mut naming = Naming { taken: reserved(sources), named: Vec::new(), skipped };
-    let (mut archived, mut live): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| c.is_archived);
+    let mut naming = Naming {
+        taken: reserved(sources),
+        named: Vec::new(),
+        skipped,
+    };
+    let (mut archived, mut live): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|c| c.is_archived);
     live.sort_by(|a, b| (a.source, a.pattern, &a.dir).cmp(&(b.source, b.pattern, &b.dir)));
     let (root, missions) = missions.unwrap_or((usize::MAX, Vec::new()));
-    let (before, after): (Vec<_>, Vec<_>) = live.into_iter().partition(|candidate| candidate.source < root);
-    let slug_of = |candidate: &Candidate| filled(sources.all().get(candidate.source), &candidate.captured);
+    let (before, after): (Vec<_>, Vec<_>) = live
+        .into_iter()
+        .partition(|candidate| candidate.source < root);
+    let slug_of =
+        |candidate: &Candidate| filled(sources.all().get(candidate.source), &candidate.captured);
     for candidate in before {
         naming.take(candidate.source, slug_of(&candidate), candidate.dir);
     }
-    let prefix = sources.all().get(root).map_or("", |source| source.prefix.as_str());
+    let prefix = sources
+        .all()
+        .get(root)
+        .map_or("", |source| source.prefix.as_str());
     let units = std::mem::take(&mut naming.named);
     for name in missions {
         naming.take(root, format!("{prefix}{name}"), name);
@@ -48,8 +59,11 @@ pub(super) fn named(
     for candidate in archived {
         let source = sources.all().get(candidate.source);
         let short = filled(source, &undated(&candidate.captured));
-        let slug =
-            if naming.taken.contains(&short) || !is_safe_slug(&short) { long(source, &candidate) } else { short };
+        let slug = if naming.taken.contains(&short) || !is_safe_slug(&short) {
+            long(source, &candidate)
+        } else {
+            short
+        };
         naming.take(candidate.source, slug, candidate.dir);
     }
     (naming.named, missions)
@@ -71,21 +85,36 @@ impl Naming<'_> {
         } else {
             Reason::SlugTaken
         };
-        self.skipped.push(Skipped { mission_slug: None, path: dir, reason });
+        self.skipped.push(Skipped {
+            mission_slug: None,
+            path: dir,
+            reason,
+        });
     }
 }
 
 /// The slugs of all lists of documents, even of empty ones.
 fn reserved(sources: &Sources) -> BTreeSet<String> {
-    let lists = sources.all().iter().filter(|source| matches!(source.place, Place::Documents(_)));
+    let lists = sources
+        .all()
+        .iter()
+        .filter(|source| matches!(source.place, Place::Documents(_)));
     lists.map(|source| source.slug.clone()).collect()
 }
 
 /// The slug that the source's template gives for these variables.
 fn filled(source: Option<&Source>, captured: &[(String, String)]) -> String {
-    let Some(source) = source else { return String::new() };
-    let fill = |slug: String, (variable, value): &(String, String)| slug.replace(&format!("{{{variable}}}"), value);
-    format!("{}{}", source.prefix, captured.iter().fold(source.slug.clone(), fill))
+    let Some(source) = source else {
+        return String::new();
+    };
+    let fill = |slug: String, (variable, value): &(String, String)| {
+        slug.replace(&format!("{{{variable}}}"), value)
+    };
+    format!(
+        "{}{}",
+        source.prefix,
+        captured.iter().fold(source.slug.clone(), fill)
+    )
 }
 
 /// The variables without the date in the last one: the name that a unit had before it was archived.
@@ -102,15 +131,25 @@ fn undated(captured: &[(String, String)]) -> Vec<(String, String)> {
 /// The rest after `YYYY-MM-DD-`.
 fn without_day(name: &str) -> Option<&str> {
     let (day, rest) = name.split_at_checked(11)?;
-    let is_day =
-        day.bytes().enumerate().all(|(at, b)| if matches!(at, 4 | 7 | 10) { b == b'-' } else { b.is_ascii_digit() });
+    let is_day = day.bytes().enumerate().all(|(at, b)| {
+        if matches!(at, 4 | 7 | 10) {
+            b == b'-'
+        } else {
+            b.is_ascii_digit()
+        }
+    });
     is_day.then_some(rest)
 }
 
-/// The name of an archived unit whose short name is taken: with everything that distinguishes the two.
+/// The name of an archived unit whose short name is taken: with everything that distinguishes the
+/// two.
 fn long(source: Option<&Source>, candidate: &Candidate) -> String {
     let prefix = source.map_or("", |source| source.prefix.as_str());
-    let variables: BTreeMap<&str, &str> = candidate.captured.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let variables: BTreeMap<&str, &str> = candidate
+        .captured
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
     let name = candidate.dir.rsplit('/').next().unwrap_or(&candidate.dir);
     match variables.get("group") {
         Some(group) => format!("{prefix}archive.{group}.{name}"),
@@ -132,7 +171,15 @@ mod tests {
             prefix: Some(String::new()),
             ..ArtifactSource::default()
         }];
-        Sources::of(&Artifacts { layouts, source, ..EventSyncConfig::default().artifacts }, &|_| true).unwrap()
+        Sources::of(
+            &Artifacts {
+                layouts,
+                source,
+                ..EventSyncConfig::default().artifacts
+            },
+            &|_| true,
+        )
+        .unwrap()
     }
 
     fn candidate(source: usize, pattern: usize, dir: &str) -> Candidate {
@@ -142,7 +189,13 @@ mod tests {
         if dir.starts_with("own/old/") {
             captured.insert(0, ("group".to_owned(), parts[2].to_owned()));
         }
-        Candidate { source, pattern, is_archived, dir: dir.to_owned(), captured }
+        Candidate {
+            source,
+            pattern,
+            is_archived,
+            dir: dir.to_owned(),
+            captured,
+        }
     }
 
     type Pairs<T> = Vec<(String, T)>;
@@ -151,27 +204,54 @@ mod tests {
         let mut skipped = Vec::new();
         let (mut units, _) = named(&sources(layouts), found, None, &mut skipped);
         units.sort_by(|a, b| a.dir.cmp(&b.dir));
-        let units = units.into_iter().map(|unit| (unit.dir, unit.slug)).collect();
-        (units, skipped.into_iter().map(|s| (s.path, s.reason.code())).collect())
+        let units = units
+            .into_iter()
+            .map(|unit| (unit.dir, unit.slug))
+            .collect();
+        (
+            units,
+            skipped
+                .into_iter()
+                .map(|s| (s.path, s.reason.code()))
+                .collect(),
+        )
     }
 
     fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
     }
 
     /// `openspec` is source 0 and 1, `own` is 2.
     #[test]
     fn an_archived_unit_keeps_its_name_while_it_is_free() {
         let archive = "openspec/changes/archive";
-        let dirs = ["2025-01-01-a", "2025-02-01-a", "2025-03-01-b", "plain", "2025-01-01-"];
-        let mut found: Vec<_> = dirs.iter().map(|dir| candidate(0, 1, &format!("{archive}/{dir}"))).collect();
+        let dirs = [
+            "2025-01-01-a",
+            "2025-02-01-a",
+            "2025-03-01-b",
+            "plain",
+            "2025-01-01-",
+        ];
+        let mut found: Vec<_> = dirs
+            .iter()
+            .map(|dir| candidate(0, 1, &format!("{archive}/{dir}")))
+            .collect();
         found.push(candidate(0, 0, "openspec/changes/b"));
         let (units, skipped) = told(found, &["openspec"]);
         let wanted = owned(&[
             ("openspec/changes/archive/2025-01-01-", "2025-01-01-"),
-            ("openspec/changes/archive/2025-01-01-a", "archive.2025-01-01-a"),
+            (
+                "openspec/changes/archive/2025-01-01-a",
+                "archive.2025-01-01-a",
+            ),
             ("openspec/changes/archive/2025-02-01-a", "a"),
-            ("openspec/changes/archive/2025-03-01-b", "archive.2025-03-01-b"),
+            (
+                "openspec/changes/archive/2025-03-01-b",
+                "archive.2025-03-01-b",
+            ),
             ("openspec/changes/archive/plain", "plain"),
             ("openspec/changes/b", "b"),
         ]);
@@ -180,9 +260,17 @@ mod tests {
 
     #[test]
     fn a_group_tells_archived_units_apart() {
-        let found = vec![candidate(2, 1, "own/old/v1/x"), candidate(2, 1, "own/old/v2/x"), candidate(2, 0, "own/x")];
+        let found = vec![
+            candidate(2, 1, "own/old/v1/x"),
+            candidate(2, 1, "own/old/v2/x"),
+            candidate(2, 0, "own/x"),
+        ];
         let (units, _) = told(found, &["openspec"]);
-        let wanted = [("own/old/v1/x", "archive.v1.x"), ("own/old/v2/x", "archive.v2.x"), ("own/x", "x")];
+        let wanted = [
+            ("own/old/v1/x", "archive.v1.x"),
+            ("own/old/v2/x", "archive.v2.x"),
+            ("own/x", "x"),
+        ];
         assert_eq!(units, owned(&wanted));
     }
 
@@ -208,10 +296,19 @@ mod tests {
     fn missions_of_kitty_have_their_place_in_the_order() {
         let all = sources(&["kitty", "openspec"]);
         let mut skipped = Vec::new();
-        let found = vec![candidate(1, 0, "openspec/changes/a"), candidate(3, 0, "own/a")];
+        let found = vec![
+            candidate(1, 0, "openspec/changes/a"),
+            candidate(3, 0, "own/a"),
+        ];
         let (units, missions) = named(&all, found, Some((0, vec!["a".to_owned()])), &mut skipped);
-        assert_eq!(missions.iter().map(|m| m.slug.as_str()).collect::<Vec<_>>(), ["a"]);
-        assert_eq!(units.iter().map(|u| u.slug.as_str()).collect::<Vec<_>>(), ["openspec.a"]);
+        assert_eq!(
+            missions.iter().map(|m| m.slug.as_str()).collect::<Vec<_>>(),
+            ["a"]
+        );
+        assert_eq!(
+            units.iter().map(|u| u.slug.as_str()).collect::<Vec<_>>(),
+            ["openspec.a"]
+        );
         assert_eq!(skipped[0].reason, Reason::SlugTaken);
     }
 }

@@ -36,7 +36,10 @@ pub(super) enum Place {
     /// Every directory in this one is a mission, described by its `meta.json`.
     Root(String),
     /// Directories that match a pattern.
-    Units { live: Vec<PathPattern>, archived: Vec<PathPattern> },
+    Units {
+        live: Vec<PathPattern>,
+        archived: Vec<PathPattern>,
+    },
     /// Files that match a pattern and form one unit together.
     Documents(Vec<PathPattern>),
 }
@@ -45,9 +48,20 @@ impl Place {
     /// The literal beginning of each pattern, up to the first variable or glob.
     fn beginnings(&self) -> Vec<String> {
         match self {
-            Self::Root(root) => vec![root.trim_start_matches("./").trim_end_matches('/').to_owned()],
-            Self::Documents(patterns) => patterns.iter().map(PathPattern::literal_beginning).collect(),
-            Self::Units { live, archived } => live.iter().chain(archived).map(PathPattern::literal_beginning).collect(),
+            Self::Root(root) => vec![
+                root.trim_start_matches("./")
+                    .trim_end_matches('/')
+                    .to_owned(),
+            ],
+            Self::Documents(patterns) => patterns
+                .iter()
+                .map(PathPattern::literal_beginning)
+                .collect(),
+            Self::Units { live, archived } => live
+                .iter()
+                .chain(archived)
+                .map(PathPattern::literal_beginning)
+                .collect(),
         }
     }
 
@@ -58,7 +72,10 @@ impl Place {
             Self::Documents(patterns) => patterns.iter().map(PathPattern::literal_parent).collect(),
             Self::Units { live, archived } => {
                 let archived = archived.iter().filter(|_| with_archive);
-                live.iter().chain(archived).map(PathPattern::literal_parent).collect()
+                live.iter()
+                    .chain(archived)
+                    .map(PathPattern::literal_parent)
+                    .collect()
             }
         }
     }
@@ -82,17 +99,29 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// The sources of `[artifacts]`: the layouts in order, then the configured sources. `is_set`: whether a key of that
-    /// section is set; configured places must exist. The error names the pattern or glob that cannot be read.
+    /// The sources of `[artifacts]`: the layouts in order, then the configured sources. `is_set`:
+    /// whether a key of that section is set; configured places must exist. The error names the
+    /// pattern or glob that cannot be read.
     pub(crate) fn of(artifacts: &Artifacts, is_set: &dyn Fn(&str) -> bool) -> Result<Self, String> {
-        let mut all = Self { exclude: Ignore::of_trees(&artifacts.exclude)?, ..Self::default() };
-        let settings = |name: &str| artifacts.source.iter().find(|s| s.layout.as_deref() == Some(name));
+        let mut all = Self {
+            exclude: Ignore::of_trees(&artifacts.exclude)?,
+            ..Self::default()
+        };
+        let settings = |name: &str| {
+            artifacts
+                .source
+                .iter()
+                .find(|s| s.layout.as_deref() == Some(name))
+        };
         let nothing = ArtifactSource::default();
         for (at, name) in artifacts.layouts.iter().enumerate() {
             if !artifacts.layouts[..at].contains(name) {
                 all.add_layout(artifacts, name, settings(name).unwrap_or(&nothing))?;
                 if name == KITTY && is_set("artifacts.root") {
-                    all.require(format!("artifacts.root = {:?}", artifacts.root), all.all.len() - 1);
+                    all.require(
+                        format!("artifacts.root = {:?}", artifacts.root),
+                        all.all.len() - 1,
+                    );
                 } else if is_set("artifacts.layouts") {
                     all.require_layout(name);
                 }
@@ -114,19 +143,28 @@ impl Sources {
         }
         let mut beginnings = all.all.iter().flat_map(|source| source.place.beginnings());
         match beginnings.find(|place| is_never_read(place)) {
-            Some(place) => Err(format!("{place} is never read: tools keep secrets or internal files there")),
+            Some(place) => Err(format!(
+                "{place} is never read: tools keep secrets or internal files there"
+            )),
             None => Ok(all),
         }
     }
 
     /// Every directory that is searched, none inside another; `None` if that is the whole project.
     pub(crate) fn places(&self) -> Option<Vec<String>> {
-        let mut places: Vec<String> = self.all.iter().flat_map(|source| source.place.parents(true)).collect();
+        let mut places: Vec<String> = self
+            .all
+            .iter()
+            .flat_map(|source| source.place.parents(true))
+            .collect();
         places.sort_unstable();
         places.dedup();
         let all = places.clone();
-        let is_inside =
-            |place: &String, other: &String| place.strip_prefix(other.as_str()).is_some_and(|p| p.starts_with('/'));
+        let is_inside = |place: &String, other: &String| {
+            place
+                .strip_prefix(other.as_str())
+                .is_some_and(|p| p.starts_with('/'))
+        };
         places.retain(|place| !all.iter().any(|other| is_inside(place, other)));
         (!places.iter().any(String::is_empty)).then_some(places)
     }
@@ -143,19 +181,29 @@ impl Sources {
 
     /// True if a source searches below `place`, a directory from the top of the project.
     pub(crate) fn looks_in(&self, place: &str) -> bool {
-        let is_below =
-            |parent: &String| parent.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.all.iter().any(|source| source.place.parents(true).iter().any(is_below))
+        let is_below = |parent: &String| {
+            parent
+                .strip_prefix(place)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.all
+            .iter()
+            .any(|source| source.place.parents(true).iter().any(is_below))
     }
 
     /// True when `kitty` is the only layout.
     pub(crate) fn is_kitty_alone(&self) -> bool {
-        self.all.iter().all(|source| matches!(source.place, Place::Root(_)))
+        self.all
+            .iter()
+            .all(|source| matches!(source.place, Place::Root(_)))
     }
 
     /// True if the project at `top` has one of the searched directories.
     pub(crate) fn has_a_place(&self, top: &std::path::Path) -> bool {
-        self.all.iter().flat_map(|source| source.place.parents(true)).any(|place| top.join(place).is_dir())
+        self.all
+            .iter()
+            .flat_map(|source| source.place.parents(true))
+            .any(|place| top.join(place).is_dir())
     }
 
     /// Directories that must exist.
@@ -164,22 +212,39 @@ impl Sources {
     }
 
     fn require(&mut self, what: String, source: usize) {
-        let places = self.all.get(source).map(|source| source.place.parents(false)).unwrap_or_default();
+        let places = self
+            .all
+            .get(source)
+            .map(|source| source.place.parents(false))
+            .unwrap_or_default();
         self.required.push(Required { what, places });
     }
 
-    /// Any directory of a layout is enough: not every tool creates all of them, and git stores no empty directory.
+    /// Any directory of a layout is enough: not every tool creates all of them, and git stores no
+    /// empty directory.
     fn require_layout(&mut self, name: &str) {
-        let places = self.all.iter().filter(|s| s.layout == name).flat_map(|s| s.place.parents(true)).collect();
-        self.required.push(Required { what: format!("the layout {name:?}"), places });
+        let places = self
+            .all
+            .iter()
+            .filter(|s| s.layout == name)
+            .flat_map(|s| s.place.parents(true))
+            .collect();
+        self.required.push(Required {
+            what: format!("the layout {name:?}"),
+            places,
+        });
     }
 
-    /// The directory of `kitty` missions, if that layout is configured, with the number of its source.
+    /// The directory of `kitty` missions, if that layout is configured, with the number of its
+    /// source.
     pub(crate) fn root(&self) -> Option<(usize, &str)> {
-        self.all.iter().enumerate().find_map(|(at, source)| match &source.place {
-            Place::Root(root) => Some((at, root.as_str())),
-            _ => None,
-        })
+        self.all
+            .iter()
+            .enumerate()
+            .find_map(|(at, source)| match &source.place {
+                Place::Root(root) => Some((at, root.as_str())),
+                _ => None,
+            })
     }
 
     /// The names of layouts and configured sources, in order, each once.
@@ -193,8 +258,8 @@ impl Sources {
         names
     }
 
-    /// The first layout or name has no prefix, each further one its name: so that a slug never depends on which
-    /// directories exist.
+    /// The first layout or name has no prefix, each further one its name: so that a slug never
+    /// depends on which directories exist.
     fn prefix_of(&self, name: &str, settings: &ArtifactSource) -> String {
         match (&settings.prefix, self.layouts().first()) {
             (Some(prefix), _) => prefix.clone(),
@@ -203,7 +268,12 @@ impl Sources {
         }
     }
 
-    fn add_layout(&mut self, artifacts: &Artifacts, name: &str, settings: &ArtifactSource) -> Result<(), String> {
+    fn add_layout(
+        &mut self,
+        artifacts: &Artifacts,
+        name: &str,
+        settings: &ArtifactSource,
+    ) -> Result<(), String> {
         let Some(layout) = TABLE.iter().find(|layout| layout.name == name) else {
             return Err(format!("there is no layout {name}"));
         };
@@ -212,13 +282,18 @@ impl Sources {
             self.all.push(kitty(artifacts, prefix.clone(), settings)?);
         }
         for source in layout.sources {
-            self.all.push(built_in(artifacts, layout, source, &prefix, settings)?);
+            self.all
+                .push(built_in(artifacts, layout, source, &prefix, settings)?);
         }
         Ok(())
     }
 }
 
-fn kitty(artifacts: &Artifacts, prefix: String, settings: &ArtifactSource) -> Result<Source, String> {
+fn kitty(
+    artifacts: &Artifacts,
+    prefix: String,
+    settings: &ArtifactSource,
+) -> Result<Source, String> {
     Ok(Source {
         layout: KITTY.to_owned(),
         place: Place::Root(artifacts.root.clone()),
@@ -227,8 +302,14 @@ fn kitty(artifacts: &Artifacts, prefix: String, settings: &ArtifactSource) -> Re
         mission_type: String::new(),
         manifest: None,
         ignore: Ignore::of(settings.ignore.as_deref().unwrap_or_default())?,
-        surfaces: settings.surfaces.clone().unwrap_or_else(|| artifacts.surfaces.clone()),
-        formats: settings.formats.clone().unwrap_or_else(|| artifacts.formats.clone()),
+        surfaces: settings
+            .surfaces
+            .clone()
+            .unwrap_or_else(|| artifacts.surfaces.clone()),
+        formats: settings
+            .formats
+            .clone()
+            .unwrap_or_else(|| artifacts.formats.clone()),
     })
 }
 
@@ -241,28 +322,53 @@ fn built_in(
 ) -> Result<Source, String> {
     let is_list = !source.documents.is_empty();
     let place = if is_list {
-        Place::Documents(parsed(source.documents.iter().copied(), PathPattern::of_files)?)
+        Place::Documents(parsed(
+            source.documents.iter().copied(),
+            PathPattern::of_files,
+        )?)
     } else {
         Place::Units {
             live: parsed(source.units.iter().copied(), PathPattern::of_directories)?,
             archived: parsed(source.archived.iter().copied(), PathPattern::of_directories)?,
         }
     };
-    let usual = || source.surfaces.iter().map(|glob| (*glob).to_owned()).collect();
+    let usual = || {
+        source
+            .surfaces
+            .iter()
+            .map(|glob| (*glob).to_owned())
+            .collect()
+    };
     Ok(Source {
         layout: layout.name.to_owned(),
         place,
-        prefix: if is_list { String::new() } else { prefix.to_owned() },
+        prefix: if is_list {
+            String::new()
+        } else {
+            prefix.to_owned()
+        },
         slug: source.slug.to_owned(),
         mission_type: source.mission_type.to_owned(),
         manifest: source.manifest,
         ignore: ignore(settings)?,
-        surfaces: if is_list { every_file() } else { settings.surfaces.clone().unwrap_or_else(usual) },
-        formats: settings.formats.clone().unwrap_or_else(|| artifacts.formats.clone()),
+        surfaces: if is_list {
+            every_file()
+        } else {
+            settings.surfaces.clone().unwrap_or_else(usual)
+        },
+        formats: settings
+            .formats
+            .clone()
+            .unwrap_or_else(|| artifacts.formats.clone()),
     })
 }
 
-fn own(artifacts: &Artifacts, name: &str, prefix: String, source: &ArtifactSource) -> Result<Source, String> {
+fn own(
+    artifacts: &Artifacts,
+    name: &str,
+    prefix: String,
+    source: &ArtifactSource,
+) -> Result<Source, String> {
     let is_list = !source.documents.is_empty();
     let texts = |list: &'static str| match list {
         "units" => source.units.iter(),
@@ -270,11 +376,20 @@ fn own(artifacts: &Artifacts, name: &str, prefix: String, source: &ArtifactSourc
         _ => source.documents.iter(),
     };
     let place = if is_list {
-        Place::Documents(parsed(texts("documents").map(String::as_str), PathPattern::of_files)?)
+        Place::Documents(parsed(
+            texts("documents").map(String::as_str),
+            PathPattern::of_files,
+        )?)
     } else {
         Place::Units {
-            live: parsed(texts("units").map(String::as_str), PathPattern::of_directories)?,
-            archived: parsed(texts("archived").map(String::as_str), PathPattern::of_directories)?,
+            live: parsed(
+                texts("units").map(String::as_str),
+                PathPattern::of_directories,
+            )?,
+            archived: parsed(
+                texts("archived").map(String::as_str),
+                PathPattern::of_directories,
+            )?,
         }
     };
     let usual = || vec!["**/*.md".to_owned()];
@@ -283,11 +398,21 @@ fn own(artifacts: &Artifacts, name: &str, prefix: String, source: &ArtifactSourc
         place,
         prefix: if is_list { String::new() } else { prefix },
         slug: source.slug.clone().unwrap_or_else(|| "{name}".to_owned()),
-        mission_type: source.mission_type.clone().unwrap_or_else(|| name.to_owned()),
+        mission_type: source
+            .mission_type
+            .clone()
+            .unwrap_or_else(|| name.to_owned()),
         manifest: None,
         ignore: ignore(source)?,
-        surfaces: if is_list { every_file() } else { source.surfaces.clone().unwrap_or_else(usual) },
-        formats: source.formats.clone().unwrap_or_else(|| artifacts.formats.clone()),
+        surfaces: if is_list {
+            every_file()
+        } else {
+            source.surfaces.clone().unwrap_or_else(usual)
+        },
+        formats: source
+            .formats
+            .clone()
+            .unwrap_or_else(|| artifacts.formats.clone()),
     })
 }
 
@@ -304,7 +429,10 @@ fn parsed<'a>(
 }
 
 fn ignore(settings: &ArtifactSource) -> Result<Ignore, String> {
-    settings.ignore.as_ref().map_or_else(Ignore::usual, |globs| Ignore::of(globs))
+    settings
+        .ignore
+        .as_ref()
+        .map_or_else(Ignore::usual, |globs| Ignore::of(globs))
 }
 
 #[cfg(test)]
@@ -314,7 +442,15 @@ mod tests {
 
     fn sources(layouts: &[&str], own: Vec<ArtifactSource>) -> Sources {
         let layouts = layouts.iter().map(|layout| (*layout).to_owned()).collect();
-        Sources::of(&Artifacts { layouts, source: own, ..EventSyncConfig::default().artifacts }, &|_| true).unwrap()
+        Sources::of(
+            &Artifacts {
+                layouts,
+                source: own,
+                ..EventSyncConfig::default().artifacts
+            },
+            &|_| true,
+        )
+        .unwrap()
     }
 
     fn named(name: &str) -> ArtifactSource {
@@ -327,8 +463,15 @@ mod tests {
 
     #[test]
     fn the_first_layout_has_no_prefix_and_each_further_one_its_name() {
-        let all = sources(&["openspec", "kiro", "kiro"], vec![named("tracks"), named("tracks")]);
-        let told: Vec<_> = all.all().iter().map(|s| (s.layout.as_str(), s.prefix.as_str())).collect();
+        let all = sources(
+            &["openspec", "kiro", "kiro"],
+            vec![named("tracks"), named("tracks")],
+        );
+        let told: Vec<_> = all
+            .all()
+            .iter()
+            .map(|s| (s.layout.as_str(), s.prefix.as_str()))
+            .collect();
         assert_eq!(
             told,
             [
@@ -355,10 +498,17 @@ mod tests {
         let all = sources(&["kiro", "kitty"], vec![settings("kiro"), settings("gsd")]);
         assert_eq!(all.layouts(), ["kiro", "kitty", "gsd"]);
         assert_eq!(
-            (all.all()[0].prefix.as_str(), all.all()[0].surfaces.as_slice()),
+            (
+                all.all()[0].prefix.as_str(),
+                all.all()[0].surfaces.as_slice()
+            ),
             ("p.", &["spec.md".to_owned()][..])
         );
-        assert_eq!(all.all()[1].surfaces, ["**"], "a list of documents takes what it lists");
+        assert_eq!(
+            all.all()[1].surfaces,
+            ["**"],
+            "a list of documents takes what it lists"
+        );
         assert_eq!(all.root(), Some((2, "kitty-specs")));
         assert_eq!(all.all()[2].prefix, "kitty.");
     }

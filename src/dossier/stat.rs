@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::base::Timestamp;
 
-/// A cached state is used only if the file had not changed for this long before it was examined. Clocks of file systems
-/// are at least this precise, and a file server's clock is assumed to agree with ours to within it.
+/// A cached state is used only if the file had not changed for this long before it was examined.
+/// Clocks of file systems are at least this precise, and a file server's clock is assumed to agree
+/// with ours to within it.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// A time as file systems store it, since the Unix epoch.
@@ -19,7 +20,10 @@ impl Moment {
     fn of(at: Timestamp) -> Self {
         let micros = at.as_micros();
         let nanos = u32::try_from(micros.rem_euclid(1_000_000) * 1000).unwrap_or_default();
-        Self { seconds: micros.div_euclid(1_000_000), nanos }
+        Self {
+            seconds: micros.div_euclid(1_000_000),
+            nanos,
+        }
     }
 }
 
@@ -39,11 +43,13 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    /// True if no write after `begun` can leave this state unchanged: git's rule for "racily clean" entries. `begun` is
-    /// before the file was examined.
+    /// True if no write after `begun` can leave this state unchanged: git's rule for "racily clean"
+    /// entries. `begun` is before the file was examined.
     pub(super) fn is_settled(&self, begun: Timestamp) -> bool {
         let micros = i64::try_from(SETTLED_AFTER.as_micros()).unwrap_or(i64::MAX);
-        let settled = Moment::of(Timestamp::from_micros(begun.as_micros().saturating_sub(micros)));
+        let settled = Moment::of(Timestamp::from_micros(
+            begun.as_micros().saturating_sub(micros),
+        ));
         self.modified < settled && self.changed < settled
     }
 
@@ -55,7 +61,10 @@ impl Stat {
     #[cfg(unix)]
     fn of_file(meta: &std::fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
-        let moment = |seconds, nanos: i64| Moment { seconds, nanos: u32::try_from(nanos).unwrap_or(u32::MAX) };
+        let moment = |seconds, nanos: i64| Moment {
+            seconds,
+            nanos: u32::try_from(nanos).unwrap_or(u32::MAX),
+        };
         Self {
             size: meta.size(),
             modified: moment(meta.mtime(), meta.mtime_nsec()),
@@ -67,12 +76,27 @@ impl Stat {
 
     #[cfg(not(unix))]
     fn of_file(meta: &std::fs::Metadata) -> Self {
-        let since = meta.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-        let modified = since.map_or(Moment { seconds: i64::MAX, nanos: 0 }, |since| Moment {
-            seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            nanos: since.subsec_nanos(),
-        });
-        Self { size: meta.len(), modified, changed: modified, inode: 0, names: 1 }
+        let since = meta
+            .modified()
+            .ok()
+            .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let modified = since.map_or(
+            Moment {
+                seconds: i64::MAX,
+                nanos: 0,
+            },
+            |since| Moment {
+                seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+                nanos: since.subsec_nanos(),
+            },
+        );
+        Self {
+            size: meta.len(),
+            modified,
+            changed: modified,
+            inode: 0,
+            names: 1,
+        }
     }
 }
 
@@ -93,7 +117,13 @@ mod tests {
             (at(200, 0), at(97, 0), false),
             (at(-5, 0), at(-5, 0), true),
         ] {
-            let stat = Stat { size: 1, modified, changed, inode: 1, names: 1 };
+            let stat = Stat {
+                size: 1,
+                modified,
+                changed,
+                inode: 1,
+                names: 1,
+            };
             assert_eq!(stat.is_settled(begun), is_settled, "{stat:?}");
         }
     }

@@ -1,4 +1,5 @@
-//! Paths that a project does not want indexed: excluded by the configuration, or ignored by git. They are not reported.
+//! Paths that a project does not want indexed: excluded by the configuration, or ignored by git.
+//! They are not reported.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,11 @@ pub(super) struct Unwanted<'a> {
 
 impl<'a> Unwanted<'a> {
     pub(super) fn of(request: &Request<'a>) -> Self {
-        Self { sources: request.sources, git: request.git_ignored, root: request.root }
+        Self {
+            sources: request.sources,
+            git: request.git_ignored,
+            root: request.root,
+        }
     }
 
     /// The unwanted paths of a project with only these sources.
@@ -31,19 +36,27 @@ impl<'a> Unwanted<'a> {
     pub(super) fn leave_out(&self, places: &mut Places) {
         let here = self.inside("", self.root);
         places.units.retain(|unit| !here.has_directory(&unit.dir));
-        places.documents.retain(|(_, found)| !here.has_file(&found.path));
+        places
+            .documents
+            .retain(|(_, found)| !here.has_file(&found.path));
         places.loose.retain(|(_, path)| !here.has_file(path));
-        places.skipped.retain(|skipped| !here.has_directory(&skipped.path) && !here.has_file(&skipped.path));
+        places
+            .skipped
+            .retain(|skipped| !here.has_directory(&skipped.path) && !here.has_file(&skipped.path));
     }
 
-    /// The unwanted paths in a directory: `place` in the project, and `dir` on disk, which may be the target of a link.
+    /// The unwanted paths in a directory: `place` in the project, and `dir` on disk, which may be
+    /// the target of a link.
     pub(super) fn inside<'b>(&self, place: &'b str, dir: &Path) -> Inside<'b>
     where
         'a: 'b,
     {
         let exclude = Some(self.sources.exclude()).filter(|exclude| !exclude.is_empty());
         let git = self.git.and_then(|git| Some((git, git.place_of(dir)?)));
-        Inside { exclude: exclude.map(|exclude| (exclude, place)), git }
+        Inside {
+            exclude: exclude.map(|exclude| (exclude, place)),
+            git,
+        }
     }
 }
 
@@ -59,16 +72,26 @@ pub(super) struct Inside<'a> {
 impl<'a> Inside<'a> {
     /// The paths that git ignores in a directory.
     pub(super) fn by_git(dir: &Path, git: Option<&'a GitIgnored>) -> Self {
-        Self { exclude: None, git: git.and_then(|git| Some((git, git.place_of(dir)?))) }
+        Self {
+            exclude: None,
+            git: git.and_then(|git| Some((git, git.place_of(dir)?))),
+        }
     }
 
     /// Git's rules in the directory itself, for a walk that begins there.
     pub(super) fn rules(&self) -> Option<Arc<Rules>> {
-        self.git.as_ref().map(|(git, place)| git.rules(place.rsplit_once('/').map_or("", |(above, _)| above)))
+        self.git
+            .as_ref()
+            .map(|(git, place)| git.rules(place.rsplit_once('/').map_or("", |(above, _)| above)))
     }
 
     /// The rules in the directory at `path`, below the rules `above`.
-    pub(super) fn enter(&self, above: Option<&Arc<Rules>>, path: &str, has_patterns: bool) -> Option<Arc<Rules>> {
+    pub(super) fn enter(
+        &self,
+        above: Option<&Arc<Rules>>,
+        path: &str,
+        has_patterns: bool,
+    ) -> Option<Arc<Rules>> {
         let ((git, place), above) = (self.git.as_ref()?, above?);
         Some(git.within(above, &joined(place, path), has_patterns))
     }
@@ -77,26 +100,44 @@ impl<'a> Inside<'a> {
     pub(super) fn has(&self, rules: Option<&Rules>, path: &str, is_dir: bool) -> bool {
         let is_excluded = self.exclude.is_some_and(|(exclude, place)| {
             let path = joined(place, path);
-            if is_dir { exclude.has_directory(&path) } else { exclude.has_file(&path) }
+            if is_dir {
+                exclude.has_directory(&path)
+            } else {
+                exclude.has_file(&path)
+            }
         });
         if is_excluded {
             return true;
         }
-        let (Some(rules), Some((git, place))) = (rules.filter(|rules| !rules.are_none()), &self.git) else {
+        let (Some(rules), Some((git, place))) =
+            (rules.filter(|rules| !rules.are_none()), &self.git)
+        else {
             return false;
         };
         let path = joined(place, path);
-        if is_dir { git.has_directory_by(rules, &path) } else { git.has_file_by(rules, &path) }
+        if is_dir {
+            git.has_directory_by(rules, &path)
+        } else {
+            git.has_file_by(rules, &path)
+        }
     }
 
     pub(super) fn has_file(&self, path: &str) -> bool {
-        self.exclude.is_some_and(|(exclude, place)| exclude.has_file(&joined(place, path)))
-            || self.git.as_ref().is_some_and(|(git, place)| git.has_file(&joined(place, path)))
+        self.exclude
+            .is_some_and(|(exclude, place)| exclude.has_file(&joined(place, path)))
+            || self
+                .git
+                .as_ref()
+                .is_some_and(|(git, place)| git.has_file(&joined(place, path)))
     }
 
     pub(super) fn has_directory(&self, path: &str) -> bool {
-        self.exclude.is_some_and(|(exclude, place)| exclude.has_directory(&joined(place, path)))
-            || self.git.as_ref().is_some_and(|(git, place)| git.has_directory(&joined(place, path)))
+        self.exclude
+            .is_some_and(|(exclude, place)| exclude.has_directory(&joined(place, path)))
+            || self
+                .git
+                .as_ref()
+                .is_some_and(|(git, place)| git.has_directory(&joined(place, path)))
     }
 }
 

@@ -54,7 +54,8 @@ impl Passing<'_> {
     fn passes(&self, path: &str, kind: EntryKind, rules: Option<&Rules>) -> bool {
         let is_dir = kind == EntryKind::Directory;
         let is_ignored = if is_dir {
-            self.nested.contains(&path) || self.ignore.is_some_and(|ignore| ignore.has_directory(path))
+            self.nested.contains(&path)
+                || self.ignore.is_some_and(|ignore| ignore.has_directory(path))
         } else {
             self.ignore.is_some_and(|ignore| ignore.has_file(path))
         };
@@ -62,9 +63,14 @@ impl Passing<'_> {
     }
 }
 
-/// Walks the unit's directory `slug` below `tree`. Hidden entries are skipped silently; directory links and nested
-/// repositories are not entered. `Err` if the directory itself is not indexed.
-pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt: &Interrupt) -> Result<Walk, Reason> {
+/// Walks the unit's directory `slug` below `tree`. Hidden entries are skipped silently; directory
+/// links and nested repositories are not entered. `Err` if the directory itself is not indexed.
+pub(super) fn walk(
+    tree: &Beneath,
+    slug: &str,
+    passing: &Passing<'_>,
+    interrupt: &Interrupt,
+) -> Result<Walk, Reason> {
     let mut walk = Walk::default();
     let mut links = Vec::new();
     let mut foreign = BTreeSet::new();
@@ -74,7 +80,10 @@ pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt:
             break;
         }
         match list(tree, slug, &dir) {
-            Ok(List { entries, has_patterns }) => {
+            Ok(List {
+                entries,
+                has_patterns,
+            }) => {
                 let rules = passing.unwanted.enter(above.as_ref(), &dir, has_patterns);
                 for (path, kind, stat) in entries {
                     let (Ok(name) | Err(name)) = &path;
@@ -91,7 +100,11 @@ pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt:
                     };
                     match kind {
                         EntryKind::Directory => open.push((path, rules.clone())),
-                        EntryKind::File => walk.files.push(Found { opens: format!("{slug}/{path}"), path, stat }),
+                        EntryKind::File => walk.files.push(Found {
+                            opens: format!("{slug}/{path}"),
+                            path,
+                            stat,
+                        }),
                         EntryKind::Link => links.push(path),
                         EntryKind::Special => walk.skipped.push((path, Reason::SpecialFile)),
                     }
@@ -108,16 +121,31 @@ pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt:
     }
     for path in links {
         match tree.target_of_link(slug, &format!("{slug}/{path}")) {
-            Ok(target) if foreign.iter().any(|dir| target.starts_with(dir)) || target.contains("/.git/") => {
+            Ok(target)
+                if foreign.iter().any(|dir| target.starts_with(dir))
+                    || target.contains("/.git/") =>
+            {
                 walk.skipped.push((path, Reason::NestedRepository));
             }
-            Ok(target) if passing.unwanted.has_file(target.strip_prefix(&format!("{slug}/")).unwrap_or(&target)) => {
+            Ok(target)
+                if passing
+                    .unwanted
+                    .has_file(target.strip_prefix(&format!("{slug}/")).unwrap_or(&target)) =>
+            {
                 walk.is_shortened = true;
             }
             Ok(target) => {
                 // The target of the link is a listed file: its state is known.
-                let stat = walk.files.iter().find(|found| found.opens == target).and_then(|found| found.stat);
-                walk.files.push(Found { path, opens: target, stat });
+                let stat = walk
+                    .files
+                    .iter()
+                    .find(|found| found.opens == target)
+                    .and_then(|found| found.stat);
+                walk.files.push(Found {
+                    path,
+                    opens: target,
+                    stat,
+                });
             }
             Err(reason) => walk.skipped.push((path, reason)),
         }
@@ -127,22 +155,28 @@ pub(super) fn walk(tree: &Beneath, slug: &str, passing: &Passing<'_>, interrupt:
     Ok(walk)
 }
 
-/// The files with more hard links than were found in the feature directory. A hard link is the file itself, so it
-/// cannot lead out of the directory, and the file is indexed.
+/// The files with more hard links than were found in the feature directory. A hard link is the file
+/// itself, so it cannot lead out of the directory, and the file is indexed.
 pub(super) fn shared(slug: &str, files: &[Found]) -> Vec<String> {
     let own = |found: &&Found| match found.opens.strip_suffix(found.path.as_str()) {
         Some(dir) => dir.strip_suffix('/').unwrap_or(dir) == slug,
         None => false,
     };
-    let with_names = || files.iter().filter(own).filter_map(|found| Some((found, found.stat.filter(|s| s.names > 1)?)));
+    let with_names = || {
+        files
+            .iter()
+            .filter(own)
+            .filter_map(|found| Some((found, found.stat.filter(|s| s.names > 1)?)))
+    };
     let mut met: BTreeMap<u64, u32> = BTreeMap::new();
     with_names().for_each(|(_, stat)| *met.entry(stat.inode).or_default() += 1);
-    let outside = with_names().filter(|(_, stat)| met.get(&stat.inode).is_some_and(|met| *met < stat.names));
+    let outside =
+        with_names().filter(|(_, stat)| met.get(&stat.inode).is_some_and(|met| *met < stat.names));
     outside.map(|(found, _)| found.path.clone()).collect()
 }
 
-/// The entries of a directory that are not hidden, as paths relative to the feature directory; `Err` holds a readable
-/// form of a name that is not UTF-8.
+/// The entries of a directory that are not hidden, as paths relative to the feature directory;
+/// `Err` holds a readable form of a name that is not UTF-8.
 struct List {
     entries: Vec<(Result<String, String>, EntryKind, Option<Stat>)>,
     /// It contains git ignore patterns.
@@ -151,20 +185,45 @@ struct List {
 
 /// Lists one directory. `Err` if it belongs to another repository or cannot be listed.
 fn list(tree: &Beneath, slug: &str, dir: &str) -> Result<List, Reason> {
-    let at = if dir.is_empty() { slug.to_owned() } else { format!("{slug}/{dir}") };
+    let at = if dir.is_empty() {
+        slug.to_owned()
+    } else {
+        format!("{slug}/{dir}")
+    };
     let entries = tree.list(&at).map_err(|_| Reason::UnreadableDirectory)?;
-    let has = |hidden: &str| entries.iter().any(|entry| entry.name.as_deref() == Ok(hidden));
+    let has = |hidden: &str| {
+        entries
+            .iter()
+            .any(|entry| entry.name.as_deref() == Ok(hidden))
+    };
     if has(".git") {
         return Err(Reason::NestedRepository);
     }
     let has_patterns = has(PATTERN_FILE);
-    let path_of = |name: String| if dir.is_empty() { name } else { format!("{dir}/{name}") };
+    let path_of = |name: String| {
+        if dir.is_empty() {
+            name
+        } else {
+            format!("{dir}/{name}")
+        }
+    };
     let visible = entries.into_iter().filter(|entry| {
         let (Ok(name) | Err(name)) = &entry.name;
         !name.starts_with('.')
     });
-    let entries = visible.map(|entry| (entry.name.map(path_of).map_err(path_of), entry.kind, entry.stat)).collect();
-    Ok(List { entries, has_patterns })
+    let entries = visible
+        .map(|entry| {
+            (
+                entry.name.map(path_of).map_err(path_of),
+                entry.kind,
+                entry.stat,
+            )
+        })
+        .collect();
+    Ok(List {
+        entries,
+        has_patterns,
+    })
 }
 
 #[cfg(test)]
@@ -185,7 +244,16 @@ mod tests {
     fn files_come_by_path_bytes_and_the_rest_with_reasons() {
         let temp = tempfile::tempdir().unwrap();
         let mission = temp.path().join("m");
-        for path in ["b.md", "a/z.md", "a.md", "a-b.md", ".hidden/x.md", "a/.gitkeep", "node_modules/x~", "é.md"] {
+        for path in [
+            "b.md",
+            "a/z.md",
+            "a.md",
+            "a-b.md",
+            ".hidden/x.md",
+            "a/.gitkeep",
+            "node_modules/x~",
+            "é.md",
+        ] {
             write(&mission, path);
         }
         write(&mission, "sub/.git/config");
@@ -193,23 +261,45 @@ mod tests {
         write(&mission, "module/.git");
         write(&mission, "module/deep/x.md");
         std::fs::create_dir(mission.join("pipes")).unwrap();
-        std::process::Command::new("mkfifo").arg(mission.join("pipes/p.md")).status().unwrap();
+        std::process::Command::new("mkfifo")
+            .arg(mission.join("pipes/p.md"))
+            .status()
+            .unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(mission.join("pipes/s.md")).unwrap();
         std::os::unix::fs::symlink("a.md", mission.join("link.md")).unwrap();
         std::os::unix::fs::symlink("sub/x.md", mission.join("stolen.md")).unwrap();
         std::os::unix::fs::symlink("../outside.md", mission.join("out.md")).unwrap();
         std::os::unix::fs::symlink("a", mission.join("door")).unwrap();
         write(temp.path(), "outside.md");
-        std::fs::write(mission.join(std::ffi::OsStr::from_bytes(b"bad\xff.md")), "x").unwrap();
+        std::fs::write(
+            mission.join(std::ffi::OsStr::from_bytes(b"bad\xff.md")),
+            "x",
+        )
+        .unwrap();
 
         let tree = Beneath::open(temp.path()).unwrap();
         let mut walked = walk(&tree, "m", &Passing::default(), &Interrupt::default()).unwrap();
         let paths: Vec<&str> = walked.files.iter().map(|f| f.path.as_str()).collect();
-        assert_eq!(paths, ["a-b.md", "a.md", "a/z.md", "b.md", "link.md", "node_modules/x~", "é.md"]);
+        assert_eq!(
+            paths,
+            [
+                "a-b.md",
+                "a.md",
+                "a/z.md",
+                "b.md",
+                "link.md",
+                "node_modules/x~",
+                "é.md"
+            ]
+        );
         let link = walked.files.iter().find(|f| f.path == "link.md").unwrap();
         assert_eq!(link.opens, "m/a.md");
         walked.skipped.sort();
-        let skipped: Vec<_> = walked.skipped.iter().map(|(path, reason)| (path.as_str(), reason.code())).collect();
+        let skipped: Vec<_> = walked
+            .skipped
+            .iter()
+            .map(|(path, reason)| (path.as_str(), reason.code()))
+            .collect();
         assert_eq!(
             skipped,
             [
@@ -230,7 +320,10 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         write(&temp.path().join("m"), ".git");
         let tree = Beneath::open(temp.path()).unwrap();
-        assert_eq!(walk(&tree, "m", &Passing::default(), &Interrupt::default()).unwrap_err(), Reason::NestedRepository);
+        assert_eq!(
+            walk(&tree, "m", &Passing::default(), &Interrupt::default()).unwrap_err(),
+            Reason::NestedRepository
+        );
         assert_eq!(
             walk(&tree, "gone", &Passing::default(), &Interrupt::default()).unwrap_err(),
             Reason::UnreadableDirectory

@@ -10,26 +10,41 @@ pub(super) struct Known<'a> {
     pub(super) place: &'a str,
 }
 
-/// The slug that `asked` means: a slug, a directory, or the beginning of exactly one slug. Surrounding blanks, line
-/// ends and a trailing `/` are ignored. `Err` with similar slugs, or with all slugs that have this beginning.
+/// The slug that `asked` means: a slug, a directory, or the beginning of exactly one slug.
+/// Surrounding blanks, line ends and a trailing `/` are ignored. `Err` with similar slugs, or with
+/// all slugs that have this beginning.
 pub(super) fn resolve(asked: &str, known: &[Known<'_>]) -> Result<String, Vec<String>> {
     let word = asked.trim().trim_start_matches("./").trim_end_matches('/');
     let last = |place: &str| place.rsplit('/').next().unwrap_or_default().to_owned();
-    let is_meant: [&dyn Fn(&Known<'_>) -> bool; 4] =
-        [&|known| known.slug == word, &|known| known.place == word, &|known| last(known.place) == word, &|known| {
-            known.slug.starts_with(word)
-        }];
+    let is_meant: [&dyn Fn(&Known<'_>) -> bool; 4] = [
+        &|known| known.slug == word,
+        &|known| known.place == word,
+        &|known| last(known.place) == word,
+        &|known| known.slug.starts_with(word),
+    ];
     for is_meant in is_meant {
-        let found: Vec<_> = known.iter().filter(|known| !word.is_empty() && is_meant(known)).map(|k| k.slug).collect();
+        let found: Vec<_> = known
+            .iter()
+            .filter(|known| !word.is_empty() && is_meant(known))
+            .map(|k| k.slug)
+            .collect();
         match found.as_slice() {
             [] => {}
             [one] => return Ok((*one).to_owned()),
-            several => return Err(several.iter().take(3).map(|slug| (*slug).to_owned()).collect()),
+            several => {
+                return Err(several
+                    .iter()
+                    .take(3)
+                    .map(|slug| (*slug).to_owned())
+                    .collect());
+            }
         }
     }
     let mut near = Vec::new();
     let mut rest: Vec<&str> = known.iter().map(|known| known.slug).collect();
-    while let Some(found) = nearest(last(word).as_str(), rest.iter().copied()).filter(|_| near.len() < 3) {
+    while let Some(found) =
+        nearest(last(word).as_str(), rest.iter().copied()).filter(|_| near.len() < 3)
+    {
         near.push(found.to_owned());
         rest.retain(|slug| *slug != found);
     }
@@ -43,10 +58,22 @@ mod tests {
     #[test]
     fn every_way_to_name_a_mission() {
         let known = [
-            Known { slug: "001-demo", place: "kitty-specs/001-demo" },
-            Known { slug: "001-diary", place: "kitty-specs/001-diary" },
-            Known { slug: "fix", place: "openspec/changes/archive/2026-01-02-fix" },
-            Known { slug: "openspec.project", place: "" },
+            Known {
+                slug: "001-demo",
+                place: "kitty-specs/001-demo",
+            },
+            Known {
+                slug: "001-diary",
+                place: "kitty-specs/001-diary",
+            },
+            Known {
+                slug: "fix",
+                place: "openspec/changes/archive/2026-01-02-fix",
+            },
+            Known {
+                slug: "openspec.project",
+                place: "",
+            },
         ];
         for (asked, wanted) in [
             ("001-demo", "001-demo"),
@@ -67,10 +94,14 @@ mod tests {
             ("nothing like it", &[]),
             ("", &[]),
         ] {
-            let wanted = near.iter().map(|slug| (*slug).to_owned()).collect::<Vec<_>>();
+            let wanted = near
+                .iter()
+                .map(|slug| (*slug).to_owned())
+                .collect::<Vec<_>>();
             let found = resolve(asked, &known).unwrap_err();
             assert!(
-                wanted.iter().all(|slug| found.contains(slug)) && (found.is_empty() == near.is_empty()),
+                wanted.iter().all(|slug| found.contains(slug))
+                    && (found.is_empty() == near.is_empty()),
                 "{asked:?}: {found:?}"
             );
         }

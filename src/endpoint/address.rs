@@ -1,8 +1,8 @@
 //! Addresses: what may be one, and the form in which two are compared.
 //!
-//! The form is the WHATWG URL standard's, which deviates from the reference where the reference is broken:
-//! IPv6 hosts keep their brackets, host names follow UTS 46 (`faß.de` is not `fass.de`), dot segments are resolved,
-//! userinfo is refused rather than dropped.
+//! The form is the WHATWG URL standard's, which deviates from the reference where the reference is
+//! broken: IPv6 hosts keep their brackets, host names follow UTS 46 (`faß.de` is not `fass.de`),
+//! dot segments are resolved, userinfo is refused rather than dropped.
 
 use url::{Host, Url};
 
@@ -19,7 +19,9 @@ pub(crate) enum Flaw {
     #[error("plain http is for loopback only; use https")]
     Plain,
     /// A host that is not what a name on the network is.
-    #[error("a host has only letters, digits, `.` and `-` between them, or is an IPv6 address in brackets")]
+    #[error(
+        "a host has only letters, digits, `.` and `-` between them, or is an IPv6 address in brackets"
+    )]
     Host,
     /// A base URL with a query, which nothing would be sent with.
     #[error(
@@ -39,9 +41,12 @@ impl Address {
     /// Reads an address as a person wrote it.
     pub(crate) fn read(text: &str) -> Result<Self, Flaw> {
         let text = text.trim();
-        // The standard drops line ends and tabs silently; here they can only be a mistake or a trick.
+        // The standard drops line ends and tabs silently; here they can only be a mistake or a
+        // trick.
         if text.chars().any(char::is_control) || !text.contains("://") {
-            return Err(Flaw::Malformed("not of the form https://host/path".to_owned()));
+            return Err(Flaw::Malformed(
+                "not of the form https://host/path".to_owned(),
+            ));
         }
         let mut url = Url::parse(text).map_err(|e| Flaw::Malformed(e.to_string()))?;
         if !matches!(url.scheme(), "https" | "http") {
@@ -50,7 +55,8 @@ impl Address {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Flaw::Userinfo);
         }
-        // The standard lets a host hold `&`, `$`, `(`, backticks and more, which mean something to a shell.
+        // The standard lets a host hold `&`, `$`, `(`, backticks and more, which mean something to
+        // a shell.
         if let Some(Host::Domain(name)) = url.host()
             && !name.split('.').all(is_label)
         {
@@ -69,7 +75,8 @@ impl Address {
         format!("{}{}", self.origin(), self.0.path().trim_end_matches('/'))
     }
 
-    /// The canonical form of a URL used verbatim, for a person and for the store: a query may hold a key, so it is masked.
+    /// The canonical form of a URL used verbatim, for a person and for the store: a query may hold
+    /// a key, so it is masked.
     pub(crate) fn shown(&self) -> String {
         let query = if self.has_query() { "?***" } else { "" };
         format!("{}{query}", self.base())
@@ -100,7 +107,10 @@ impl Address {
 
     /// The host, as in the URL, and its port.
     pub(super) fn host_and_port(&self) -> Option<(String, u16)> {
-        Some((self.0.host_str()?.to_owned(), self.0.port_or_known_default()?))
+        Some((
+            self.0.host_str()?.to_owned(),
+            self.0.port_or_known_default()?,
+        ))
     }
 
     /// True for 127.0.0.0/8, `[::1]` and the word `localhost`.
@@ -119,7 +129,9 @@ fn is_label(label: &str) -> bool {
     let is_end = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
     is_end(label.bytes().next())
         && is_end(label.bytes().next_back())
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 #[cfg(test)]
@@ -130,7 +142,10 @@ mod tests {
     #[test]
     fn canonical_forms() {
         for (written, base) in [
-            ("HTTPS://Example.COM:443/A/b//?q=1#f", "https://example.com/A/b"),
+            (
+                "HTTPS://Example.COM:443/A/b//?q=1#f",
+                "https://example.com/A/b",
+            ),
             ("https://münchen.example/", "https://xn--mnchen-3ya.example"),
             ("https://a--b.x-1.example", "https://a--b.x-1.example"),
             ("https://h:0443/", "https://h"),
@@ -150,9 +165,18 @@ mod tests {
     #[test]
     fn verbatim_addresses_keep_path_and_query() {
         let address = Address::read("https://H/hook/?a=1#f").unwrap();
-        assert_eq!((address.verbatim(), address.canonical()), ("https://h/hook/?a=1", "https://h/hook?a=1".into()));
-        assert_eq!((address.shown(), address.has_query()), ("https://h/hook?***".to_owned(), true));
-        assert_eq!(Address::read("https://h/hook?").unwrap().shown(), "https://h/hook");
+        assert_eq!(
+            (address.verbatim(), address.canonical()),
+            ("https://h/hook/?a=1", "https://h/hook?a=1".into())
+        );
+        assert_eq!(
+            (address.shown(), address.has_query()),
+            ("https://h/hook?***".to_owned(), true)
+        );
+        assert_eq!(
+            Address::read("https://h/hook?").unwrap().shown(),
+            "https://h/hook"
+        );
     }
 
     #[test]
@@ -166,7 +190,10 @@ mod tests {
             ("http://[::ffff:127.0.0.1]/", Flaw::Plain),
             ("https://user:pw@host.com/x/", Flaw::Userinfo),
             ("https://user@host.com", Flaw::Userinfo),
-            ("https://sync.example.com&&{touch,pwned}&&{echo,ok}", Flaw::Host),
+            (
+                "https://sync.example.com&&{touch,pwned}&&{echo,ok}",
+                Flaw::Host,
+            ),
             ("https://$(id).example", Flaw::Host),
             ("https://`id`.example/", Flaw::Host),
             ("https://a'b.example", Flaw::Host),
@@ -183,10 +210,20 @@ mod tests {
         ] {
             assert_eq!(Address::read(written), Err(flaw), "{written}");
         }
-        for written in
-            ["", "host", "host:80", "https://", "https:host", "https://h:99999", "https://h\n.com", "https://a b"]
-        {
-            assert!(matches!(Address::read(written), Err(Flaw::Malformed(_))), "{written:?}");
+        for written in [
+            "",
+            "host",
+            "host:80",
+            "https://",
+            "https:host",
+            "https://h:99999",
+            "https://h\n.com",
+            "https://a b",
+        ] {
+            assert!(
+                matches!(Address::read(written), Err(Flaw::Malformed(_))),
+                "{written:?}"
+            );
         }
     }
 
@@ -201,7 +238,11 @@ mod tests {
             ("https://0.0.0.0", false),
             ("https://10.0.0.1", false),
         ] {
-            assert_eq!(Address::read(written).unwrap().is_loopback(), expected, "{written}");
+            assert_eq!(
+                Address::read(written).unwrap().is_loopback(),
+                expected,
+                "{written}"
+            );
         }
     }
 }

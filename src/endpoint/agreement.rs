@@ -74,19 +74,27 @@ impl Proposal {
             Slot::Bodies => &mut self.bodies,
         };
         if let Some(held) = held {
-            return same((held, written(held, slot)), (&claim, written(&claim, slot)), slot == Slot::Base);
+            return same(
+                (held, written(held, slot)),
+                (&claim, written(&claim, slot)),
+                slot == Slot::Base,
+            );
         }
         *held = Some(claim);
         Ok(())
     }
 
-    /// This proposal and another as one. They must name the same addresses, derived ones included: a source that
-    /// names a base must not have its events or bodies led elsewhere by another source. One that names the same base
-    /// may say more about paths, not about hosts.
+    /// This proposal and another as one. They must name the same addresses, derived ones included:
+    /// a source that names a base must not have its events or bodies led elsewhere by another
+    /// source. One that names the same base may say more about paths, not about hosts.
     pub(super) fn join(mut self, other: Self) -> Result<Self, Disagreement> {
         let is_base_shared = self.base.is_some() && other.base.is_some();
         if let (Some(a), Some(b)) = (&self.base, &other.base) {
-            same((a, written(a, Slot::Base)), (b, written(b, Slot::Base)), true)?;
+            same(
+                (a, written(a, Slot::Base)),
+                (b, written(b, Slot::Base)),
+                true,
+            )?;
         }
         for (slot, path) in [(Slot::Events, EVENTS_PATH), (Slot::Bodies, BODIES_PATH)] {
             if let (Some(a), Some(b)) = (self.effective(slot, path), other.effective(slot, path))
@@ -95,8 +103,15 @@ impl Proposal {
                 same((a.0, a.1), (b.0, b.1), false)?;
             }
         }
-        let slots = [(Slot::Base, other.base), (Slot::Events, other.events), (Slot::Bodies, other.bodies)];
-        for (slot, claim) in slots.into_iter().filter_map(|(slot, claim)| Some((slot, claim?))) {
+        let slots = [
+            (Slot::Base, other.base),
+            (Slot::Events, other.events),
+            (Slot::Bodies, other.bodies),
+        ];
+        for (slot, claim) in slots
+            .into_iter()
+            .filter_map(|(slot, claim)| Some((slot, claim?)))
+        {
             self.add(slot, claim)?;
         }
         Ok(self)
@@ -104,7 +119,11 @@ impl Proposal {
 
     /// The claim that decides a slot, the address it comes to, and its origin.
     fn effective(&self, slot: Slot, path: &str) -> Option<(&Claim, String, String)> {
-        let own = if slot == Slot::Events { &self.events } else { &self.bodies };
+        let own = if slot == Slot::Events {
+            &self.events
+        } else {
+            &self.bodies
+        };
         let derived = |base: &Claim| below(&base.address, path).trim_end_matches('/').to_owned();
         let (claim, address) = match (own, &self.base) {
             (Some(own), _) => (own, own.address.canonical()),
@@ -121,16 +140,26 @@ pub(super) fn below(base: &Address, path: &str) -> String {
 }
 
 fn written(claim: &Claim, slot: Slot) -> String {
-    if slot == Slot::Base { claim.address.base() } else { claim.address.canonical() }
+    if slot == Slot::Base {
+        claim.address.base()
+    } else {
+        claim.address.canonical()
+    }
 }
 
 fn same(a: (&Claim, String), b: (&Claim, String), is_base: bool) -> Result<(), Disagreement> {
     if a.1 == b.1 {
         return Ok(());
     }
-    let shown = |(claim, url): (&Claim, String)| (claim.origin.clone(), crate::config::without_secrets(&url));
+    let shown = |(claim, url): (&Claim, String)| {
+        (claim.origin.clone(), crate::config::without_secrets(&url))
+    };
     let (first, second) = (shown(a), shown(b));
-    Err(Disagreement { first, second, is_base })
+    Err(Disagreement {
+        first,
+        second,
+        is_base,
+    })
 }
 
 #[cfg(test)]
@@ -140,9 +169,16 @@ mod tests {
     fn proposal(name: &str, base: &str, events: &str, bodies: &str) -> Proposal {
         let claim = |url: &str| {
             let origin = Origin::Variable(name.to_owned());
-            (!url.is_empty()).then(|| Claim { address: Address::read(url).unwrap(), origin })
+            (!url.is_empty()).then(|| Claim {
+                address: Address::read(url).unwrap(),
+                origin,
+            })
         };
-        Proposal { base: claim(base), events: claim(events), bodies: claim(bodies) }
+        Proposal {
+            base: claim(base),
+            events: claim(events),
+            bodies: claim(bodies),
+        }
     }
 
     #[test]
@@ -159,13 +195,33 @@ mod tests {
             (("https://a", "", ""), ("", "", "https://b/bodies"), false),
             (("", "https://b/in", ""), ("https://a", "", ""), false),
             // The same base twice: one may say more about paths.
-            (("https://a", "https://a/in", ""), ("https://a", "", ""), true),
-            (("https://a", "", ""), ("https://a", "", "https://a/put"), true),
-            (("https://a", "https://a/in", ""), ("https://a", "https://a/out", ""), false),
-            (("https://a", "", ""), ("https://a", "https://b/in", ""), false),
+            (
+                ("https://a", "https://a/in", ""),
+                ("https://a", "", ""),
+                true,
+            ),
+            (
+                ("https://a", "", ""),
+                ("https://a", "", "https://a/put"),
+                true,
+            ),
+            (
+                ("https://a", "https://a/in", ""),
+                ("https://a", "https://a/out", ""),
+                false,
+            ),
+            (
+                ("https://a", "", ""),
+                ("https://a", "https://b/in", ""),
+                false,
+            ),
             // Verbatim addresses for different things.
             (("", "https://b/in", ""), ("", "", "https://b/bodies"), true),
-            (("", "https://b/in?s=1", ""), ("", "https://b/in?s=2", ""), false),
+            (
+                ("", "https://b/in?s=1", ""),
+                ("", "https://b/in?s=2", ""),
+                false,
+            ),
         ] {
             let a = proposal("A", first.0, first.1, first.2);
             let b = proposal("B", second.0, second.1, second.2);
@@ -175,15 +231,24 @@ mod tests {
 
     #[test]
     fn a_disagreement_names_both_sources_and_addresses() {
-        let error = proposal("A", "https://a", "", "").join(proposal("B", "https://b", "", "")).unwrap_err();
+        let error = proposal("A", "https://a", "", "")
+            .join(proposal("B", "https://b", "", ""))
+            .unwrap_err();
         assert_eq!(error.to_string(), "A says https://a, but B says https://b");
-        let error = proposal("A", "https://a", "", "").join(proposal("B", "", "", "https://b/put")).unwrap_err();
-        assert_eq!(error.to_string(), "A says https://a/api/dossier/push-content, but B says https://b/put");
+        let error = proposal("A", "https://a", "", "")
+            .join(proposal("B", "", "", "https://b/put"))
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "A says https://a/api/dossier/push-content, but B says https://b/put"
+        );
     }
 
     #[test]
     fn joined_proposals_keep_what_each_says() {
-        let joined = proposal("A", "https://a", "", "").join(proposal("B", "https://a", "https://a/in", "")).unwrap();
+        let joined = proposal("A", "https://a", "", "")
+            .join(proposal("B", "https://a", "https://a/in", ""))
+            .unwrap();
         assert!(joined.base.is_some() && joined.events.is_some() && joined.bodies.is_none());
     }
 }

@@ -1,4 +1,5 @@
-//! The one place that decides which target: from configuration, environment and flags, and nothing else. Pure.
+//! The one place that decides which target: from configuration, environment and flags, and nothing
+//! else. Pure.
 
 use std::path::Path;
 
@@ -49,31 +50,66 @@ struct View<'a> {
 
 /// Decides. A disagreement is part of the answer; an address that cannot be one is an error.
 ///
-/// Where keys of the repository's file wait for an agreement, the person's own sources decide; only where these name no
-/// server, the answer is the one that the file asks for, so that a person sees what there is to agree to.
+/// Where keys of the repository's file wait for an agreement, the person's own sources decide; only
+/// where these name no server, the answer is the one that the file asks for, so that a person sees
+/// what there is to agree to.
 pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Error> {
-    let own = decide(View { config: &loaded.config, urls: &loaded.urls }, env, choice);
-    let Some(waiting) = &loaded.waiting else { return own };
-    let names_server =
-        |found: &Resolved| found.is_server() && (found.endpoints.is_some() || found.disagreement.is_some());
+    let own = decide(
+        View {
+            config: &loaded.config,
+            urls: &loaded.urls,
+        },
+        env,
+        choice,
+    );
+    let Some(waiting) = &loaded.waiting else {
+        return own;
+    };
+    let names_server = |found: &Resolved| {
+        found.is_server() && (found.endpoints.is_some() || found.disagreement.is_some())
+    };
     let resolved = match own {
         Ok(own) if names_server(&own) => own,
         Err(error @ Error::Address { .. }) => return Err(error),
         own => {
-            let asked = decide(View { config: &waiting.config, urls: &waiting.urls }, env, choice)?;
-            let is_theirs =
-                asked.disagreement.as_ref().is_some_and(|d| d.first.0.is_repository() || d.second.0.is_repository());
+            let asked = decide(
+                View {
+                    config: &waiting.config,
+                    urls: &waiting.urls,
+                },
+                env,
+                choice,
+            )?;
+            let is_theirs = asked
+                .disagreement
+                .as_ref()
+                .is_some_and(|d| d.first.0.is_repository() || d.second.0.is_repository());
             // A waiting address is not used, so it quarrels with none of a person's own.
             let asked = if is_theirs {
-                let urls: Vec<_> = waiting.urls.iter().filter(|url| !url.origin.is_repository()).cloned().collect();
-                decide(View { config: &waiting.config, urls: &urls }, env, choice)?
+                let urls: Vec<_> = waiting
+                    .urls
+                    .iter()
+                    .filter(|url| !url.origin.is_repository())
+                    .cloned()
+                    .collect();
+                decide(
+                    View {
+                        config: &waiting.config,
+                        urls: &urls,
+                    },
+                    env,
+                    choice,
+                )?
             } else {
                 asked
             };
             if asked.is_server() { asked } else { own? }
         }
     };
-    Ok(Resolved { waiting: waiting.keys.clone(), ..resolved })
+    Ok(Resolved {
+        waiting: waiting.keys.clone(),
+        ..resolved
+    })
 }
 
 fn decide(view: View<'_>, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Error> {
@@ -84,14 +120,23 @@ fn decide(view: View<'_>, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Er
         Delivery::Stub => Some(ReceiverKind::Stub),
     };
     let receiver_of_names = receiver.unwrap_or(ReceiverKind::Teamspace);
-    let sources = Sources { urls: view.urls, env, older: choice.older, receiver: receiver_of_names };
+    let sources = Sources {
+        urls: view.urls,
+        env,
+        older: choice.older,
+        receiver: receiver_of_names,
+    };
     let decision = match receiver {
         None | Some(ReceiverKind::Stub) => Ok((Proposal::default(), OverrideMode::None)),
         Some(_) => sources.decide(choice),
     };
     let (proposal, override_mode, disagreement) = match decision {
         Ok((proposal, mode)) => (proposal, mode, None),
-        Err(Stop::Quarrel(disagreement)) => (Proposal::default(), OverrideMode::SetupOnly, Some(disagreement)),
+        Err(Stop::Quarrel(disagreement)) => (
+            Proposal::default(),
+            OverrideMode::SetupOnly,
+            Some(disagreement),
+        ),
         Err(Stop::Flaw(error)) => return Err(error),
     };
     if receiver == Some(ReceiverKind::ExternalReceiver)
@@ -111,9 +156,17 @@ fn decide(view: View<'_>, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Er
     let endpoints = endpoints(&proposal);
     let authority = authority(&sources, choice, override_mode, identity.as_ref(), names);
     let mut warnings: Vec<_> = idle_url(receiver, env, choice).into_iter().collect();
-    warnings.extend(older.into_iter().flat_map(|older| older.warnings.iter().cloned()));
+    warnings.extend(
+        older
+            .into_iter()
+            .flat_map(|older| older.warnings.iter().cloned()),
+    );
     let sources = sources.all(choice);
-    let consent = choice.consent.cloned().unwrap_or_default().with_named(&sources);
+    let consent = choice
+        .consent
+        .cloned()
+        .unwrap_or_default()
+        .with_named(&sources);
     let secrets = secrets(receiver, view.config);
     let waiting = Vec::new();
     Ok(Resolved {
@@ -150,7 +203,12 @@ impl Names {
 }
 
 /// The user is part of it only where the configuration says so.
-fn identity(receiver: ReceiverKind, proposal: &Proposal, config: &EventSyncConfig, names: &Names) -> Option<Identity> {
+fn identity(
+    receiver: ReceiverKind,
+    proposal: &Proposal,
+    config: &EventSyncConfig,
+    names: &Names,
+) -> Option<Identity> {
     let base = || proposal.base.as_ref().map(|claim| claim.address.base());
     match receiver {
         ReceiverKind::Stub => Some(Identity::stub()),
@@ -159,7 +217,8 @@ fn identity(receiver: ReceiverKind, proposal: &Proposal, config: &EventSyncConfi
             base().map(|url| Identity::new(receiver, url, team, &config.teamspace.user_email))
         }
         ReceiverKind::ExternalReceiver => {
-            // Two URLs that differ in their query are two targets; what is shown and stored has no query.
+            // Two URLs that differ in their query are two targets; what is shown and stored has no
+            // query.
             let events = proposal.events.as_ref().map(|claim| Identity {
                 canonical_url: claim.address.shown(),
                 ..Identity::new(receiver, claim.address.canonical(), "", "")
@@ -169,15 +228,29 @@ fn identity(receiver: ReceiverKind, proposal: &Proposal, config: &EventSyncConfi
     }
 }
 
-/// The URLs to post to; `None` without one for events. Health is requested only next to a derived events URL.
+/// The URLs to post to; `None` without one for events. Health is requested only next to a derived
+/// events URL.
 fn endpoints(proposal: &Proposal) -> Option<Endpoints> {
-    let derived = |path| proposal.base.as_ref().map(|claim| below(&claim.address, path));
+    let derived = |path| {
+        proposal
+            .base
+            .as_ref()
+            .map(|claim| below(&claim.address, path))
+    };
     let verbatim = |claim: &Option<Claim>| claim.as_ref().map(|c| c.address.verbatim().to_owned());
     let own_events = verbatim(&proposal.events);
     let is_own = own_events.is_some() || proposal.bodies.is_some();
     Some(Endpoints {
-        health: if own_events.is_some() { None } else { derived(HEALTH_PATH) },
-        body_batch: if is_own { None } else { derived(BODY_BATCH_PATH) },
+        health: if own_events.is_some() {
+            None
+        } else {
+            derived(HEALTH_PATH)
+        },
+        body_batch: if is_own {
+            None
+        } else {
+            derived(BODY_BATCH_PATH)
+        },
         projects: if is_own { None } else { derived(PROJECTS_PATH) },
         events: own_events.or_else(|| derived(EVENTS_PATH))?,
         bodies: verbatim(&proposal.bodies).or_else(|| derived(BODIES_PATH)),
@@ -200,25 +273,46 @@ fn authority(
     choice: &Choice<'_>,
     override_mode: OverrideMode,
     identity: Option<&Identity>,
-    Names { team: team_slug, user: user_id }: Names,
+    Names {
+        team: team_slug,
+        user: user_id,
+    }: Names,
 ) -> Authority {
     let server = identity.map(|i| i.canonical_url.clone());
-    let scope_server = server.as_deref().filter(|s| *s != STUB_URL).unwrap_or_default();
-    let derived_queue_scope =
-        queue_scope(scope_server, user_id.as_deref().unwrap_or_default(), team_slug.as_deref().unwrap_or_default());
+    let scope_server = server
+        .as_deref()
+        .filter(|s| *s != STUB_URL)
+        .unwrap_or_default();
+    let derived_queue_scope = queue_scope(
+        scope_server,
+        user_id.as_deref().unwrap_or_default(),
+        team_slug.as_deref().unwrap_or_default(),
+    );
     let file = format!("queue-{}.db", queue_digest(&derived_queue_scope));
-    let queue = choice.legacy_home.map(|home| home.join("queues").join(file));
-    let canonical = |written: &str| Address::read(written).map_or_else(|_| without_secrets(written), |a| a.base());
+    let queue = choice
+        .legacy_home
+        .map(|home| home.join("queues").join(file));
+    let canonical = |written: &str| {
+        Address::read(written).map_or_else(|_| without_secrets(written), |a| a.base())
+    };
     Authority {
-        configured_server_url: sources.in_files().last().map(|(_, written, _)| without_secrets(written)),
-        env_server_url: sources.in_environment().next().map(|(_, written, _)| canonical(written)),
+        configured_server_url: sources
+            .in_files()
+            .last()
+            .map(|(_, written, _)| without_secrets(written)),
+        env_server_url: sources
+            .in_environment()
+            .next()
+            .map(|(_, written, _)| canonical(written)),
         override_mode,
         resolved_server_url: server,
         user_id,
         team_slug,
         active_queue_scope_status: ScopeStatus::of(choice.active_scope, &derived_queue_scope),
         derived_queue_scope,
-        queue_db_path: queue.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+        queue_db_path: queue
+            .map(|path| path.to_string_lossy().into_owned())
+            .unwrap_or_default(),
     }
 }
 

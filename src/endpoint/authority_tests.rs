@@ -29,8 +29,10 @@ pub(in crate::endpoint) fn resolve_text(
     (loaded, env, resolved)
 }
 
-const TEAM: &str = "preset = 'teamspace'\nteamspace = { server_url = 'https://Conf.example/', team_slug = 'T' }";
-const OWN: &str = "preset = 'external-receiver'\nexternal_receiver = { url = 'https://own.example/x' }";
+const TEAM: &str =
+    "preset = 'teamspace'\nteamspace = { server_url = 'https://Conf.example/', team_slug = 'T' }";
+const OWN: &str =
+    "preset = 'external-receiver'\nexternal_receiver = { url = 'https://own.example/x' }";
 
 fn of(repo: &str, env: &[(&str, &str)], choice: &Choice<'_>) -> Resolved {
     resolve_text("", repo, env, choice).2.unwrap()
@@ -39,34 +41,77 @@ fn of(repo: &str, env: &[(&str, &str)], choice: &Choice<'_>) -> Resolved {
 #[test]
 fn agreement_flag_and_override_decide() {
     use OverrideMode as M;
-    let (none, first) = (Choice::default(), Choice { is_environment_first: true, ..Choice::default() });
-    let flag = |url| Choice { target_url: Some(url), ..Choice::default() };
+    let (none, first) = (
+        Choice::default(),
+        Choice {
+            is_environment_first: true,
+            ..Choice::default()
+        },
+    );
+    let flag = |url| Choice {
+        target_url: Some(url),
+        ..Choice::default()
+    };
     let (same, other) = ("HTTPS://conf.example:443", "https://env.example");
     let section = "SK_SYNC_TEAMSPACE__SERVER_URL";
     let conf = Some("https://conf.example");
     for (env, choice, url, mode) in [
         (&[][..], none, conf, M::None),
-        (&[("SK_SYNC_TARGET_URL", same), ("SPEC_KITTY_SAAS_URL", same), (section, same)], none, conf, M::None),
+        (
+            &[
+                ("SK_SYNC_TARGET_URL", same),
+                ("SPEC_KITTY_SAAS_URL", same),
+                (section, same),
+            ],
+            none,
+            conf,
+            M::None,
+        ),
         (&[("SK_SYNC_TARGET_URL", other)], none, None, M::SetupOnly),
         (&[("SPEC_KITTY_SAAS_URL", other)], none, None, M::SetupOnly),
         (&[(section, other)], none, None, M::SetupOnly),
         (&[("SPEC_KITTY_SAAS_URL", "  ")], none, conf, M::None),
-        (&[("SK_SYNC_TARGET_URL", other)], first, Some(other), M::ProcessOverride),
+        (
+            &[("SK_SYNC_TARGET_URL", other)],
+            first,
+            Some(other),
+            M::ProcessOverride,
+        ),
         (&[("SK_SYNC_TARGET_URL", same)], first, conf, M::None),
         (&[], first, conf, M::None),
-        (&[("SK_SYNC_TARGET_URL", other), ("SPEC_KITTY_SAAS_URL", same)], first, None, M::SetupOnly),
+        (
+            &[("SK_SYNC_TARGET_URL", other), ("SPEC_KITTY_SAAS_URL", same)],
+            first,
+            None,
+            M::SetupOnly,
+        ),
         (
             &[("SK_SYNC_TARGET_URL", other)],
             flag("https://flag.example"),
             Some("https://flag.example"),
             M::ProcessOverride,
         ),
-        (&[("SK_SYNC_TARGET_URL", "nonsense")], flag(same), conf, M::ProcessOverride),
+        (
+            &[("SK_SYNC_TARGET_URL", "nonsense")],
+            flag(same),
+            conf,
+            M::ProcessOverride,
+        ),
         (&[], flag(same), conf, M::None),
     ] {
         let resolved = of(TEAM, env, &choice);
-        assert_eq!(resolved.identity.map(|i| i.canonical_url).as_deref(), url, "{env:?}");
-        assert_eq!((resolved.authority.override_mode, resolved.disagreement.is_none()), (mode, url.is_some()));
+        assert_eq!(
+            resolved.identity.map(|i| i.canonical_url).as_deref(),
+            url,
+            "{env:?}"
+        );
+        assert_eq!(
+            (
+                resolved.authority.override_mode,
+                resolved.disagreement.is_none()
+            ),
+            (mode, url.is_some())
+        );
         assert_eq!(resolved.authority.resolved_server_url.as_deref(), url);
     }
 }
@@ -76,7 +121,10 @@ fn two_files_that_disagree_are_both_named() {
     let user = "teamspace.server_url = 'https://user.example'";
     let resolved = resolve_text(user, TEAM, &[], &Choice::default()).2.unwrap();
     let text = resolved.disagreement.unwrap().to_string();
-    for part in ["u.toml says https://user.example", "r.toml says https://conf.example"] {
+    for part in [
+        "u.toml says https://user.example",
+        "r.toml says https://conf.example",
+    ] {
         assert!(text.contains(part), "{text}");
     }
 }
@@ -85,9 +133,16 @@ fn two_files_that_disagree_are_both_named() {
 fn a_repository_cannot_lead_events_or_bodies_away() {
     let user = "external_receiver = { url = 'https://own.example' }";
     for key in ["events_url", "bodies_url"] {
-        let repo = format!("preset = 'external-receiver'\nexternal_receiver.{key} = 'https://evil.example/x'");
-        let resolved = resolve_text(user, &repo, &[], &Choice::default()).2.unwrap();
-        assert!(resolved.disagreement.is_some() && resolved.endpoints.is_none(), "{key}");
+        let repo = format!(
+            "preset = 'external-receiver'\nexternal_receiver.{key} = 'https://evil.example/x'"
+        );
+        let resolved = resolve_text(user, &repo, &[], &Choice::default())
+            .2
+            .unwrap();
+        assert!(
+            resolved.disagreement.is_some() && resolved.endpoints.is_none(),
+            "{key}"
+        );
     }
 }
 
@@ -97,21 +152,43 @@ fn addresses_are_derived_or_verbatim() {
         let repo = format!("preset = 'external-receiver'\n[external_receiver]\n{keys}");
         let resolved = of(&repo, &[], &Choice::default());
         let e = resolved.endpoints.unwrap();
-        (resolved.identity.unwrap().canonical_url, e.events, e.bodies.unwrap_or_default(), e.health.unwrap_or_default())
+        (
+            resolved.identity.unwrap().canonical_url,
+            e.events,
+            e.bodies.unwrap_or_default(),
+            e.health.unwrap_or_default(),
+        )
     };
-    let text = |a: &str, b: &str, c: &str, d: &str| (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned());
+    let text = |a: &str, b: &str, c: &str, d: &str| {
+        (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned())
+    };
     let base = "https://h/b";
-    let (events, bodies) = (format!("{base}/api/v1/events/batch/"), format!("{base}/api/dossier/push-content/"));
+    let (events, bodies) = (
+        format!("{base}/api/v1/events/batch/"),
+        format!("{base}/api/dossier/push-content/"),
+    );
     let health = format!("{base}/api/v1/sync/health/");
-    assert_eq!(own("url = 'https://H:443/b/#f'"), text(base, &events, &bodies, &health));
-    assert_eq!(own("events_url = 'https://e/in/?k=1'"), text("https://e/in?***", "https://e/in/?k=1", "", ""));
+    assert_eq!(
+        own("url = 'https://H:443/b/#f'"),
+        text(base, &events, &bodies, &health)
+    );
+    assert_eq!(
+        own("events_url = 'https://e/in/?k=1'"),
+        text("https://e/in?***", "https://e/in/?k=1", "", "")
+    );
     assert_eq!(
         own("url = 'https://h/b'\nevents_url = 'https://e/in/'\nbodies_url = 'https://f/put'"),
         text("https://e/in", "https://e/in/", "https://f/put", "")
     );
-    assert_eq!(own("url = 'https://h/b'\nbodies_url = 'https://f/put'"), text(base, &events, "https://f/put", &health));
+    assert_eq!(
+        own("url = 'https://h/b'\nbodies_url = 'https://f/put'"),
+        text(base, &events, "https://f/put", &health)
+    );
     let team = of(TEAM, &[], &Choice::default());
-    assert_eq!(team.endpoints.unwrap().events, "https://conf.example/api/v1/events/batch/");
+    assert_eq!(
+        team.endpoints.unwrap().events,
+        "https://conf.example/api/v1/events/batch/"
+    );
     assert_eq!(team.identity.unwrap().team_slug, "T");
 }
 
@@ -119,28 +196,50 @@ fn addresses_are_derived_or_verbatim() {
 fn a_flag_drops_verbatim_addresses_of_other_sources() {
     let repo = format!(
         "{}\nexternal_receiver.events_url = 'https://e/in'",
-        OWN.replace("external_receiver = { url", "external_receiver.url").replace(" }", "")
+        OWN.replace("external_receiver = { url", "external_receiver.url")
+            .replace(" }", "")
     );
-    let choice = Choice { target_url: Some("http://127.0.0.1:8"), ..Choice::default() };
-    let resolved = of(&repo, &[("SK_SYNC_EXTERNAL_RECEIVER__BODIES_URL", "https://b")], &choice);
+    let choice = Choice {
+        target_url: Some("http://127.0.0.1:8"),
+        ..Choice::default()
+    };
+    let resolved = of(
+        &repo,
+        &[("SK_SYNC_EXTERNAL_RECEIVER__BODIES_URL", "https://b")],
+        &choice,
+    );
     let endpoints = resolved.endpoints.unwrap();
     assert_eq!(endpoints.events, "http://127.0.0.1:8/api/v1/events/batch/");
-    assert_eq!(endpoints.bodies.as_deref(), Some("http://127.0.0.1:8/api/dossier/push-content/"));
+    assert_eq!(
+        endpoints.bodies.as_deref(),
+        Some("http://127.0.0.1:8/api/dossier/push-content/")
+    );
 }
 
 #[test]
 fn addresses_that_cannot_be_are_errors_that_name_their_source() {
     for (env, said) in [
-        ("http://plain.example", "SK_SYNC_TARGET_URL: `http://plain.example` cannot be the target: plain http"),
-        ("https://u:topsecret@h", "SK_SYNC_TARGET_URL: `https://***@h` cannot be the target: it holds a name"),
+        (
+            "http://plain.example",
+            "SK_SYNC_TARGET_URL: `http://plain.example` cannot be the target: plain http",
+        ),
+        (
+            "https://u:topsecret@h",
+            "SK_SYNC_TARGET_URL: `https://***@h` cannot be the target: it holds a name",
+        ),
     ] {
-        let error = resolve_text("", TEAM, &[("SK_SYNC_TARGET_URL", env)], &Choice::default()).2.unwrap_err();
+        let error = resolve_text("", TEAM, &[("SK_SYNC_TARGET_URL", env)], &Choice::default())
+            .2
+            .unwrap_err();
         assert!(error.to_string().starts_with(said), "{error}");
     }
-    for bare in
-        ["preset = 'external-receiver'", "preset = 'external-receiver'\nexternal_receiver.bodies_url = 'https://b'"]
-    {
-        let error = resolve_text("", bare, &[], &Choice::default()).2.unwrap_err();
+    for bare in [
+        "preset = 'external-receiver'",
+        "preset = 'external-receiver'\nexternal_receiver.bodies_url = 'https://b'",
+    ] {
+        let error = resolve_text("", bare, &[], &Choice::default())
+            .2
+            .unwrap_err();
         assert_eq!(error, Error::NoReceiverAddress);
     }
 }
@@ -149,13 +248,27 @@ fn addresses_that_cannot_be_are_errors_that_name_their_source() {
 fn no_delivery_and_the_stub_need_no_address() {
     let env = [("SPEC_KITTY_SAAS_URL", "https://env.example/")];
     let nothing = of("", &env, &Choice::default());
-    assert_eq!((nothing.receiver, nothing.identity, nothing.warnings.len()), (None, None, 0));
-    assert_eq!(nothing.authority.env_server_url.as_deref(), Some("https://env.example"));
+    assert_eq!(
+        (nothing.receiver, nothing.identity, nothing.warnings.len()),
+        (None, None, 0)
+    );
+    assert_eq!(
+        nothing.authority.env_server_url.as_deref(),
+        Some("https://env.example")
+    );
     let stub = of("preset = 'stub'", &env, &Choice::default());
     assert_eq!(stub.identity.unwrap().canonical_url, "stub://local");
     assert_eq!((stub.endpoints, stub.disagreement), (None, None));
-    let idle = of("", &[("SK_SYNC_TARGET_URL", "https://x")], &Choice::default());
-    assert!(idle.warnings[0].contains("delivery is `none`"), "{:?}", idle.warnings);
+    let idle = of(
+        "",
+        &[("SK_SYNC_TARGET_URL", "https://x")],
+        &Choice::default(),
+    );
+    assert!(
+        idle.warnings[0].contains("delivery is `none`"),
+        "{:?}",
+        idle.warnings
+    );
 }
 
 #[test]

@@ -57,13 +57,18 @@ impl std::fmt::Display for Cover<'_> {
         match self {
             Self::Named(origin) => write!(f, "named by {origin}"),
             Self::Allowed => f.write_str("allowed by --allow-origin"),
-            Self::Granted(since) => write!(f, "allowed with the secret since {}", text::printable(since)),
+            Self::Granted(since) => write!(
+                f,
+                "allowed with the secret since {}",
+                text::printable(since)
+            ),
         }
     }
 }
 
 impl Consent {
-    /// What `file` records, and what the command line `allowed`. An origin that cannot be one is an error.
+    /// What `file` records, and what the command line `allowed`. An origin that cannot be one is an
+    /// error.
     pub(crate) fn of(file: &Path, loaded: &Loaded, allowed: &[String]) -> Result<Self, Error> {
         let (grants, flaw) = match grants::grants(file) {
             Ok(grants) => (grants, None),
@@ -71,37 +76,82 @@ impl Consent {
         };
         // The file alone is not an origin: it sends nothing.
         let allowed = allowed.iter().filter(|origin| *origin != LOCAL);
-        let allowed = allowed.map(|origin| read_origin(origin, "--allow-origin")).collect::<Result<_, _>>()?;
-        let pin = loaded.repo_file.clone().filter(|file| !file.asks.is_empty());
-        let narrowing = loaded.repo_file.as_ref().map(|file| file.narrows.clone()).unwrap_or_default();
-        Ok(Self { grants, allowed, named: Vec::new(), pin, narrowing, flaw })
+        let allowed = allowed
+            .map(|origin| read_origin(origin, "--allow-origin"))
+            .collect::<Result<_, _>>()?;
+        let pin = loaded
+            .repo_file
+            .clone()
+            .filter(|file| !file.asks.is_empty());
+        let narrowing = loaded
+            .repo_file
+            .as_ref()
+            .map(|file| file.narrows.clone())
+            .unwrap_or_default();
+        Ok(Self {
+            grants,
+            allowed,
+            named: Vec::new(),
+            pin,
+            narrowing,
+            flaw,
+        })
     }
 
     /// The same, knowing which of the sources of addresses are a person's own.
     pub(super) fn with_named(self, sources: &[Named]) -> Self {
-        let own = sources.iter().filter(|source| !source.origin.is_repository());
-        let named = own.filter_map(|source| Some((Address::read(&source.url).ok()?.origin(), source.origin.clone())));
-        Self { named: named.collect(), ..self }
+        let own = sources
+            .iter()
+            .filter(|source| !source.origin.is_repository());
+        let named = own.filter_map(|source| {
+            Some((
+                Address::read(&source.url).ok()?.origin(),
+                source.origin.clone(),
+            ))
+        });
+        Self {
+            named: named.collect(),
+            ..self
+        }
     }
 
     /// Leave to connect to the origin of `url`. Loopback that a person named needs no agreement.
     pub(super) fn permit(&self, url: &str) -> Result<Permit, Refusal<'_>> {
-        let Ok(address) = Address::read(url) else { return Err(Refusal::Never) };
+        let Ok(address) = Address::read(url) else {
+            return Err(Refusal::Never);
+        };
         let origin = address.origin();
         let is_loopback = address.is_loopback();
         let is_own = is_loopback && self.named.iter().any(|(named, _)| *named == origin);
         if is_own || self.allowed.contains(&origin) {
-            return Ok(Permit { origin, is_loopback, network: crate::http::Network::default() });
+            return Ok(Permit {
+                origin,
+                is_loopback,
+                network: crate::http::Network::default(),
+            });
         }
-        let granted: Vec<_> = self.grants.iter().filter(|grant| grant.origin == origin).collect();
+        let granted: Vec<_> = self
+            .grants
+            .iter()
+            .filter(|grant| grant.origin == origin)
+            .collect();
         let holds = |file: &RepositoryFile| {
             let now = file.sha256.to_string();
-            granted.iter().any(|grant| grant.config_sha256.as_ref() == Some(&now))
+            granted
+                .iter()
+                .any(|grant| grant.config_sha256.as_ref() == Some(&now))
         };
         match &self.pin {
-            _ if granted.is_empty() => Err(self.flaw.as_deref().map_or(Refusal::Never, Refusal::Unreadable)),
+            _ if granted.is_empty() => Err(self
+                .flaw
+                .as_deref()
+                .map_or(Refusal::Never, Refusal::Unreadable)),
             Some(file) if !holds(file) => Err(Refusal::Changed(file)),
-            _ => Ok(Permit { origin, is_loopback, network: crate::http::Network::default() }),
+            _ => Ok(Permit {
+                origin,
+                is_loopback,
+                network: crate::http::Network::default(),
+            }),
         }
     }
 
@@ -113,8 +163,13 @@ impl Consent {
         if self.allowed.iter().any(|allowed| allowed == origin) {
             return Some(Cover::Allowed);
         }
-        let has_it = |grant: &&Grant| grant.origin == origin && grant.secrets.iter().any(|name| name == secret.name());
-        self.grants.iter().find(has_it).map(|grant| Cover::Granted(&grant.granted_at))
+        let has_it = |grant: &&Grant| {
+            grant.origin == origin && grant.secrets.iter().any(|name| name == secret.name())
+        };
+        self.grants
+            .iter()
+            .find(has_it)
+            .map(|grant| Cover::Granted(&grant.granted_at))
     }
 
     /// The agreement that opens `origin` from here, with these secrets, as of now.
@@ -123,9 +178,14 @@ impl Consent {
         Grant {
             origin: origin.to_owned(),
             config_sha256: self.pin.as_ref().map(|file| file.sha256.to_string()),
-            config_keys: asks.map(|asked| (asked.key.to_owned(), asked.value.clone())).collect(),
+            config_keys: asks
+                .map(|asked| (asked.key.to_owned(), asked.value.clone()))
+                .collect(),
             narrowing: self.narrowing.clone(),
-            secrets: secrets.iter().map(|secret| secret.name().to_owned()).collect(),
+            secrets: secrets
+                .iter()
+                .map(|secret| secret.name().to_owned())
+                .collect(),
             granted_at: now.to_owned(),
         }
     }
@@ -135,30 +195,48 @@ impl Consent {
         self.pin.as_ref()
     }
 
-    /// What the repository's file took away from what is sent when the last agreement from here was given.
+    /// What the repository's file took away from what is sent when the last agreement from here was
+    /// given.
     pub(crate) fn last_narrowing(&self) -> Option<&BTreeMap<String, Value>> {
         grants::last_to_narrow(&self.grants).map(|grant| &grant.narrowing)
     }
 
-    /// The keys of the repository's file as the last agreement from here found them; `None` where none is bound to it.
+    /// The keys of the repository's file as the last agreement from here found them; `None` where
+    /// none is bound to it.
     pub(crate) fn last_keys(&self) -> Option<&BTreeMap<String, Value>> {
-        let bound = self.grants.iter().filter(|grant| grant.config_sha256.is_some());
-        bound.max_by_key(|grant| &grant.granted_at).map(|grant| &grant.config_keys)
+        let bound = self
+            .grants
+            .iter()
+            .filter(|grant| grant.config_sha256.is_some());
+        bound
+            .max_by_key(|grant| &grant.granted_at)
+            .map(|grant| &grant.config_keys)
     }
 }
 
 /// Leave to connect to the receiver inside this program, which listens on loopback.
 pub(super) fn stub_permit(url: &str) -> Option<Permit> {
     let address = Address::read(url).ok().filter(Address::is_loopback)?;
-    Some(Permit { origin: address.origin(), is_loopback: true, network: crate::http::Network::default() })
+    Some(Permit {
+        origin: address.origin(),
+        is_loopback: true,
+        network: crate::http::Network::default(),
+    })
 }
 
 /// The canonical origin that a person wrote; `from` says where.
 pub(crate) fn read_origin(text: &str, from: &'static str) -> Result<String, Error> {
-    let flaw = |what: String| Error::Origin { from, text: crate::config::without_secrets(text.trim()), what };
+    let flaw = |what: String| Error::Origin {
+        from,
+        text: crate::config::without_secrets(text.trim()),
+        what,
+    };
     let address = Address::read(text).map_err(|e| flaw(e.to_string()))?;
     if address.canonical() != address.origin() {
-        return Err(flaw(format!("an origin is scheme, host and port: {}", address.origin())));
+        return Err(flaw(format!(
+            "an origin is scheme, host and port: {}",
+            address.origin()
+        )));
     }
     Ok(address.origin())
 }
@@ -191,19 +269,32 @@ mod tests {
             ("stub://local", None),
             ("nonsense", None),
         ] {
-            let by = |origin| [Named { key: "", url: url.to_owned(), origin }];
+            let by = |origin| {
+                [Named {
+                    key: "",
+                    url: url.to_owned(),
+                    origin,
+                }]
+            };
             let consent = Consent::default().with_named(&by(Origin::Flag("--target-url")));
             let permit = consent.permit(url);
             assert_eq!(permit.as_ref().ok().map(Permit::origin), origin, "{url}");
             assert!(permit.is_err() || permit.unwrap().is_loopback(), "{url}");
-            let consent = Consent::default().with_named(&by(Origin::RepositoryFile("r.toml".into())));
-            assert!(consent.permit(url).is_err() && Consent::default().permit(url).is_err(), "{url}");
+            let consent =
+                Consent::default().with_named(&by(Origin::RepositoryFile("r.toml".into())));
+            assert!(
+                consent.permit(url).is_err() && Consent::default().permit(url).is_err(),
+                "{url}"
+            );
         }
     }
 
     #[test]
     fn an_agreement_opens_its_own_origin_and_no_other() {
-        let consent = Consent { grants: vec![grant("https://h.example", None)], ..Consent::default() };
+        let consent = Consent {
+            grants: vec![grant("https://h.example", None)],
+            ..Consent::default()
+        };
         for (url, is_open) in [
             ("https://h.example/api", true),
             ("https://H.EXAMPLE:443/api", true),
@@ -213,10 +304,19 @@ mod tests {
         ] {
             let permit = consent.permit(url);
             assert_eq!(permit.is_ok(), is_open, "{url}");
-            assert!(permit.is_err() || !permit.unwrap().is_loopback(), "a name is not taken for loopback");
+            assert!(
+                permit.is_err() || !permit.unwrap().is_loopback(),
+                "a name is not taken for loopback"
+            );
         }
-        let once = Consent { allowed: vec!["https://h.example".to_owned()], ..Consent::default() };
-        assert!(once.permit("https://h.example/api").is_ok() && once.permit("https://o.example").is_err());
+        let once = Consent {
+            allowed: vec!["https://h.example".to_owned()],
+            ..Consent::default()
+        };
+        assert!(
+            once.permit("https://h.example/api").is_ok()
+                && once.permit("https://o.example").is_err()
+        );
     }
 
     #[test]
@@ -238,34 +338,75 @@ mod tests {
             (None, Some(&other), Err(Refusal::Changed(&other))),
         ] {
             let grants = vec![grant("https://h.example", granted.map(|f| &f.sha256))];
-            let consent = Consent { grants, pin: now.cloned(), ..Consent::default() };
+            let consent = Consent {
+                grants,
+                pin: now.cloned(),
+                ..Consent::default()
+            };
             assert_eq!(consent.permit("https://h.example/x").map(|_| ()), expected);
         }
     }
 
     #[test]
     fn a_secret_goes_where_a_person_said() {
-        let consent = Consent { grants: vec![grant("https://h.example", None)], ..Consent::default() };
-        let own = [Named { key: "", url: "https://own.example/b".to_owned(), origin: Origin::Flag("--target-url") }];
-        let consent = Consent { allowed: vec!["https://ci.example".to_owned()], ..consent }.with_named(&own);
+        let consent = Consent {
+            grants: vec![grant("https://h.example", None)],
+            ..Consent::default()
+        };
+        let own = [Named {
+            key: "",
+            url: "https://own.example/b".to_owned(),
+            origin: Origin::Flag("--target-url"),
+        }];
+        let consent = Consent {
+            allowed: vec!["https://ci.example".to_owned()],
+            ..consent
+        }
+        .with_named(&own);
         let key = Secret::Variable("SK_SYNC_SECRET_A".to_owned());
         for (origin, token, variable) in [
             ("https://h.example", "allowed with the secret since ", ""),
-            ("https://own.example", "named by --target-url", "named by --target-url"),
-            ("https://ci.example", "allowed by --allow-origin", "allowed by --allow-origin"),
+            (
+                "https://own.example",
+                "named by --target-url",
+                "named by --target-url",
+            ),
+            (
+                "https://ci.example",
+                "allowed by --allow-origin",
+                "allowed by --allow-origin",
+            ),
             ("https://o.example", "", ""),
         ] {
-            let cover = |secret| consent.cover(origin, secret).map(|cover| cover.to_string()).unwrap_or_default();
-            assert_eq!((cover(&Secret::Token), cover(&key)), (token.to_owned(), variable.to_owned()), "{origin}");
+            let cover = |secret| {
+                consent
+                    .cover(origin, secret)
+                    .map(|cover| cover.to_string())
+                    .unwrap_or_default()
+            };
+            assert_eq!(
+                (cover(&Secret::Token), cover(&key)),
+                (token.to_owned(), variable.to_owned()),
+                "{origin}"
+            );
         }
     }
 
     #[test]
     fn an_origin_is_no_address() {
         assert_eq!(read_origin(" HTTPS://H:443/ ", "x").unwrap(), "https://h");
-        for text in ["https://h/path", "https://h?q", "h", "http://h.example", "https://u:topsecret@h"] {
+        for text in [
+            "https://h/path",
+            "https://h?q",
+            "h",
+            "http://h.example",
+            "https://u:topsecret@h",
+        ] {
             let error = read_origin(text, "--allow-origin").unwrap_err().to_string();
-            assert!(error.starts_with("--allow-origin") && !error.contains("topsecret"), "{error}");
+            assert!(
+                error.starts_with("--allow-origin") && !error.contains("topsecret"),
+                "{error}"
+            );
         }
     }
 }

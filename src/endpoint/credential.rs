@@ -41,15 +41,26 @@ impl CredentialSource<'_> {
     /// The keys, or what is missing, when that can be told without starting a program; else `None`.
     pub(super) fn at_hand(&self) -> Option<Result<Keys, MissingCredential>> {
         match self.resolved.receiver {
-            None | Some(ReceiverKind::Stub) => Some(Ok(Keys { headers: Vec::new() })),
-            Some(ReceiverKind::Teamspace) => Some(self.tokens().at_hand()?.map(|token| bearer(&token))),
-            Some(ReceiverKind::ExternalReceiver) => Some(self.own_headers().map(|headers| Keys { headers })),
+            None | Some(ReceiverKind::Stub) => Some(Ok(Keys {
+                headers: Vec::new(),
+            })),
+            Some(ReceiverKind::Teamspace) => {
+                Some(self.tokens().at_hand()?.map(|token| bearer(&token)))
+            }
+            Some(ReceiverKind::ExternalReceiver) => {
+                Some(self.own_headers().map(|headers| Keys { headers }))
+            }
         }
     }
 
     fn own_headers(&self) -> Result<Vec<(String, SecretString)>, MissingCredential> {
         let headers = own_headers(&self.config.external_receiver, self.env)?;
-        match self.resolved.secrets.iter().find_map(|secret| uncovered(self.resolved, secret)) {
+        match self
+            .resolved
+            .secrets
+            .iter()
+            .find_map(|secret| uncovered(self.resolved, secret))
+        {
             Some(missing) => Err(missing),
             None => Ok(headers),
         }
@@ -57,21 +68,31 @@ impl CredentialSource<'_> {
 
     /// The keys, or what is missing; runs the programs that have to be asked.
     pub(super) fn asked(&self) -> Result<Keys, MissingCredential> {
-        self.at_hand().unwrap_or_else(|| self.tokens().asked().map(|token| bearer(&token)))
+        self.at_hand()
+            .unwrap_or_else(|| self.tokens().asked().map(|token| bearer(&token)))
     }
 
     /// Why it is not known yet, for a person.
     pub(super) fn question(&self) -> String {
-        format!("{} is asked for the token when there is something to send", self.tokens().whom())
+        format!(
+            "{} is asked for the token when there is something to send",
+            self.tokens().whom()
+        )
     }
 
     /// Where the token comes from; `None` for receivers without one, and without a source.
     pub(super) fn token_place(&self) -> Option<String> {
-        self.tokens().place().filter(|_| self.resolved.receiver == Some(ReceiverKind::Teamspace))
+        self.tokens()
+            .place()
+            .filter(|_| self.resolved.receiver == Some(ReceiverKind::Teamspace))
     }
 
     fn tokens(&self) -> Sources<'_> {
-        Sources { teamspace: &self.config.teamspace, env: self.env, resolved: self.resolved }
+        Sources {
+            teamspace: &self.config.teamspace,
+            env: self.env,
+            resolved: self.resolved,
+        }
     }
 }
 
@@ -79,10 +100,15 @@ impl CredentialSource<'_> {
 pub(super) fn uncovered(resolved: &Resolved, secret: &Secret) -> Option<MissingCredential> {
     let origins = resolved.origins();
     // Without consent nothing goes at all, and that gate says so.
-    let stays = |origin: &&String| resolved.is_permitted(origin) && resolved.consent.cover(origin, secret).is_none();
+    let stays = |origin: &&String| {
+        resolved.is_permitted(origin) && resolved.consent.cover(origin, secret).is_none()
+    };
     let origin = origins.iter().find(stays)?;
     Some(MissingCredential {
-        reason: format!("{} may not go to {origin}: it was allowed without it", secret.name()),
+        reason: format!(
+            "{} may not go to {origin}: it was allowed without it",
+            secret.name()
+        ),
         fix: shell::line("sk-sync allow", [origin]),
     })
 }
@@ -95,8 +121,15 @@ pub(super) fn secrets(receiver: Option<ReceiverKind>, config: &EventSyncConfig) 
         Some(ReceiverKind::ExternalReceiver) => {
             let external = &config.external_receiver;
             let headers = external.headers.iter().map(|header| &header.variable);
-            let others = [&external.signing_secret, &external.events_query, &external.bodies_query];
-            let mut variables: Vec<_> = headers.chain(others.into_iter().flatten()).cloned().collect();
+            let others = [
+                &external.signing_secret,
+                &external.events_query,
+                &external.bodies_query,
+            ];
+            let mut variables: Vec<_> = headers
+                .chain(others.into_iter().flatten())
+                .cloned()
+                .collect();
             variables.sort_unstable();
             variables.dedup();
             variables.into_iter().map(Secret::Variable).collect()
@@ -105,18 +138,25 @@ pub(super) fn secrets(receiver: Option<ReceiverKind>, config: &EventSyncConfig) 
 }
 
 fn bearer(token: &str) -> Keys {
-    Keys { headers: vec![("Authorization".to_owned(), format!("Bearer {token}").into())] }
+    Keys {
+        headers: vec![("Authorization".to_owned(), format!("Bearer {token}").into())],
+    }
 }
 
 /// The headers of a request to an external receiver, in configuration order.
-fn own_headers(config: &ExternalReceiver, env: &Env) -> Result<Vec<(String, SecretString)>, MissingCredential> {
+fn own_headers(
+    config: &ExternalReceiver,
+    env: &Env,
+) -> Result<Vec<(String, SecretString)>, MissingCredential> {
     let header = |h: &crate::config::Header| Ok((h.name.clone(), referred(&h.variable, env)?));
     config.headers.iter().map(header).collect()
 }
 
 fn referred(variable: &str, env: &Env) -> Result<SecretString, MissingCredential> {
-    let missing =
-        |flaw: &str| MissingCredential { reason: format!("{variable} {flaw}"), fix: format!("export {variable}=…") };
+    let missing = |flaw: &str| MissingCredential {
+        reason: format!("{variable} {flaw}"),
+        fix: format!("export {variable}=…"),
+    };
     let value = env.text(variable).ok_or_else(|| missing("is not set"))?;
     usable(value).map(SecretString::from).map_err(missing)
 }
@@ -132,13 +172,15 @@ pub(super) fn usable(secret: &str) -> Result<String, &'static str> {
     }
 }
 
-/// True when others than the owner may read or change the file, and its user could keep them from it. A secret that is
-/// mounted read-only, or that belongs to another user, cannot be changed by the user: what counts then is that
-/// no other user can put another file in its place.
+/// True when others than the owner may read or change the file, and its user could keep them from
+/// it. A secret that is mounted read-only, or that belongs to another user, cannot be changed by
+/// the user: what counts then is that no other user can put another file in its place.
 #[cfg(unix)]
 pub(super) fn is_open_to_others(file: &std::fs::File, path: &std::path::Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    let Ok(meta) = file.metadata() else { return true };
+    let Ok(meta) = file.metadata() else {
+        return true;
+    };
     let is_open = meta.mode() & 0o077 != 0;
     if !is_open {
         return false;
@@ -149,7 +191,10 @@ pub(super) fn is_open_to_others(file: &std::fs::File, path: &std::path::Path) ->
     }
     let own = rustix::process::geteuid();
     let is_anothers = meta.uid() != own.as_raw() && !own.is_root();
-    let dir = path.canonicalize().ok().and_then(|path| path.parent()?.metadata().ok());
+    let dir = path
+        .canonicalize()
+        .ok()
+        .and_then(|path| path.parent()?.metadata().ok());
     let is_dir_closed = dir.is_some_and(|dir| dir.mode() & 0o022 == 0);
     !(is_anothers && is_dir_closed && meta.mode() & 0o022 == 0)
 }
@@ -168,12 +213,20 @@ mod tests {
     #[test]
     fn headers_are_read_by_reference() {
         let mut config = EventSyncConfig::default().external_receiver;
-        let header =
-            |name: &str, variable: &str| crate::config::Header { name: name.into(), variable: variable.into() };
-        config.headers = vec![header("X-A", "SK_SYNC_SECRET_A"), header("X-B", "SK_SYNC_SECRET_B")];
+        let header = |name: &str, variable: &str| crate::config::Header {
+            name: name.into(),
+            variable: variable.into(),
+        };
+        config.headers = vec![
+            header("X-A", "SK_SYNC_SECRET_A"),
+            header("X-B", "SK_SYNC_SECRET_B"),
+        ];
         let env = Env::of(&[("SK_SYNC_SECRET_A", "a"), ("SK_SYNC_SECRET_B", "b")]);
         let headers = own_headers(&config, &env).unwrap();
-        let plain: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.expose_secret())).collect();
+        let plain: Vec<_> = headers
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.expose_secret()))
+            .collect();
         assert_eq!(plain, [("X-A", "a"), ("X-B", "b")]);
         let missing = own_headers(&config, &Env::of(&[("SK_SYNC_SECRET_A", "a")])).unwrap_err();
         assert_eq!(missing.reason, "SK_SYNC_SECRET_B is not set");

@@ -1,4 +1,5 @@
-//! What stands in the way of sending, all of it at once. Gates store nothing: every run checks again.
+//! What stands in the way of sending, all of it at once. Gates store nothing: every run checks
+//! again.
 
 use std::sync::OnceLock;
 
@@ -47,12 +48,19 @@ impl Gate {
     fn new(name: &'static str, missing: Option<MissingCredential>) -> Self {
         let is_open = missing.is_none();
         let (reason, fix) = missing.map(|l| (l.reason, l.fix)).unwrap_or_default();
-        Self { name, is_open, is_known: true, reason, fix, since: None }
+        Self {
+            name,
+            is_open,
+            is_known: true,
+            reason,
+            fix,
+            since: None,
+        }
     }
 }
 
-/// The way to one target, checked for one command: the token's source is asked at most once, and only when there is
-/// something to send.
+/// The way to one target, checked for one command: the token's source is asked at most once, and
+/// only when there is something to send.
 #[derive(Debug)]
 pub(crate) struct Credentials<'a> {
     source: CredentialSource<'a>,
@@ -61,12 +69,23 @@ pub(crate) struct Credentials<'a> {
 
 impl<'a> Credentials<'a> {
     /// Nothing is looked at yet.
-    pub(crate) const fn new(resolved: &'a Resolved, config: &'a EventSyncConfig, env: &'a Env) -> Self {
-        Self { source: CredentialSource { resolved, config, env }, told: OnceLock::new() }
+    pub(crate) const fn new(
+        resolved: &'a Resolved,
+        config: &'a EventSyncConfig,
+        env: &'a Env,
+    ) -> Self {
+        Self {
+            source: CredentialSource {
+                resolved,
+                config,
+                env,
+            },
+            told: OnceLock::new(),
+        }
     }
 
-    /// Every gate of the target, open or shut, as far as it is known without asking anybody. None where nothing is to be
-    /// delivered, and none for the stub.
+    /// Every gate of the target, open or shut, as far as it is known without asking anybody. None
+    /// where nothing is to be delivered, and none for the stub.
     pub(crate) fn gates(&self) -> Vec<Gate> {
         if self.told.get().is_none()
             && let Some(told) = self.source.at_hand()
@@ -82,11 +101,14 @@ impl<'a> Credentials<'a> {
         judge(&self.source, Some(self.keys()))
     }
 
-    /// The target ready to be contacted, or the gates that are shut. `Ok(None)` where nothing is to be delivered.
-    /// `stub_origin` is where the embedded receiver listens (`http://127.0.0.1:PORT`); only the stub needs it.
+    /// The target ready to be contacted, or the gates that are shut. `Ok(None)` where nothing is to
+    /// be delivered. `stub_origin` is where the embedded receiver listens
+    /// (`http://127.0.0.1:PORT`); only the stub needs it.
     pub(crate) fn link(&self, stub_origin: Option<&str>) -> Result<Option<Link>, Vec<Gate>> {
         let resolved = self.source.resolved;
-        let Some(receiver) = resolved.receiver else { return Ok(None) };
+        let Some(receiver) = resolved.receiver else {
+            return Ok(None);
+        };
         // If another check fails, no program is asked.
         let is_shut = |gate: &Gate| !gate.is_open;
         if self.gates().iter().any(is_shut) {
@@ -105,7 +127,11 @@ impl<'a> Credentials<'a> {
         keys: Keys,
         stub_origin: Option<&str>,
     ) -> Result<Option<Link>, Vec<Gate>> {
-        let CredentialSource { resolved, config, env } = self.source;
+        let CredentialSource {
+            resolved,
+            config,
+            env,
+        } = self.source;
         let request_options = request_options::request_options(resolved, config, env);
         match connect(receiver, resolved, keys, request_options, stub_origin) {
             Some(link) => Ok(Some(link)),
@@ -123,9 +149,19 @@ impl<'a> Credentials<'a> {
     }
 }
 
-fn judge(source: &CredentialSource<'_>, told: Option<&Result<Keys, MissingCredential>>) -> Vec<Gate> {
-    let CredentialSource { resolved, config, env } = *source;
-    let disagreement = Gate::new("target_disagreement", resolved.disagreement.as_ref().map(quarrel));
+fn judge(
+    source: &CredentialSource<'_>,
+    told: Option<&Result<Keys, MissingCredential>>,
+) -> Vec<Gate> {
+    let CredentialSource {
+        resolved,
+        config,
+        env,
+    } = *source;
+    let disagreement = Gate::new(
+        "target_disagreement",
+        resolved.disagreement.as_ref().map(quarrel),
+    );
     let consent = Gate::new("missing_consent", unpermitted(resolved));
     let repository = Gate::new("repository_not_allowed", not_allowed(resolved));
     let no_keys = told.and_then(|told| told.as_ref().err().cloned());
@@ -133,7 +169,11 @@ fn judge(source: &CredentialSource<'_>, told: Option<&Result<Keys, MissingCreden
         None | Some(ReceiverKind::Stub) => Vec::new(),
         Some(ReceiverKind::Teamspace) => {
             let auth = Gate::new("missing_auth", no_keys);
-            let unasked = Gate { is_known: false, reason: source.question(), ..Gate::new("missing_auth", None) };
+            let unasked = Gate {
+                is_known: false,
+                reason: source.question(),
+                ..Gate::new("missing_auth", None)
+            };
             vec![
                 Gate::new("sync_disabled", switched_off(env)),
                 disagreement,
@@ -145,7 +185,12 @@ fn judge(source: &CredentialSource<'_>, told: Option<&Result<Keys, MissingCreden
             ]
         }
         Some(ReceiverKind::ExternalReceiver) => {
-            vec![disagreement, Gate::new("missing_header_secret", no_keys), consent, repository]
+            vec![
+                disagreement,
+                Gate::new("missing_header_secret", no_keys),
+                consent,
+                repository,
+            ]
         }
     };
     gates.extend(
@@ -172,14 +217,21 @@ fn connect(
         let permit = match receiver {
             // The receiver inside this program, at the port that it got.
             ReceiverKind::Stub => stub_permit(url)?,
-            ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.consent.permit(url).ok()?,
+            ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => {
+                resolved.consent.permit(url).ok()?
+            }
         };
-        Some(Permit { network: request_options.network.clone(), ..permit })
+        Some(Permit {
+            network: request_options.network.clone(),
+            ..permit
+        })
     };
     let queries = &request_options.queries;
     let endpoints = Endpoints {
         events: request_options::with_query(&endpoints.events, queries.events.as_ref()),
-        bodies: endpoints.bodies.map(|url| request_options::with_query(&url, queries.bodies.as_ref())),
+        bodies: endpoints
+            .bodies
+            .map(|url| request_options::with_query(&url, queries.bodies.as_ref())),
         ..endpoints
     };
     Some(Link {
@@ -199,20 +251,35 @@ fn quarrel(disagreement: &Disagreement) -> MissingCredential {
         Origin::Variable(name) => Some(name),
         _ => None,
     });
-    let is_set_here = sources.into_iter().any(|origin| matches!(origin, Origin::ProjectFile(_)));
+    let is_set_here = sources
+        .into_iter()
+        .any(|origin| matches!(origin, Origin::ProjectFile(_)));
     // What a repository says is decided for last.
-    let named = [&disagreement.first, &disagreement.second].into_iter().find(|(origin, _)| !origin.is_repository());
+    let named = [&disagreement.first, &disagreement.second]
+        .into_iter()
+        .find(|(origin, _)| !origin.is_repository());
     let fix = match (variable, named) {
         (Some(name), _) => {
-            format!("{}   # or let the environment win: --override-target", shell::line("unset", [name]))
+            format!(
+                "{}   # or let the environment win: --override-target",
+                shell::line("unset", [name])
+            )
         }
-        (None, _) if is_set_here => "sk-sync target set --unset url --unset events-url --unset bodies-url".to_owned(),
+        (None, _) if is_set_here => {
+            "sk-sync target set --unset url --unset events-url --unset bodies-url".to_owned()
+        }
         (None, Some((_, url))) if disagreement.is_base => {
-            format!("{}   # or make both name the same target", shell::line("sk-sync run --target-url", [url]))
+            format!(
+                "{}   # or make both name the same target",
+                shell::line("sk-sync run --target-url", [url])
+            )
         }
         (None, _) => "# make both files name the same target".to_owned(),
     };
-    MissingCredential { reason: disagreement.to_string(), fix }
+    MissingCredential {
+        reason: disagreement.to_string(),
+        fix,
+    }
 }
 
 fn no_address(resolved: &Resolved) -> Option<MissingCredential> {
@@ -233,37 +300,58 @@ fn switched_off(env: &Env) -> Option<MissingCredential> {
 }
 
 fn no_team(resolved: &Resolved) -> Option<MissingCredential> {
-    resolved.authority.team_slug.is_none().then(|| MissingCredential {
-        reason: "no team is configured".to_owned(),
-        fix: "sk-sync target set --team TEAM   # or teamspace.team_slug in event-sync.toml".to_owned(),
-    })
+    resolved
+        .authority
+        .team_slug
+        .is_none()
+        .then(|| MissingCredential {
+            reason: "no team is configured".to_owned(),
+            fix: "sk-sync target set --team TEAM   # or teamspace.team_slug in event-sync.toml"
+                .to_owned(),
+        })
 }
 
 /// Why nothing may be sent to the addresses, and the line that agrees to all of them.
 fn unpermitted(resolved: &Resolved) -> Option<MissingCredential> {
     let origins = resolved.origins();
-    let refused = origins.iter().filter_map(|origin| Some((origin, resolved.consent.permit(origin).err()?)));
+    let refused = origins
+        .iter()
+        .filter_map(|origin| Some((origin, resolved.consent.permit(origin).err()?)));
     // What changed in the repository's file is another gate's to say.
-    let is_here = |refusal: &Refusal<'_>| resolved.waiting.is_empty() || !matches!(refusal, Refusal::Changed(_));
+    let is_here = |refusal: &Refusal<'_>| {
+        resolved.waiting.is_empty() || !matches!(refusal, Refusal::Changed(_))
+    };
     let refused: Vec<_> = refused.filter(|(_, refusal)| is_here(refusal)).collect();
     let (origin, refusal) = refused.first()?;
     if let Refusal::Unreadable(flaw) = refusal {
         let fix = "move that file away, then agree again: sk-sync allow".to_owned();
-        return Some(MissingCredential { reason: (*flaw).to_owned(), fix });
+        return Some(MissingCredential {
+            reason: (*flaw).to_owned(),
+            fix,
+        });
     }
     let reason = match refusal {
         Refusal::Changed(file) => {
-            format!("{} has changed since the agreement to send to {origin}", text::path(&file.path))
+            format!(
+                "{} has changed since the agreement to send to {origin}",
+                text::path(&file.path)
+            )
         }
         _ => format!("sending this repository's data to {origin} needs consent"),
     };
-    Some(MissingCredential { reason, fix: shell::line("sk-sync allow", refused.iter().map(|(origin, _)| origin)) })
+    Some(MissingCredential {
+        reason,
+        fix: shell::line("sk-sync allow", refused.iter().map(|(origin, _)| origin)),
+    })
 }
 
 /// The keys of the repository's file that wait, and the line that agrees to it.
 fn not_allowed(resolved: &Resolved) -> Option<MissingCredential> {
     let reason = resolved.waiting_words()?;
-    Some(MissingCredential { reason, fix: resolved.allow_line() })
+    Some(MissingCredential {
+        reason,
+        fix: resolved.allow_line(),
+    })
 }
 
 fn no_listener() -> MissingCredential {
@@ -281,7 +369,8 @@ mod tests {
     use crate::http::OriginGrant as _;
 
     const TEAM: &str = "preset = 'teamspace'\nteamspace = { server_url = 'http://127.0.0.1:1/b', team_slug = 'T' }";
-    const OWN: &str = "preset = 'external-receiver'\n[external_receiver]\nurl = 'http://127.0.0.1:1'\n";
+    const OWN: &str =
+        "preset = 'external-receiver'\n[external_receiver]\nurl = 'http://127.0.0.1:1'\n";
     const TOKEN: (&str, &str) = ("SK_SYNC_TOKEN", "topsecret");
 
     fn linked(repo: &str, env: &[(&str, &str)]) -> Result<Link, Vec<&'static str>> {
@@ -289,13 +378,22 @@ mod tests {
         let (loaded, env, resolved) = resolve_text(repo, "", env, &Choice::default());
         let resolved = resolved.unwrap();
         let credentials = Credentials::new(&resolved, &loaded.config, &env);
-        let shut = credentials.gates().into_iter().filter(|g| !g.is_open).collect::<Vec<_>>();
+        let shut = credentials
+            .gates()
+            .into_iter()
+            .filter(|g| !g.is_open)
+            .collect::<Vec<_>>();
         for gate in &shut {
             assert!(!gate.fix.is_empty() && !gate.reason.is_empty(), "{gate:?}");
         }
         let link = credentials.link(Some("http://127.0.0.1:7"));
-        assert_eq!(link.as_ref().err(), (!shut.is_empty()).then_some(&shut), "both say the same");
-        link.map(Option::unwrap).map_err(|gates| gates.iter().map(|g| g.name).collect())
+        assert_eq!(
+            link.as_ref().err(),
+            (!shut.is_empty()).then_some(&shut),
+            "both say the same"
+        );
+        link.map(Option::unwrap)
+            .map_err(|gates| gates.iter().map(|g| g.name).collect())
     }
 
     #[test]
@@ -306,7 +404,12 @@ mod tests {
             (
                 "preset = 'teamspace'",
                 &[off][..],
-                &["sync_disabled", "no_target_url", "missing_auth", "missing_team"][..],
+                &[
+                    "sync_disabled",
+                    "no_target_url",
+                    "missing_auth",
+                    "missing_team",
+                ][..],
             ),
             (TEAM, &[], &["missing_auth"]),
             (TEAM, &[TOKEN, elsewhere], &["target_disagreement"]),
@@ -315,9 +418,21 @@ mod tests {
                 &[("SPEC_KITTY_ENABLE_SAAS_SYNC", "1")],
                 &["missing_auth", "missing_team", "missing_consent"],
             ),
-            ("preset = 'external-receiver'\nexternal_receiver.url = 'https://h.example'", &[off], &["missing_consent"]),
-            (&format!("{OWN}bodies_url = 'https://h.example/b'"), &[], &["missing_consent"]),
-            (&format!("{OWN}headers = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}"), &[], &["missing_header_secret"]),
+            (
+                "preset = 'external-receiver'\nexternal_receiver.url = 'https://h.example'",
+                &[off],
+                &["missing_consent"],
+            ),
+            (
+                &format!("{OWN}bodies_url = 'https://h.example/b'"),
+                &[],
+                &["missing_consent"],
+            ),
+            (
+                &format!("{OWN}headers = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}"),
+                &[],
+                &["missing_header_secret"],
+            ),
         ] {
             assert_eq!(linked(repo, env).unwrap_err(), shut, "{repo}");
         }
@@ -326,14 +441,28 @@ mod tests {
     #[test]
     fn a_link_holds_what_sending_needs_and_shows_no_secret() {
         let team = linked(TEAM, &[TOKEN]).unwrap();
-        assert_eq!(team.headers().collect::<Vec<_>>(), [("Authorization", "Bearer topsecret")]);
-        assert_eq!(team.endpoints().health.as_deref(), Some("http://127.0.0.1:1/b/api/v1/sync/health/"));
-        assert_eq!((team.permit().origin(), team.permit().is_loopback()), ("http://127.0.0.1:1", true));
-        let repo =
-            format!("{OWN}bodies_url = 'http://127.0.0.1:2/b'\nheaders = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}");
+        assert_eq!(
+            team.headers().collect::<Vec<_>>(),
+            [("Authorization", "Bearer topsecret")]
+        );
+        assert_eq!(
+            team.endpoints().health.as_deref(),
+            Some("http://127.0.0.1:1/b/api/v1/sync/health/")
+        );
+        assert_eq!(
+            (team.permit().origin(), team.permit().is_loopback()),
+            ("http://127.0.0.1:1", true)
+        );
+        let repo = format!(
+            "{OWN}bodies_url = 'http://127.0.0.1:2/b'\nheaders = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}"
+        );
         let secrets = [("SK_SYNC_SECRET_A", "topsecret"), TOKEN];
         let own = linked(&repo, &secrets).unwrap();
-        assert_eq!(own.headers().collect::<Vec<_>>(), [("X-A", "topsecret")], "the token stays with the Teamspace");
+        assert_eq!(
+            own.headers().collect::<Vec<_>>(),
+            [("X-A", "topsecret")],
+            "the token stays with the Teamspace"
+        );
         assert_eq!(own.bodies_permit().unwrap().origin(), "http://127.0.0.1:2");
         for link in [team, own] {
             assert!(!format!("{link:?}").contains("topsecret"), "{link:?}");
@@ -344,12 +473,17 @@ mod tests {
     fn the_stub_has_no_gates_and_its_own_identity_at_any_port() {
         let link = linked("preset = 'stub'", &[TOKEN]).unwrap();
         assert_eq!(link.identity().canonical_url, "stub://local");
-        assert_eq!(link.endpoints().events, "http://127.0.0.1:7/api/v1/events/batch/");
+        assert_eq!(
+            link.endpoints().events,
+            "http://127.0.0.1:7/api/v1/events/batch/"
+        );
         assert_eq!(link.headers().count(), 0);
         let (loaded, env, resolved) = resolve_text("", "preset = 'stub'", &[], &Choice::default());
         let resolved = resolved.unwrap();
         for origin in [None, Some("https://example.com")] {
-            let refused = Credentials::new(&resolved, &loaded.config, &env).link(origin).unwrap_err();
+            let refused = Credentials::new(&resolved, &loaded.config, &env)
+                .link(origin)
+                .unwrap_err();
             assert_eq!(refused[0].name, "stub_not_listening");
         }
     }
@@ -357,7 +491,10 @@ mod tests {
     #[test]
     fn nothing_to_deliver_is_neither_a_link_nor_a_gate() {
         let (loaded, env, resolved) = resolve_text("", "", &[], &Choice::default());
-        assert!(matches!(Credentials::new(&resolved.unwrap(), &loaded.config, &env).link(None), Ok(None)));
+        assert!(matches!(
+            Credentials::new(&resolved.unwrap(), &loaded.config, &env).link(None),
+            Ok(None)
+        ));
     }
 
     #[test]

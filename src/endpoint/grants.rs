@@ -1,5 +1,5 @@
-//! The agreements to send that a person gave for a project: one small file in the state directory, never in the
-//! repository, so that no clone can bring one along.
+//! The agreements to send that a person gave for a project: one small file in the state directory,
+//! never in the repository, so that no clone can bring one along.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -18,7 +18,8 @@ const VERSION: u32 = 1;
 /// How long to wait for another process that changes the file; a change takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The origin of a grant for work on this machine: it pins the repository's file, and lets nothing leave.
+/// The origin of a grant for work on this machine: it pins the repository's file, and lets nothing
+/// leave.
 pub(crate) const LOCAL: &str = "local";
 
 /// Something that authorises a request and is never shown.
@@ -40,12 +41,14 @@ impl Secret {
     }
 }
 
-/// One agreement: events and bodies of the project may go to an origin. The file is that of one repository.
+/// One agreement: events and bodies of the project may go to an origin. The file is that of one
+/// repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Grant {
     /// `scheme://host:port`, the default port left out; or [`LOCAL`].
     pub(crate) origin: String,
-    /// The digest of the repository's configuration file, where that file decided what is sent, or where to.
+    /// The digest of the repository's configuration file, where that file decided what is sent, or
+    /// where to.
     pub(crate) config_sha256: Option<String>,
     /// The keys of that file that the agreement is about, and their values then.
     pub(crate) config_keys: BTreeMap<String, serde_json::Value>,
@@ -65,10 +68,13 @@ struct File {
     grants: Vec<Grant>,
 }
 
-/// Every agreement recorded at `path`; none where there is no file. A file that cannot be read grants nothing and is an
-/// error: it is not rewritten.
+/// Every agreement recorded at `path`; none where there is no file. A file that cannot be read
+/// grants nothing and is an error: it is not rewritten.
 pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
-    let flaw = |what: String| Error::Grants { path: text::path(path), what };
+    let flaw = |what: String| Error::Grants {
+        path: text::path(path),
+        what,
+    };
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -76,26 +82,45 @@ pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
     };
     let file: File = serde_json::from_slice(&bytes).map_err(|e| flaw(e.to_string()))?;
     if file.version != VERSION {
-        return Err(flaw(format!("its form is version {}, and this program knows version {VERSION}", file.version)));
+        return Err(flaw(format!(
+            "its form is version {}, and this program knows version {VERSION}",
+            file.version
+        )));
     }
     Ok(file.grants)
 }
 
-/// The agreement that says what stays back: the last one to send. One that only uses the file does not undo it.
+/// The agreement that says what stays back: the last one to send. One that only uses the file does
+/// not undo it.
 pub(super) fn last_to_narrow(grants: &[Grant]) -> Option<&Grant> {
-    grants.iter().max_by_key(|grant| (grant.origin != LOCAL, &grant.granted_at))
+    grants
+        .iter()
+        .max_by_key(|grant| (grant.origin != LOCAL, &grant.granted_at))
 }
 
-/// The digests of the repository's file that a person allowed, and what it took away from what is sent when the last
-/// agreement was given; nothing where the file of grants cannot be read.
+/// The digests of the repository's file that a person allowed, and what it took away from what is
+/// sent when the last agreement was given; nothing where the file of grants cannot be read.
 pub(crate) fn pins(path: &Path) -> (Vec<String>, BTreeMap<String, serde_json::Value>) {
     let grants = grants(path).unwrap_or_default();
-    let kept_back = last_to_narrow(&grants).map(|grant| grant.narrowing.clone()).unwrap_or_default();
-    (grants.into_iter().filter_map(|grant| grant.config_sha256).collect(), kept_back)
+    let kept_back = last_to_narrow(&grants)
+        .map(|grant| grant.narrowing.clone())
+        .unwrap_or_default();
+    (
+        grants
+            .into_iter()
+            .filter_map(|grant| grant.config_sha256)
+            .collect(),
+        kept_back,
+    )
 }
 
 /// Records `grant` at `path`; replaces an older one for the same origin.
-pub(crate) fn record(path: &Path, grant: Grant, clock: &dyn Clock, interrupt: &Interrupt) -> Result<(), Error> {
+pub(crate) fn record(
+    path: &Path,
+    grant: Grant,
+    clock: &dyn Clock,
+    interrupt: &Interrupt,
+) -> Result<(), Error> {
     let _alone = lock(path, clock, interrupt)?;
     let mut all = grants(path)?;
     all.retain(|g| g.origin != grant.origin);
@@ -104,7 +129,12 @@ pub(crate) fn record(path: &Path, grant: Grant, clock: &dyn Clock, interrupt: &I
 }
 
 /// Takes the agreement for `origin` back; true when there was one.
-pub(crate) fn revoke(path: &Path, origin: &str, clock: &dyn Clock, interrupt: &Interrupt) -> Result<bool, Error> {
+pub(crate) fn revoke(
+    path: &Path,
+    origin: &str,
+    clock: &dyn Clock,
+    interrupt: &Interrupt,
+) -> Result<bool, Error> {
     let _alone = lock(path, clock, interrupt)?;
     let mut all = grants(path)?;
     let before = all.len();
@@ -118,26 +148,46 @@ pub(crate) fn revoke(path: &Path, origin: &str, clock: &dyn Clock, interrupt: &I
 
 /// Held from reading to writing: of two changes at once none is lost.
 fn lock(path: &Path, clock: &dyn Clock, interrupt: &Interrupt) -> Result<Lock, Error> {
-    let flaw = |what: String| Error::Grants { path: text::path(path), what };
+    let flaw = |what: String| Error::Grants {
+        path: text::path(path),
+        what,
+    };
     files::create_private_dir(path.parent().unwrap_or(path)).map_err(|e| closed(path, &e))?;
-    Lock::take(&path.with_extension("lock"), "allow", PATIENCE, clock, interrupt).map_err(|error| match error {
+    Lock::take(
+        &path.with_extension("lock"),
+        "allow",
+        PATIENCE,
+        clock,
+        interrupt,
+    )
+    .map_err(|error| match error {
         lock::Error::Io(source) => closed(path, &source),
         error => flaw(error.to_string()),
     })
 }
 
 fn write(path: &Path, mut all: Vec<Grant>) -> Result<(), Error> {
-    let flaw = |what: String| Error::Grants { path: text::path(path), what };
+    let flaw = |what: String| Error::Grants {
+        path: text::path(path),
+        what,
+    };
     all.sort_by(|a, b| a.origin.cmp(&b.origin));
-    let mut bytes =
-        serde_json::to_vec_pretty(&File { version: VERSION, grants: all }).map_err(|e| flaw(e.to_string()))?;
+    let mut bytes = serde_json::to_vec_pretty(&File {
+        version: VERSION,
+        grants: all,
+    })
+    .map_err(|e| flaw(e.to_string()))?;
     bytes.push(b'\n');
     files::replace(path, &bytes).map_err(|e| closed(path, &e))
 }
 
 /// What the file system refused.
 fn closed(path: &Path, error: &std::io::Error) -> Error {
-    Error::GrantsFile { path: text::path(path), what: error.to_string(), kind: error.kind() }
+    Error::GrantsFile {
+        path: text::path(path),
+        what: error.to_string(),
+        kind: error.kind(),
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +222,10 @@ mod tests {
         record(&path, grant("https://b.example", None)).unwrap();
         record(&path, grant("https://a.example", None)).unwrap();
         record(&path, grant("https://b.example", Some("00"))).unwrap();
-        let kept = [grant("https://a.example", None), grant("https://b.example", Some("00"))];
+        let kept = [
+            grant("https://a.example", None),
+            grant("https://b.example", Some("00")),
+        ];
         assert_eq!(grants(&path).unwrap(), kept);
         assert!(!revoke(&path, "https://c.example").unwrap());
         assert!(revoke(&path, "https://a.example").unwrap());
@@ -183,9 +236,16 @@ mod tests {
     fn what_cannot_be_read_is_named_and_not_rewritten() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("grants.json");
-        for text in ["", "[]", "{\"version\":2,\"grants\":[]}", "{\"version\":1,\"grants\":[{}]}"] {
+        for text in [
+            "",
+            "[]",
+            "{\"version\":2,\"grants\":[]}",
+            "{\"version\":1,\"grants\":[{}]}",
+        ] {
             std::fs::write(&path, text).unwrap();
-            let error = record(&path, grant("https://b.example", None)).unwrap_err().to_string();
+            let error = record(&path, grant("https://b.example", None))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("grants.json"), "{error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }

@@ -47,13 +47,18 @@ pub(crate) struct Protocol {
 impl Default for Protocol {
     /// The published contract's.
     fn default() -> Self {
-        Self { form: BatchForm::Plain, ack: Ack::Results, is_compressed: true }
+        Self {
+            form: BatchForm::Plain,
+            ack: Ack::Results,
+            is_compressed: true,
+        }
     }
 }
 
 impl Protocol {
-    /// How many connections may be kept between requests, of the `wanted` ones. None where a status alone acknowledges:
-    /// a late second answer to one request would be taken for the answer to the next one on the connection.
+    /// How many connections may be kept between requests, of the `wanted` ones. None where a status
+    /// alone acknowledges: a late second answer to one request would be taken for the answer to the
+    /// next one on the connection.
     pub(crate) const fn idle_connections(self, wanted: usize) -> usize {
         match self.ack {
             Ack::Results => wanted,
@@ -69,11 +74,13 @@ pub(crate) struct Endpoints {
     pub(crate) events: String,
     /// Where bodies are posted; `None` when the target takes none.
     pub(crate) bodies: Option<String>,
-    /// URL for many documents in one request, if the server lists it; only next to a derived documents URL.
+    /// URL for many documents in one request, if the server lists it; only next to a derived
+    /// documents URL.
     pub(crate) body_batch: Option<String>,
     /// Where deployment metadata and limits may be asked for.
     pub(crate) health: Option<String>,
-    /// Prefix of the URLs that tell about a project; only next to derived URLs of events and documents.
+    /// Prefix of the URLs that tell about a project; only next to derived URLs of events and
+    /// documents.
     pub(crate) projects: Option<String>,
 }
 
@@ -87,7 +94,11 @@ impl Endpoints {
         after: Option<&str>,
     ) -> Option<String> {
         let mut url = url::Url::parse(self.projects.as_deref()?).ok()?;
-        url.path_segments_mut().ok()?.pop_if_empty().push(project_uuid).push(what);
+        url.path_segments_mut()
+            .ok()?
+            .pop_if_empty()
+            .push(project_uuid)
+            .push(what);
         url.set_query(Some(query).filter(|query| !query.is_empty()));
         if let Some(after) = after {
             url.query_pairs_mut().append_pair("after", after);
@@ -142,7 +153,8 @@ impl Link {
         &self.permit
     }
 
-    /// The consent to open sockets for bodies, whose origin may be another; `None` when the target takes none.
+    /// The consent to open sockets for bodies, whose origin may be another; `None` when the target
+    /// takes none.
     pub(crate) fn bodies_permit(&self) -> Option<&Permit> {
         self.bodies_permit.as_ref()
     }
@@ -164,7 +176,9 @@ impl Link {
 
     /// The headers that authorise a request to this target, and to no other.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()))
+        self.headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose_secret()))
     }
 }
 
@@ -180,8 +194,16 @@ impl Link {
                 team_slug: String::new(),
                 user_email: String::new(),
             },
-            permit: Permit { origin: origin.to_owned(), is_loopback: true, network: Network::default() },
-            bodies_permit: Some(Permit { origin: origin.to_owned(), is_loopback: true, network: Network::default() }),
+            permit: Permit {
+                origin: origin.to_owned(),
+                is_loopback: true,
+                network: Network::default(),
+            },
+            bodies_permit: Some(Permit {
+                origin: origin.to_owned(),
+                is_loopback: true,
+                network: Network::default(),
+            }),
             endpoints: Endpoints {
                 events: format!("{origin}/api/v1/events/batch/"),
                 bodies: Some(format!("{origin}/api/dossier/push-content/")),
@@ -189,7 +211,10 @@ impl Link {
                 health: None,
                 projects: Some(format!("{origin}/api/v1/projects/")),
             },
-            headers: vec![("Authorization".to_owned(), SecretString::from("Bearer test"))],
+            headers: vec![(
+                "Authorization".to_owned(),
+                SecretString::from("Bearer test"),
+            )],
             protocol: Protocol::default(),
             signing: None,
         }
@@ -198,6 +223,13 @@ impl Link {
     /// The same with another kind of receiver and protocol.
     pub(crate) fn for_tests_as(origin: &str, receiver: ReceiverKind, protocol: Protocol) -> Self {
         let link = Self::for_tests(origin);
-        Self { identity: Identity { receiver, ..link.identity }, protocol, ..link }
+        Self {
+            identity: Identity {
+                receiver,
+                ..link.identity
+            },
+            protocol,
+            ..link
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! Which server, who says so, and whether anything may be sent there.
 //!
-//! [`resolve()`] decides from configuration, environment and flags alone; a [`Credentials`] says what stands in the way, and
-//! gives what the sending modules need, or the gates that are shut.
+//! [`resolve()`] decides from configuration, environment and flags alone; a [`Credentials`] says
+//! what stands in the way, and gives what the sending modules need, or the gates that are shut.
 //!
-//! **Invariant:** the only module that reads URLs from anywhere or builds one; and the only one that makes a
-//! permit, without which no socket is opened. Nothing here shows a secret. Knows neither SQLite nor the network.
+//! **Invariant:** the only module that reads URLs from anywhere or builds one; and the only one
+//! that makes a permit, without which no socket is opened. Nothing here shows a secret. Knows
+//! neither SQLite nor the network.
 
 mod address;
 mod agreement;
@@ -35,7 +36,9 @@ pub(crate) use network::{ProxyUse, proxy_use};
 pub(crate) use older::older;
 pub(crate) use refused::{SERVER_REFUSED, ServerStand};
 pub(crate) use resolved::{Authority, Granting, Named, Resolved, Route};
-pub(crate) use scope::{OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope};
+pub(crate) use scope::{
+    OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope,
+};
 pub(crate) use sources::check_address;
 
 use crate::config::Origin;

@@ -1,5 +1,6 @@
-//! The way to a target: a proxy, the certificates that are believed, the certificate that this side shows. All of it is the
-//! person's to say, in the user's file or the environment; a repository's file has no say.
+//! The way to a target: a proxy, the certificates that are believed, the certificate that this side
+//! shows. All of it is the person's to say, in the user's file or the environment; a repository's
+//! file has no say.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -43,7 +44,11 @@ impl ProxyUse {
 
 /// The network of a target; what cannot be used is left out, which [`missing_parts`] says.
 pub(super) fn network(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Network {
-    let way = Way { resolved, config, env };
+    let way = Way {
+        resolved,
+        config,
+        env,
+    };
     Network {
         proxy: way.proxy().and_then(Result::ok),
         authorities: way.authorities().and_then(Result::ok),
@@ -57,29 +62,58 @@ pub(super) fn missing_parts(
     config: &EventSyncConfig,
     env: &Env,
 ) -> Vec<(&'static str, Option<MissingCredential>)> {
-    let way = Way { resolved, config, env };
+    let way = Way {
+        resolved,
+        config,
+        env,
+    };
     let proxy = way.proxy().map(|found| ("unusable_proxy", found.err()));
-    let trust = way.authorities().map(|found| ("unusable_ca_file", found.err()));
-    let identity = way.identity().map(|found| ("unusable_client_cert", found.err()));
+    let trust = way
+        .authorities()
+        .map(|found| ("unusable_ca_file", found.err()));
+    let identity = way
+        .identity()
+        .map(|found| ("unusable_client_cert", found.err()));
     proxy.into_iter().chain(trust).chain(identity).collect()
 }
 
 /// How the target is reached; `None` where nothing is sent.
-pub(crate) fn proxy_use(resolved: &Resolved, config: &EventSyncConfig, env: &Env) -> Option<ProxyUse> {
-    let way = Way { resolved, config, env };
+pub(crate) fn proxy_use(
+    resolved: &Resolved,
+    config: &EventSyncConfig,
+    env: &Env,
+) -> Option<ProxyUse> {
+    let way = Way {
+        resolved,
+        config,
+        env,
+    };
     let (host, ..) = way.host()?;
     let Some((source, value)) = way.named_proxy() else {
-        return Some(ProxyUse { proxy: None, source: None, unused: None });
+        return Some(ProxyUse {
+            proxy: None,
+            source: None,
+            unused: None,
+        });
     };
     let unused = if way.is_loopback() {
         Some(format!("{host} is on this machine"))
     } else if way.is_excepted() {
         Some(format!("NO_PROXY names {host}"))
     } else {
-        DIRECT.contains(&value.as_str()).then(|| format!("it says {value}"))
+        DIRECT
+            .contains(&value.as_str())
+            .then(|| format!("it says {value}"))
     };
-    let proxy = Proxy::read(&value).ok().map(|proxy| proxy.shown()).filter(|_| unused.is_none());
-    Some(ProxyUse { proxy, source: Some(source), unused })
+    let proxy = Proxy::read(&value)
+        .ok()
+        .map(|proxy| proxy.shown())
+        .filter(|_| unused.is_none());
+    Some(ProxyUse {
+        proxy,
+        source: Some(source),
+        unused,
+    })
 }
 
 struct Way<'a> {
@@ -91,25 +125,44 @@ struct Way<'a> {
 impl Way<'_> {
     /// Host and port of the events' URL.
     fn host(&self) -> Option<(String, u16)> {
-        Address::read(&self.resolved.endpoints.as_ref()?.events).ok()?.host_and_port()
+        Address::read(&self.resolved.endpoints.as_ref()?.events)
+            .ok()?
+            .host_and_port()
     }
 
     fn is_loopback(&self) -> bool {
-        let events = self.resolved.endpoints.as_ref().map(|endpoints| Address::read(&endpoints.events));
+        let events = self
+            .resolved
+            .endpoints
+            .as_ref()
+            .map(|endpoints| Address::read(&endpoints.events));
         events.is_some_and(|address| address.is_ok_and(|address| address.is_loopback()))
     }
 
     /// True when `NO_PROXY` names the host.
     fn is_excepted(&self) -> bool {
         let list = NO_PROXY.iter().find_map(|name| self.env.text(name));
-        list.is_some_and(|list| self.host().is_some_and(|(host, port)| no_proxy::covers(list, &host, port)))
+        list.is_some_and(|list| {
+            self.host()
+                .is_some_and(|(host, port)| no_proxy::covers(list, &host, port))
+        })
     }
 
-    /// The value that names a proxy, and who says it: the own variable, the user's file, then the usual variables.
+    /// The value that names a proxy, and who says it: the own variable, the user's file, then the
+    /// usual variables.
     fn named_proxy(&self) -> Option<(String, String)> {
         let own = self.env.text(PROXY).map(|value| (PROXY, value));
-        let set = self.config.network.proxy.as_deref().map(|value| ("network.proxy", value));
-        let usual = || SYSTEM_PROXIES.iter().find_map(|name| Some((*name, self.env.text(name)?)));
+        let set = self
+            .config
+            .network
+            .proxy
+            .as_deref()
+            .map(|value| ("network.proxy", value));
+        let usual = || {
+            SYSTEM_PROXIES
+                .iter()
+                .find_map(|name| Some((*name, self.env.text(name)?)))
+        };
         let (source, value) = own.or(set).or_else(usual)?;
         Some((source.to_owned(), value.trim().to_owned()))
     }
@@ -120,11 +173,16 @@ impl Way<'_> {
         if self.is_loopback() || self.is_excepted() || DIRECT.contains(&value.as_str()) {
             return None;
         }
-        let fix = format!("export {PROXY}=http://HOST:PORT   # or {PROXY}=none for a direct connection");
-        Some(Proxy::read(&value).map_err(|flaw| MissingCredential { reason: format!("{source} {flaw}"), fix }))
+        let fix =
+            format!("export {PROXY}=http://HOST:PORT   # or {PROXY}=none for a direct connection");
+        Some(Proxy::read(&value).map_err(|flaw| MissingCredential {
+            reason: format!("{source} {flaw}"),
+            fix,
+        }))
     }
 
-    /// The certificates that a person named; `None` where there are none, and where nothing is encrypted.
+    /// The certificates that a person named; `None` where there are none, and where nothing is
+    /// encrypted.
     fn authorities(&self) -> Option<Result<Authorities, MissingCredential>> {
         let path = self.env.path(CERTIFICATES)?;
         self.is_encrypted().then(|| {
@@ -138,7 +196,8 @@ impl Way<'_> {
         })
     }
 
-    /// The certificate that this side shows; `None` where none is set, and where nothing is encrypted.
+    /// The certificate that this side shows; `None` where none is set, and where nothing is
+    /// encrypted.
     fn identity(&self) -> Option<Result<ClientIdentity, MissingCredential>> {
         let network = &self.config.network;
         let (certificate, key) = match (&network.client_cert, &network.client_key) {
@@ -161,9 +220,12 @@ impl Way<'_> {
     }
 
     fn is_encrypted(&self) -> bool {
-        let is_encrypted =
-            |url: &String| Address::read(url).is_ok_and(|address| address.origin().starts_with("https:"));
-        let Some(endpoints) = &self.resolved.endpoints else { return false };
+        let is_encrypted = |url: &String| {
+            Address::read(url).is_ok_and(|address| address.origin().starts_with("https:"))
+        };
+        let Some(endpoints) = &self.resolved.endpoints else {
+            return false;
+        };
         is_encrypted(&endpoints.events) || endpoints.bodies.as_ref().is_some_and(is_encrypted)
     }
 
@@ -176,14 +238,20 @@ impl Way<'_> {
 }
 
 fn lacking_identity(flaw: &str) -> MissingCredential {
-    let fix = "# set client_cert and client_key (PEM files) in [network] of your user configuration file";
-    MissingCredential { reason: format!("network: {flaw}"), fix: fix.to_owned() }
+    let fix =
+        "# set client_cert and client_key (PEM files) in [network] of your user configuration file";
+    MissingCredential {
+        reason: format!("network: {flaw}"),
+        fix: fix.to_owned(),
+    }
 }
 
 fn read_file(path: &std::path::Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
-    file.take(LONGEST_FILE).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {e}"))?;
+    file.take(LONGEST_FILE)
+        .read_to_end(&mut bytes)
+        .map_err(|e| format!("cannot be read: {e}"))?;
     Ok(bytes)
 }
 
@@ -193,8 +261,10 @@ mod tests {
     use crate::endpoint::Choice;
     use crate::endpoint::authority::tests::resolve_text;
 
-    const HERE: &str = "preset = 'external-receiver'\nexternal_receiver.url = 'http://127.0.0.1:1'\n";
-    const THERE: &str = "preset = 'external-receiver'\nexternal_receiver.url = 'https://h.example'\n";
+    const HERE: &str =
+        "preset = 'external-receiver'\nexternal_receiver.url = 'http://127.0.0.1:1'\n";
+    const THERE: &str =
+        "preset = 'external-receiver'\nexternal_receiver.url = 'https://h.example'\n";
 
     fn route_of(user: &str, env: &[(&str, &str)]) -> ProxyUse {
         let (loaded, env, resolved) = resolve_text(user, "", env, &Choice::default());
@@ -208,16 +278,50 @@ mod tests {
         let file = format!("{THERE}network.proxy = 'http://me:topsecret@file.example:3'\n");
         for (user, env, proxy, source) in [
             (THERE, &[][..], None, None),
-            (THERE, &[usual], Some("http://usual.example:1"), Some("https_proxy")),
-            (THERE, &[("HTTP_PROXY", "plain.example:4")], Some("http://plain.example:4"), Some("HTTP_PROXY")),
-            (&file, &[usual], Some("http://file.example:3"), Some("network.proxy")),
-            (&file, &[usual, own], Some("http://own.example:2"), Some("SK_SYNC_PROXY")),
-            (&file, &[("SK_SYNC_PROXY", "none")], None, Some("SK_SYNC_PROXY")),
-            (THERE, &[usual, ("NO_PROXY", "example")], None, Some("https_proxy")),
+            (
+                THERE,
+                &[usual],
+                Some("http://usual.example:1"),
+                Some("https_proxy"),
+            ),
+            (
+                THERE,
+                &[("HTTP_PROXY", "plain.example:4")],
+                Some("http://plain.example:4"),
+                Some("HTTP_PROXY"),
+            ),
+            (
+                &file,
+                &[usual],
+                Some("http://file.example:3"),
+                Some("network.proxy"),
+            ),
+            (
+                &file,
+                &[usual, own],
+                Some("http://own.example:2"),
+                Some("SK_SYNC_PROXY"),
+            ),
+            (
+                &file,
+                &[("SK_SYNC_PROXY", "none")],
+                None,
+                Some("SK_SYNC_PROXY"),
+            ),
+            (
+                THERE,
+                &[usual, ("NO_PROXY", "example")],
+                None,
+                Some("https_proxy"),
+            ),
             (HERE, &[usual, own], None, Some("SK_SYNC_PROXY")),
         ] {
             let route = route_of(user, env);
-            assert_eq!((route.proxy.as_deref(), route.source.as_deref()), (proxy, source), "{user} {env:?}");
+            assert_eq!(
+                (route.proxy.as_deref(), route.source.as_deref()),
+                (proxy, source),
+                "{user} {env:?}"
+            );
             assert!(!format!("{route:?}").contains("topsecret"));
         }
     }
@@ -225,7 +329,12 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_said_without_quoting() {
         for (user, env, name, said) in [
-            (THERE.to_owned(), &[("SK_SYNC_PROXY", "socks5://u:topsecret@h:1")][..], "unusable_proxy", "SOCKS"),
+            (
+                THERE.to_owned(),
+                &[("SK_SYNC_PROXY", "socks5://u:topsecret@h:1")][..],
+                "unusable_proxy",
+                "SOCKS",
+            ),
             (
                 format!("{THERE}network.client_cert = '/nonexistent.pem'\n"),
                 &[],
@@ -241,8 +350,13 @@ mod tests {
         ] {
             let (loaded, env, resolved) = resolve_text(&user, "", env, &Choice::default());
             let missing_parts = missing_parts(&resolved.unwrap(), &loaded.config, &env);
-            let [(found, Some(missing))] = &missing_parts[..] else { panic!("{user}: {missing_parts:?}") };
-            assert!(*found == name && missing.reason.contains(said), "{missing:?}");
+            let [(found, Some(missing))] = &missing_parts[..] else {
+                panic!("{user}: {missing_parts:?}")
+            };
+            assert!(
+                *found == name && missing.reason.contains(said),
+                "{missing:?}"
+            );
             assert!(!format!("{missing:?}").contains("topsecret"), "{missing:?}");
         }
     }

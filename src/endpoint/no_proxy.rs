@@ -1,10 +1,12 @@
-//! Which hosts a person wants to reach without the proxy: the rules of `NO_PROXY`, as curl and Go read them. Pure.
+//! Which hosts a person wants to reach without the proxy: the rules of `NO_PROXY`, as curl and Go
+//! read them. Pure.
 
 use std::net::IpAddr;
 
-/// True when `list` (entries with commas or blanks between them) names `host`, or its `port`. An entry is `*`, a name that
-/// stands for itself and all names below it (also as `.name` or `*.name`), an address, or a range of addresses (`10.0.0.0/8`);
-/// a name or address may have a port.
+/// True when `list` (entries with commas or blanks between them) names `host`, or its `port`. An
+/// entry is `*`, a name that stands for itself and all names below it (also as `.name` or
+/// `*.name`), an address, or a range of addresses (`10.0.0.0/8`); a name or address may have a
+/// port.
 pub(super) fn covers(list: &str, host: &str, port: u16) -> bool {
     let host = unbracketed(host).trim_end_matches('.').to_ascii_lowercase();
     list.split([',', ' ', '\t'])
@@ -23,10 +25,17 @@ fn matches(entry: &str, host: &str, port: u16) -> bool {
     }
     let name = unbracketed(name).to_ascii_lowercase();
     if let Ok(address) = host.parse::<IpAddr>() {
-        return name.parse() == Ok(address) || range(&name).is_some_and(|(base, bits)| is_within(address, base, bits));
+        return name.parse() == Ok(address)
+            || range(&name).is_some_and(|(base, bits)| is_within(address, base, bits));
     }
-    let name = name.trim_start_matches("*.").trim_start_matches('.').trim_end_matches('.');
-    !name.is_empty() && host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    let name = name
+        .trim_start_matches("*.")
+        .trim_start_matches('.')
+        .trim_end_matches('.');
+    !name.is_empty()
+        && host
+            .strip_suffix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// An entry apart from its port. An IPv6 address has one only behind brackets.
@@ -41,7 +50,9 @@ fn with_port(entry: &str) -> (&str, Option<u16>) {
 }
 
 fn unbracketed(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
 }
 
 fn range(text: &str) -> Option<(IpAddr, u32)> {

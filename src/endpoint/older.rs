@@ -1,5 +1,6 @@
-//! What an older Spec Kitty on this machine knew of its server (`formats` sections 1.3 and 1.4): the address in its
-//! `config.toml`, and in `credentials` a token, a user and a team, which belong to the server that gave them. Only read.
+//! What an older Spec Kitty on this machine knew of its server (`formats` sections 1.3 and 1.4):
+//! the address in its `config.toml`, and in `credentials` a token, a user and a team, which belong
+//! to the server that gave them. Only read.
 
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -39,7 +40,8 @@ pub(crate) struct Login {
     pub(super) team: Option<String>,
 }
 
-/// What the older home directory `home` says. A file that cannot be read says nothing, and is mentioned.
+/// What the older home directory `home` says. A file that cannot be read says nothing, and is
+/// mentioned.
 pub(crate) fn older(home: &Path) -> Older {
     let mut found = Older::default();
     let mut table = |name: &str| {
@@ -47,24 +49,41 @@ pub(crate) fn older(home: &Path) -> Older {
         match read(&path) {
             Ok(table) => Some((path, table?.1)),
             Err(what) => {
-                found.warnings.push(format!("{} is not asked for a server: it {what}", text::path(&path)));
+                found.warnings.push(format!(
+                    "{} is not asked for a server: it {what}",
+                    text::path(&path)
+                ));
                 None
             }
         }
     };
     let (config, credentials) = (table("config.toml"), table("credentials"));
-    let server = config.and_then(|(path, config)| Some((path, word(&config, "sync", "server_url")?)));
-    // An older version without a configured server wrote its default, which is not a choice of the user.
-    let chosen = server.filter(|(_, url)| Address::read(url).map_or(true, |url| url.base() != OLDER_DEFAULT_SERVER));
+    let server =
+        config.and_then(|(path, config)| Some((path, word(&config, "sync", "server_url")?)));
+    // An older version without a configured server wrote its default, which is not a choice of the
+    // user.
+    let chosen = server.filter(|(_, url)| {
+        Address::read(url).map_or(true, |url| url.base() != OLDER_DEFAULT_SERVER)
+    });
     match chosen {
         Some((path, url)) if Address::read(&url).is_err() => {
-            found.warnings.push(format!("{}: sync.server_url is not a usable URL", text::path(&path)));
+            found.warnings.push(format!(
+                "{}: sync.server_url is not a usable URL",
+                text::path(&path)
+            ));
         }
         chosen => found.server = chosen,
     }
     found.login = credentials.and_then(|(path, table)| {
-        let origin = Address::read(&word(&table, "server", "url")?).ok()?.origin();
-        Some(Login { path, origin, user: word(&table, "user", "username"), team: word(&table, "user", "team_slug") })
+        let origin = Address::read(&word(&table, "server", "url")?)
+            .ok()?
+            .origin();
+        Some(Login {
+            path,
+            origin,
+            user: word(&table, "user", "username"),
+            team: word(&table, "user", "team_slug"),
+        })
     });
     found
 }
@@ -75,15 +94,24 @@ impl Login {
         text::path(&self.path)
     }
 
-    /// Its token, for the server at `origin`: what the file says now, if it is private and for that server.
+    /// Its token, for the server at `origin`: what the file says now, if it is private and for that
+    /// server.
     pub(super) fn token(&self, origin: &str) -> Result<String, MissingCredential> {
         let shown = text::path(&self.path);
         let fix = SET_FILE;
-        let refusal = |what: &str| MissingCredential { reason: format!("{shown} {what}"), fix: fix.to_owned() };
-        let (is_open, table) = read(&self.path).map_err(refusal)?.ok_or_else(|| refusal("is gone"))?;
+        let refusal = |what: &str| MissingCredential {
+            reason: format!("{shown} {what}"),
+            fix: fix.to_owned(),
+        };
+        let (is_open, table) = read(&self.path)
+            .map_err(refusal)?
+            .ok_or_else(|| refusal("is gone"))?;
         if is_open {
             let reason = format!("{shown} can be read by others than its owner");
-            return Err(MissingCredential { reason, fix: shell::line("chmod 600", [self.path.to_string_lossy()]) });
+            return Err(MissingCredential {
+                reason,
+                fix: shell::line("chmod 600", [self.path.to_string_lossy()]),
+            });
         }
         let server = word(&table, "server", "url").and_then(|url| Address::read(&url).ok());
         if server.is_none_or(|server| server.origin() != origin) {
@@ -100,13 +128,20 @@ fn read(path: &Path) -> Result<Option<(bool, Table)>, &'static str> {
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_file() => {}
         Ok(_) => return Err("is not a file"),
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(_) => return Err("cannot be read"),
     }
     let file = std::fs::File::open(path).map_err(|_| "cannot be read")?;
     let (is_open, mut content) = (is_open_to_others(&file, path), String::new());
-    file.take(LONGEST).read_to_string(&mut content).map_err(|_| "cannot be read")?;
-    content.parse().map(|table| Some((is_open, table))).map_err(|_| "is not TOML")
+    file.take(LONGEST)
+        .read_to_string(&mut content)
+        .map_err(|_| "cannot be read")?;
+    content
+        .parse()
+        .map(|table| Some((is_open, table)))
+        .map_err(|_| "is not TOML")
 }
 
 /// A text that is there and says something.
@@ -126,7 +161,11 @@ mod tests {
                 let path = dir.path().join(name);
                 std::fs::write(&path, text).unwrap();
                 #[cfg(unix)]
-                std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+                std::fs::set_permissions(
+                    &path,
+                    std::os::unix::fs::PermissionsExt::from_mode(0o600),
+                )
+                .unwrap();
             }
         }
         let found = older(dir.path());
@@ -137,8 +176,16 @@ mod tests {
     fn a_server_is_what_somebody_chose() {
         for (config, server, warns) in [
             ("", None, false),
-            ("[sync]\nserver_url = ' https://h.example/ '", Some("https://h.example/"), false),
-            ("[sync]\nserver_url = 'https://Spec-Kitty-Dev.fly.dev/'", None, false),
+            (
+                "[sync]\nserver_url = ' https://h.example/ '",
+                Some("https://h.example/"),
+                false,
+            ),
+            (
+                "[sync]\nserver_url = 'https://Spec-Kitty-Dev.fly.dev/'",
+                None,
+                false,
+            ),
             ("[sync]\nserver_url = ''", None, false),
             ("[sync]\nserver_url = 7", None, false),
             ("sync = 'x'", None, false),
@@ -146,8 +193,17 @@ mod tests {
             ("[[ garbled", None, true),
         ] {
             let (_dir, found) = home(config, "");
-            assert_eq!(found.server.as_ref().map(|(_, url)| url.as_str()), server, "{config}");
-            assert_eq!(!found.warnings.is_empty(), warns, "{config}: {:?}", found.warnings);
+            assert_eq!(
+                found.server.as_ref().map(|(_, url)| url.as_str()),
+                server,
+                "{config}"
+            );
+            assert_eq!(
+                !found.warnings.is_empty(),
+                warns,
+                "{config}: {:?}",
+                found.warnings
+            );
         }
     }
 
@@ -158,13 +214,29 @@ mod tests {
                     [server]\nurl = 'https://H.example:443/base'\n[tracker.providers.x]\na = 1\n";
         let (dir, found) = home("", text);
         let login = found.login.unwrap();
-        assert_eq!((login.origin.as_str(), login.team.as_deref()), ("https://h.example", Some("core")));
+        assert_eq!(
+            (login.origin.as_str(), login.team.as_deref()),
+            ("https://h.example", Some("core"))
+        );
         assert_eq!(login.token("https://h.example").unwrap(), "topsecret");
         let elsewhere = login.token("https://h.example:8443").unwrap_err();
-        assert!(elsewhere.reason.contains("another server") && !elsewhere.reason.contains("topsecret"));
+        assert!(
+            elsewhere.reason.contains("another server") && !elsewhere.reason.contains("topsecret")
+        );
         let path = dir.path().join("credentials");
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-        assert!(login.token("https://h.example").unwrap_err().fix.starts_with("chmod 600 "));
-        assert_eq!(home("", "[tokens]\naccess = 'x'\n").1.login, None, "of no server");
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .unwrap();
+        assert!(
+            login
+                .token("https://h.example")
+                .unwrap_err()
+                .fix
+                .starts_with("chmod 600 ")
+        );
+        assert_eq!(
+            home("", "[tokens]\naccess = 'x'\n").1.login,
+            None,
+            "of no server"
+        );
     }
 }

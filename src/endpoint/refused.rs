@@ -1,5 +1,5 @@
-//! The gate of a server that refuses every request. It stops no drain: only an answer that accepts opens it, so each
-//! drain asks again, with one request.
+//! The gate of a server that refuses every request. It stops no drain: only an answer that accepts
+//! opens it, so each drain asks again, with one request.
 
 use super::gate::Gate;
 use super::link::ReceiverKind;
@@ -46,11 +46,17 @@ impl ServerStand {
             since: None,
         };
         match self {
-            Self::NotKnown => Gate { is_known: false, ..open },
+            Self::NotKnown => Gate {
+                is_known: false,
+                ..open
+            },
             Self::Accepts => open,
-            Self::Refuses(refusal) => {
-                Gate { is_open: false, reason: refusal.said.clone(), fix: fix(refusal, receiver, token_place), ..open }
-            }
+            Self::Refuses(refusal) => Gate {
+                is_open: false,
+                reason: refusal.said.clone(),
+                fix: fix(refusal, receiver, token_place),
+                ..open
+            },
         }
     }
 }
@@ -78,15 +84,18 @@ fn fix(refusal: &Refusal, receiver: ReceiverKind, token_place: Option<&str>) -> 
 }
 
 /// What helps at a receiver that does not take compressed requests.
-pub(crate) const NO_COMPRESSION: &str =
-    "SK_SYNC_EXTERNAL_RECEIVER__COMPRESSION=none sk-sync drain   # for good: external_receiver.compression = \"none\"";
+pub(crate) const NO_COMPRESSION: &str = "SK_SYNC_EXTERNAL_RECEIVER__COMPRESSION=none sk-sync drain   # for good: external_receiver.compression = \"none\"";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn gate(cause: Cause, status: Option<u16>, receiver: ReceiverKind) -> Gate {
-        let refusal = Refusal { cause, status, said: "HTTP 401: expired".to_owned() };
+        let refusal = Refusal {
+            cause,
+            status,
+            said: "HTTP 401: expired".to_owned(),
+        };
         ServerStand::Refuses(refusal).gate(receiver, Some("SK_SYNC_TOKEN_FILE"))
     }
 
@@ -94,30 +103,58 @@ mod tests {
     fn each_refusal_has_its_own_fix() {
         use ReceiverKind::{ExternalReceiver, Teamspace};
         for (cause, status, receiver, words) in [
-            (Cause::Unauthorized, Some(401), Teamspace, "now from SK_SYNC_TOKEN_FILE"),
-            (Cause::Unauthorized, Some(403), ExternalReceiver, "external_receiver.headers"),
+            (
+                Cause::Unauthorized,
+                Some(401),
+                Teamspace,
+                "now from SK_SYNC_TOKEN_FILE",
+            ),
+            (
+                Cause::Unauthorized,
+                Some(403),
+                ExternalReceiver,
+                "external_receiver.headers",
+            ),
             (Cause::Protocol, Some(412), Teamspace, "version of sk-sync"),
             (Cause::Redirect, Some(301), Teamspace, "target set --url"),
             (Cause::Tls, None, Teamspace, "SSL_CERT_FILE"),
             (Cause::Refused, Some(407), Teamspace, "proxy"),
-            (Cause::Refused, Some(415), ExternalReceiver, "COMPRESSION=none"),
+            (
+                Cause::Refused,
+                Some(415),
+                ExternalReceiver,
+                "COMPRESSION=none",
+            ),
             (Cause::Refused, Some(421), Teamspace, "target set --url"),
             (Cause::Refused, Some(431), Teamspace, "shorter"),
             (Cause::Refused, Some(451), Teamspace, "operator"),
         ] {
             let gate = gate(cause, status, receiver);
-            assert!(!gate.is_open && gate.is_known && gate.reason == "HTTP 401: expired", "{gate:?}");
+            assert!(
+                !gate.is_open && gate.is_known && gate.reason == "HTTP 401: expired",
+                "{gate:?}"
+            );
             assert!(gate.fix.contains(words), "{gate:?}");
         }
     }
 
     #[test]
     fn the_last_word_of_the_server_counts() {
-        let refusal = Refusal { cause: Cause::Tls, status: None, said: String::new() };
+        let refusal = Refusal {
+            cause: Cause::Tls,
+            status: None,
+            said: String::new(),
+        };
         let refuses = ServerStand::of(Some(&refusal), true);
-        assert!(ServerStand::Accepts.then(refuses.clone()) == refuses && refuses != ServerStand::Accepts);
+        assert!(
+            ServerStand::Accepts.then(refuses.clone()) == refuses
+                && refuses != ServerStand::Accepts
+        );
         assert_eq!(refuses.clone().then(ServerStand::NotKnown), refuses);
-        assert_eq!(refuses.then(ServerStand::of(None, true)), ServerStand::Accepts);
+        assert_eq!(
+            refuses.then(ServerStand::of(None, true)),
+            ServerStand::Accepts
+        );
         let unknown = ServerStand::of(None, false).gate(ReceiverKind::Teamspace, None);
         assert!(unknown.is_open && !unknown.is_known);
     }

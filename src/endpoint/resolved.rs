@@ -63,7 +63,8 @@ pub(crate) struct Resolved {
     pub(crate) receiver: Option<ReceiverKind>,
     /// What deliveries are recorded against; `None` without a receiver, an address, or agreement.
     pub(crate) identity: Option<Identity>,
-    /// Its addresses; `None` as for the identity, and for the stub, whose port is known only once it listens.
+    /// Its addresses; `None` as for the identity, and for the stub, whose port is known only once
+    /// it listens.
     pub(crate) endpoints: Option<Endpoints>,
     /// Two sources that disagree: the gate `target_disagreement`.
     pub(crate) disagreement: Option<Disagreement>,
@@ -86,13 +87,22 @@ pub(crate) struct Resolved {
 impl Resolved {
     /// True when events and bodies are meant to leave this machine's own files.
     pub(crate) fn is_server(&self) -> bool {
-        matches!(self.receiver, Some(ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver))
+        matches!(
+            self.receiver,
+            Some(ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver)
+        )
     }
 
     /// The origins that events and bodies go to, each once; none while there is no address.
     pub(crate) fn origins(&self) -> Vec<String> {
-        let urls = self.endpoints.iter().flat_map(|e| [Some(&e.events), e.bodies.as_ref()]).flatten();
-        let mut origins: Vec<_> = urls.filter_map(|url| Some(Address::read(url).ok()?.origin())).collect();
+        let urls = self
+            .endpoints
+            .iter()
+            .flat_map(|e| [Some(&e.events), e.bodies.as_ref()])
+            .flatten();
+        let mut origins: Vec<_> = urls
+            .filter_map(|url| Some(Address::read(url).ok()?.origin()))
+            .collect();
         origins.dedup();
         origins
     }
@@ -105,34 +115,61 @@ impl Resolved {
     /// That keys of the repository's file wait, and which; `None` where none does.
     pub(crate) fn waiting_words(&self) -> Option<String> {
         let file = self.consent.pinned().filter(|_| !self.waiting.is_empty())?;
-        let (file, keys): (_, Vec<_>) = (text::path(&file.path), self.waiting.iter().map(|asked| asked.key).collect());
+        let (file, keys): (_, Vec<_>) = (
+            text::path(&file.path),
+            self.waiting.iter().map(|asked| asked.key).collect(),
+        );
         let keys = keys.join(", ");
-        Some(match self.consent.last_keys().or(self.consent.last_narrowing().filter(|keys| !keys.is_empty())) {
-            Some(_) => format!("{file} has changed since it was allowed, and these keys are not used: {keys}"),
-            None => format!("{file} sets keys that need your consent and are not used: {keys}"),
-        })
+        Some(
+            match self.consent.last_keys().or(self
+                .consent
+                .last_narrowing()
+                .filter(|keys| !keys.is_empty()))
+            {
+                Some(_) => format!(
+                    "{file} has changed since it was allowed, and these keys are not used: {keys}"
+                ),
+                None => format!("{file} sets keys that need your consent and are not used: {keys}"),
+            },
+        )
     }
 
-    /// The keys of the repository's file that are not used, and the command that changes that; `None` where none waits.
+    /// The keys of the repository's file that are not used, and the command that changes that;
+    /// `None` where none waits.
     pub(crate) fn not_used(&self) -> Option<String> {
-        Some(format!("{}; to use them: {}", self.waiting_words()?, self.allow_line()))
+        Some(format!(
+            "{}; to use them: {}",
+            self.waiting_words()?,
+            self.allow_line()
+        ))
     }
 
     /// The command that agrees to everything that this target and the repository's file ask for.
     pub(crate) fn allow_line(&self) -> String {
-        let origins = if self.is_server() { self.origins() } else { Vec::new() };
-        let origins = if origins.is_empty() { vec![LOCAL.to_owned()] } else { origins };
+        let origins = if self.is_server() {
+            self.origins()
+        } else {
+            Vec::new()
+        };
+        let origins = if origins.is_empty() {
+            vec![LOCAL.to_owned()]
+        } else {
+            origins
+        };
         shell::line("sk-sync allow", origins)
     }
 
     /// Where each secret of the target goes among `origins`.
     pub(crate) fn routes(&self, origins: &[String], granting: Granting) -> Vec<Route> {
         let server = origins.iter().filter(|origin| *origin != LOCAL);
-        let pairs = server.flat_map(|origin| self.secrets.iter().map(move |secret| (origin, secret)));
+        let pairs =
+            server.flat_map(|origin| self.secrets.iter().map(move |secret| (origin, secret)));
         let route = |(origin, secret): (&String, &Secret)| {
             let cover = self.consent.cover(origin, secret);
             // A new agreement takes the place of the old one.
-            let is_kept = |cover: &Cover<'_>| granting != Granting::Withheld || !matches!(cover, Cover::Granted(_));
+            let is_kept = |cover: &Cover<'_>| {
+                granting != Granting::Withheld || !matches!(cover, Cover::Granted(_))
+            };
             let cover = cover.filter(is_kept).map(|cover| cover.to_string());
             Route {
                 secret: secret.name().to_owned(),
@@ -175,7 +212,13 @@ pub(crate) struct Route {
 
 impl std::fmt::Display for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { secret, origin, is_covered, goes, why } = self;
+        let Self {
+            secret,
+            origin,
+            is_covered,
+            goes,
+            why,
+        } = self;
         match (is_covered, goes) {
             (true, _) => write!(f, "{secret} goes to {origin} ({why})"),
             (false, true) => write!(f, "{secret} goes to {origin} with this agreement"),

@@ -1,4 +1,5 @@
-//! Scopes of older queues: which of their files would have been ours (`formats` sections 2.5 and 9).
+//! Scopes of older queues: which of their files would have been ours (`formats` sections 2.5 and
+//! 9).
 
 use std::io::Read as _;
 use std::path::Path;
@@ -34,13 +35,24 @@ impl ScopeStatus {
 /// `server|user|team`, each trimmed, other than ASCII escaped, lower-cased; empty where unknown.
 pub(crate) fn queue_scope(server: &str, user: &str, team: &str) -> String {
     let normal = |part: &str| ascii(part.trim()).to_ascii_lowercase();
-    format!("{}|{}|{}", normal(server).trim_end_matches('/'), normal(user), normal(team))
+    format!(
+        "{}|{}|{}",
+        normal(server).trim_end_matches('/'),
+        normal(user),
+        normal(team)
+    )
 }
 
-/// The same as the queue itself spelled it (section 2.5): other characters than ASCII stay as they are.
+/// The same as the queue itself spelled it (section 2.5): other characters than ASCII stay as they
+/// are.
 pub(crate) fn plain_queue_scope(server: &str, user: &str, team: &str) -> String {
     let normal = |part: &str| part.trim().to_lowercase();
-    format!("{}|{}|{}", normal(server).trim_end_matches('/'), normal(user), normal(team))
+    format!(
+        "{}|{}|{}",
+        normal(server).trim_end_matches('/'),
+        normal(user),
+        normal(team)
+    )
 }
 
 /// The server of an older version that was told of none.
@@ -53,7 +65,8 @@ pub(crate) fn queue_digest(scope: &str) -> String {
     digest
 }
 
-/// The scope in `active_queue_scope` of an older home directory; `None` when it is missing, blank or no text.
+/// The scope in `active_queue_scope` of an older home directory; `None` when it is missing, blank
+/// or no text.
 pub(crate) fn active_scope(legacy_home: &Path) -> Option<String> {
     let mut text = String::new();
     let file = std::fs::File::open(legacy_home.join("active_queue_scope")).ok()?;
@@ -63,7 +76,15 @@ pub(crate) fn active_scope(legacy_home: &Path) -> Option<String> {
 
 /// Each character beyond ASCII as `_uXXXX_`, lower-case hex of at least four digits.
 fn ascii(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("_u{:04x}_", u32::from(c)) }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_ascii() {
+                c.to_string()
+            } else {
+                format!("_u{:04x}_", u32::from(c))
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -88,6 +109,9 @@ mod tests {
             assert_eq!(active_scope(temp.path()).as_deref(), scope);
         }
         assert_eq!(ScopeStatus::of(Some("a"), "a"), ScopeStatus::Matches);
-        assert_eq!(serde_json::to_value(ScopeStatus::of(Some("a"), "b")).unwrap(), "stale_non_authoritative");
+        assert_eq!(
+            serde_json::to_value(ScopeStatus::of(Some("a"), "b")).unwrap(),
+            "stale_non_authoritative"
+        );
     }
 }

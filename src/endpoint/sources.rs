@@ -44,12 +44,17 @@ impl From<Disagreement> for Stop {
 type Written<'a> = (Slot, &'a str, Origin);
 
 impl<'a> Sources<'a> {
-    /// The flag wins over all; the environment over files where it was told to; otherwise all must agree.
+    /// The flag wins over all; the environment over files where it was told to; otherwise all must
+    /// agree.
     pub(super) fn decide(&self, choice: &Choice<'_>) -> Result<(Proposal, OverrideMode), Stop> {
         let files = || proposals(self.in_files());
         let environment = || proposals(self.in_environment());
         if let Some(url) = choice.target_url {
-            let flag = join_all(proposals([(Slot::Base, url, Origin::Flag("--target-url"))])?)?;
+            let flag = join_all(proposals([(
+                Slot::Base,
+                url,
+                Origin::Flag("--target-url"),
+            )])?)?;
             return Ok(winner(flag, [files(), environment()]));
         }
         if choice.is_environment_first {
@@ -64,10 +69,16 @@ impl<'a> Sources<'a> {
 
     /// Addresses in files, lowest layer first.
     pub(super) fn in_files(&self) -> impl Iterator<Item = Written<'a>> {
-        let older = self.older.filter(|_| self.receiver == ReceiverKind::Teamspace);
+        let older = self
+            .older
+            .filter(|_| self.receiver == ReceiverKind::Teamspace);
         let older = older.and_then(|older| older.server.as_ref());
-        let older = older.map(|(path, url)| (Slot::Base, url.as_str(), Origin::OlderFile(path.clone())));
-        older.into_iter().chain(self.keyed().filter(|(.., origin)| !matches!(origin, Origin::Variable(_))))
+        let older =
+            older.map(|(path, url)| (Slot::Base, url.as_str(), Origin::OlderFile(path.clone())));
+        older.into_iter().chain(
+            self.keyed()
+                .filter(|(.., origin)| !matches!(origin, Origin::Variable(_))),
+        )
     }
 
     /// Addresses in the environment.
@@ -76,18 +87,26 @@ impl<'a> Sources<'a> {
             let value = self.env.text(name)?.trim();
             (!value.is_empty()).then(|| (Slot::Base, value, Origin::Variable(name.to_owned())))
         });
-        self.keyed().filter(|(.., origin)| matches!(origin, Origin::Variable(_))).chain(named)
+        self.keyed()
+            .filter(|(.., origin)| matches!(origin, Origin::Variable(_)))
+            .chain(named)
     }
 
     /// Every source that names an address of this receiver, lowest layer first.
     pub(super) fn all(&self, choice: &Choice<'_>) -> Vec<Named> {
-        let flag = choice.target_url.map(|url| (Slot::Base, url, Origin::Flag("--target-url")));
+        let flag = choice
+            .target_url
+            .map(|url| (Slot::Base, url, Origin::Flag("--target-url")));
         let written = self.in_files().chain(self.in_environment()).chain(flag);
         let named = |(slot, url, origin): Written<'_>| Named {
             key: match (&origin, slot, self.receiver) {
                 (Origin::OlderFile(_), ..) => "sync.server_url",
                 (Origin::Flag(_), ..) => "",
-                (Origin::Variable(name), ..) if [TARGET_URL, LEGACY_URL].contains(&name.as_str()) => "",
+                (Origin::Variable(name), ..)
+                    if [TARGET_URL, LEGACY_URL].contains(&name.as_str()) =>
+                {
+                    ""
+                }
                 (_, Slot::Base, ReceiverKind::ExternalReceiver) => "external_receiver.url",
                 (_, Slot::Base, _) => "teamspace.server_url",
                 (_, Slot::Events, _) => "external_receiver.events_url",
@@ -100,7 +119,10 @@ impl<'a> Sources<'a> {
     }
 
     fn keyed(&self) -> impl Iterator<Item = Written<'a>> {
-        let slots = self.urls.iter().map(|u| (self.slot(u.key), u.value.as_str(), u.origin.clone()));
+        let slots = self
+            .urls
+            .iter()
+            .map(|u| (self.slot(u.key), u.value.as_str(), u.origin.clone()));
         slots.filter_map(|(slot, value, origin)| Some((slot?, value, origin)))
     }
 
@@ -115,18 +137,35 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// What wins, and whether that changed anything: losers that cannot be read or disagree count as different.
-fn winner(won: Proposal, losers: impl IntoIterator<Item = Result<Vec<Proposal>, Stop>>) -> (Proposal, OverrideMode) {
-    let adds_nothing = |one: &Proposal| won.clone().join(one.clone()).is_ok_and(|joined| joined == won);
-    let is_same = |all: Result<Vec<Proposal>, Stop>| all.is_ok_and(|all| all.iter().all(adds_nothing));
-    let mode = if losers.into_iter().all(is_same) { OverrideMode::None } else { OverrideMode::ProcessOverride };
+/// What wins, and whether that changed anything: losers that cannot be read or disagree count as
+/// different.
+fn winner(
+    won: Proposal,
+    losers: impl IntoIterator<Item = Result<Vec<Proposal>, Stop>>,
+) -> (Proposal, OverrideMode) {
+    let adds_nothing = |one: &Proposal| {
+        won.clone()
+            .join(one.clone())
+            .is_ok_and(|joined| joined == won)
+    };
+    let is_same =
+        |all: Result<Vec<Proposal>, Stop>| all.is_ok_and(|all| all.iter().all(adds_nothing));
+    let mode = if losers.into_iter().all(is_same) {
+        OverrideMode::None
+    } else {
+        OverrideMode::ProcessOverride
+    };
     (won, mode)
 }
 
 /// Refuses what cannot be the address of a target; `from` says where it stands.
 pub(crate) fn check_address(text: &str, from: &Origin, is_base: bool) -> Result<(), Error> {
     let address = read(text, from)?;
-    if is_base { without_query(&address, text, from) } else { Ok(()) }
+    if is_base {
+        without_query(&address, text, from)
+    } else {
+        Ok(())
+    }
 }
 
 /// Refuses a base URL with a query: nothing would be sent with it.
@@ -135,13 +174,21 @@ fn without_query(address: &Address, text: &str, from: &Origin) -> Result<(), Err
         return Ok(());
     }
     let url = crate::base::text::printable(&without_secrets(text));
-    Err(Error::Address { from: from.clone(), url, flaw: Flaw::Query })
+    Err(Error::Address {
+        from: from.clone(),
+        url,
+        flaw: Flaw::Query,
+    })
 }
 
 fn read(text: &str, from: &Origin) -> Result<Address, Error> {
     Address::read(text).map_err(|flaw| {
         let url = crate::base::text::printable(&without_secrets(text));
-        Error::Address { from: from.clone(), url, flaw }
+        Error::Address {
+            from: from.clone(),
+            url,
+            flaw,
+        }
     })
 }
 
@@ -153,9 +200,13 @@ fn proposals<'a>(written: impl IntoIterator<Item = Written<'a>>) -> Result<Vec<P
         if slot == Slot::Base {
             without_query(&address, text, &origin).map_err(Stop::Flaw)?;
         }
-        let claim = Claim { address, origin: origin.clone() };
-        let is_group =
-            |of: &Origin| *of == origin || matches!((of, &origin), (Origin::Variable(_), Origin::Variable(_)));
+        let claim = Claim {
+            address,
+            origin: origin.clone(),
+        };
+        let is_group = |of: &Origin| {
+            *of == origin || matches!((of, &origin), (Origin::Variable(_), Origin::Variable(_)))
+        };
         if let Some((_, proposal)) = groups.iter_mut().find(|(of, _)| is_group(of)) {
             proposal.add(slot, claim)?;
         } else {
@@ -168,17 +219,25 @@ fn proposals<'a>(written: impl IntoIterator<Item = Written<'a>>) -> Result<Vec<P
 }
 
 fn join_all(all: Vec<Proposal>) -> Result<Proposal, Disagreement> {
-    all.into_iter().try_fold(Proposal::default(), Proposal::join)
+    all.into_iter()
+        .try_fold(Proposal::default(), Proposal::join)
 }
 
 /// A target was named for this program, and nothing is delivered there.
-pub(super) fn idle_url(receiver: Option<ReceiverKind>, env: &Env, choice: &Choice<'_>) -> Option<String> {
+pub(super) fn idle_url(
+    receiver: Option<ReceiverKind>,
+    env: &Env,
+    choice: &Choice<'_>,
+) -> Option<String> {
     let delivery = match receiver {
         None => "none",
         Some(ReceiverKind::Stub) => "stub",
         Some(_) => return None,
     };
-    let name = choice.target_url.map(|_| "--target-url").or_else(|| env.text(TARGET_URL).map(|_| TARGET_URL))?;
+    let name = choice
+        .target_url
+        .map(|_| "--target-url")
+        .or_else(|| env.text(TARGET_URL).map(|_| TARGET_URL))?;
     Some(format!(
         "{name} names a target, but delivery is `{delivery}`: choose --preset teamspace or --preset external-receiver"
     ))

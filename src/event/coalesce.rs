@@ -1,7 +1,9 @@
-//! Decides whether a newer event makes an older one unnecessary: same key, and the facts that it states.
+//! Decides whether a newer event makes an older one unnecessary: same key, and the facts that it
+//! states.
 //!
-//! Only dossier events have a key: event type, all five namespace fields and the path (the shorter key of the reference
-//! would let two branches supersede each other). The field names of older flat payloads are fallbacks.
+//! Only dossier events have a key: event type, all five namespace fields and the path (the shorter
+//! key of the reference would let two branches supersede each other). The field names of older flat
+//! payloads are fallbacks.
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
@@ -19,17 +21,27 @@ pub(crate) struct Coalesce {
     pub(crate) key: [u8; 16],
     /// Digest of the facts: the payload without ids, times, clocks and git facts.
     pub(crate) facts: Sha256,
-    /// The key of events that contradict it: an artifact that is present is not missing, and vice versa; a drift ends
-    /// with a newer snapshot. After a newer event with the rival key, the same facts are new again.
+    /// The key of events that contradict it: an artifact that is present is not missing, and vice
+    /// versa; a drift ends with a newer snapshot. After a newer event with the rival key, the same
+    /// facts are new again.
     pub(crate) rival: Option<[u8; 16]>,
 }
 
-/// Key and facts of an event; `None` for families that never coalesce, and if a field of the key is missing. Fields
-/// missing in the payload are read from the `envelope`, where older writers put them.
-pub(crate) fn coalesce(event_type: &str, payload: &Value, envelope: Option<&Map<String, Value>>) -> Option<Coalesce> {
+/// Key and facts of an event; `None` for families that never coalesce, and if a field of the key is
+/// missing. Fields missing in the payload are read from the `envelope`, where older writers put
+/// them.
+pub(crate) fn coalesce(
+    event_type: &str,
+    payload: &Value,
+    envelope: Option<&Map<String, Value>>,
+) -> Option<Coalesce> {
     let (payload, empty) = (payload.as_object()?, Map::new());
     let [key, rival] = keys(event_type, payload, envelope.unwrap_or(&empty), &empty).ok()??;
-    Some(Coalesce { key: key?, facts: facts(event_type, payload)?, rival })
+    Some(Coalesce {
+        key: key?,
+        facts: facts(event_type, payload)?,
+        rival,
+    })
 }
 
 /// The key alone.
@@ -73,14 +85,22 @@ fn keys(
         SNAPSHOT | DRIFT => Some(""),
         _ => return Ok(None),
     };
-    let spaces = [within(payload, "namespace", empty), within(envelope, "namespace", empty), payload, envelope];
+    let spaces = [
+        within(payload, "namespace", empty),
+        within(envelope, "namespace", empty),
+        payload,
+        envelope,
+    ];
     let field = |name| first(&spaces.map(|space| (space, name)));
     let slug = match field("mission_slug")? {
         None => first(&[(payload, "feature_slug"), (envelope, "feature_slug")])?,
         slug => slug,
     };
-    let (Some(path), Some(slug)) = (path, slug) else { return Ok(None) };
-    // A flat payload does not contain the target branch; the branch on which it was made distinguishes two of them.
+    let (Some(path), Some(slug)) = (path, slug) else {
+        return Ok(None);
+    };
+    // A flat payload does not contain the target branch; the branch on which it was made
+    // distinguishes two of them.
     let branch = match field("target_branch")? {
         None => first(&[(envelope, "git_branch")])?,
         branch => branch,
@@ -88,7 +108,14 @@ fn keys(
     let project = field("project_uuid")?.unwrap_or_default();
     let mission_type = field("mission_type")?.unwrap_or_default();
     let version = field("manifest_version")?.unwrap_or_default();
-    let about = [project, slug, branch.unwrap_or_default(), mission_type, version, path];
+    let about = [
+        project,
+        slug,
+        branch.unwrap_or_default(),
+        mission_type,
+        version,
+        path,
+    ];
     let rival = match event_type {
         INDEXED => Some(MISSING),
         MISSING => Some(INDEXED),
@@ -96,7 +123,9 @@ fn keys(
         DRIFT => Some(SNAPSHOT),
         _ => None,
     };
-    Ok(Some([Some(event_type), rival].map(|event_type| Some(digest(event_type?, about)))))
+    Ok(Some(
+        [Some(event_type), rival].map(|event_type| Some(digest(event_type?, about))),
+    ))
 }
 
 /// Key that all versions of a document share.
@@ -110,12 +139,20 @@ pub(crate) fn indexed_key(namespace: &NamespaceRef, path: &str) -> [u8; 16] {
 }
 
 fn about<'a>(n: &'a NamespaceRef, path: &'a str) -> [&'a str; 6] {
-    [&n.project_uuid, &n.mission_slug, &n.target_branch, &n.mission_type, &n.manifest_version, path]
+    [
+        &n.project_uuid,
+        &n.mission_slug,
+        &n.target_branch,
+        &n.mission_type,
+        &n.manifest_version,
+        path,
+    ]
 }
 
 /// Key of an event of this type with these fields.
 fn digest(event_type: &str, about: [&str; 6]) -> [u8; 16] {
-    // Each part is preceded by its length, so that separators inside values cannot make two keys equal.
+    // Each part is preceded by its length, so that separators inside values cannot make two keys
+    // equal.
     let mut joined = Vec::with_capacity(256);
     for part in [event_type].into_iter().chain(about) {
         joined.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -136,7 +173,11 @@ fn within<'a>(object: &'a Object, name: &str, empty: &'a Object) -> &'a Object {
 
 /// The first of these fields that is a text; `None` if none exists.
 fn first<'a>(fields: &[(&'a Object, &str)]) -> Result<Option<&'a str>, NotText> {
-    match fields.iter().filter_map(|(object, name)| object.get(*name)).find(|value| !value.is_null()) {
+    match fields
+        .iter()
+        .filter_map(|(object, name)| object.get(*name))
+        .find(|value| !value.is_null())
+    {
         Some(value) => value.as_str().map(Some).ok_or(NotText),
         None => Ok(None),
     }
@@ -175,7 +216,11 @@ struct Diagnostics<'a>(&'a Map<String, Value>);
 
 impl Serialize for Diagnostics<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().filter(|(name, _)| name.as_str() != "snapshot_id"))
+        serializer.collect_map(
+            self.0
+                .iter()
+                .filter(|(name, _)| name.as_str() != "snapshot_id"),
+        )
     }
 }
 
@@ -199,7 +244,10 @@ mod tests {
 
     #[test]
     fn time_and_git_are_no_facts() {
-        assert_eq!(of(&indexed("main", "a", "h", "1")), of(&indexed("main", "a", "h", "2")));
+        assert_eq!(
+            of(&indexed("main", "a", "h", "1")),
+            of(&indexed("main", "a", "h", "2"))
+        );
     }
 
     #[test]
@@ -207,7 +255,13 @@ mod tests {
         let payload = indexed("main", "a", "h", "1");
         let one = of(&payload);
         let mut keys = vec![one.key];
-        for at in ["project_uuid", "mission_slug", "target_branch", "mission_type", "manifest_version"] {
+        for at in [
+            "project_uuid",
+            "mission_slug",
+            "target_branch",
+            "mission_type",
+            "manifest_version",
+        ] {
             let mut other = payload.clone();
             other["namespace"][at] = json!("another");
             keys.push(of(&other).key);
@@ -220,11 +274,15 @@ mod tests {
         keys.push(of(&indexed("maina", "", "h", "1")).key);
         let mut missing = payload.clone();
         missing["expected_identity"] = payload["artifact_id"].clone();
-        keys.extend(
-            ["Missing", "Indexed"]
-                .map(|word| coalesce(&format!("MissionDossierArtifact{word}"), &missing, None).unwrap().key),
-        );
-        for family in ["MissionDossierSnapshotComputed", "MissionDossierParityDriftDetected"] {
+        keys.extend(["Missing", "Indexed"].map(|word| {
+            coalesce(&format!("MissionDossierArtifact{word}"), &missing, None)
+                .unwrap()
+                .key
+        }));
+        for family in [
+            "MissionDossierSnapshotComputed",
+            "MissionDossierParityDriftDetected",
+        ] {
             keys.push(coalesce(family, &payload, None).unwrap().key);
         }
         let (all, distinct) = (keys.len(), BTreeSet::from_iter(keys).len());
@@ -234,7 +292,10 @@ mod tests {
 
     #[test]
     fn another_hash_is_another_fact_of_the_same_key() {
-        let (a, b) = (of(&indexed("main", "a", "h", "1")), of(&indexed("main", "a", "i", "1")));
+        let (a, b) = (
+            of(&indexed("main", "a", "h", "1")),
+            of(&indexed("main", "a", "i", "1")),
+        );
         assert_eq!(a.key, b.key);
         assert_ne!(a.facts, b.facts);
     }
@@ -245,8 +306,14 @@ mod tests {
         payload["expected_identity"] = payload["artifact_id"].clone();
         let said = |event_type| coalesce(event_type, &payload, None).unwrap();
         let (there, missing) = (said(INDEXED), said(MISSING));
-        assert_eq!((there.rival, missing.rival), (Some(missing.key), Some(there.key)));
-        assert_eq!((said(SNAPSHOT).rival, said(DRIFT).rival), (None, Some(said(SNAPSHOT).key)));
+        assert_eq!(
+            (there.rival, missing.rival),
+            (Some(missing.key), Some(there.key))
+        );
+        assert_eq!(
+            (said(SNAPSHOT).rival, said(DRIFT).rival),
+            (None, Some(said(SNAPSHOT).key))
+        );
         assert_ne!(of(&indexed("main", "b", "h", "1")).rival, there.rival);
     }
 
@@ -261,46 +328,96 @@ mod tests {
         let full = json!({"namespace": {"project_uuid": "p", "mission_slug": "m"}, "artifact_id": {"path": "k"},
             "expected_identity": {"path": "k"}});
         for (event_type, payload) in [
-            (INDEXED, json!({"mission_slug": "m", "relative_path": "k", "artifact_key": "other"})),
+            (
+                INDEXED,
+                json!({"mission_slug": "m", "relative_path": "k", "artifact_key": "other"}),
+            ),
             (INDEXED, json!({"mission_slug": "m", "artifact_key": "k"})),
             (INDEXED, json!({"feature_slug": "m", "artifact_key": "k"})),
             (
                 INDEXED,
                 json!({"namespace": {}, "mission_slug": "m", "artifact_id": {"path": null}, "relative_path": "k"}),
             ),
-            (INDEXED, json!({"project_uuid": "p", "mission_slug": "m", "relative_path": "k"})),
-            (MISSING, json!({"mission_slug": "m", "expected_path_pattern": "k", "artifact_key": "other"})),
+            (
+                INDEXED,
+                json!({"project_uuid": "p", "mission_slug": "m", "relative_path": "k"}),
+            ),
+            (
+                MISSING,
+                json!({"mission_slug": "m", "expected_path_pattern": "k", "artifact_key": "other"}),
+            ),
             (MISSING, json!({"feature_slug": "m", "artifact_key": "k"})),
-            ("MissionDossierSnapshotComputed", json!({"feature_slug": "m", "snapshot_id": "s"})),
-            ("MissionDossierParityDriftDetected", json!({"mission_slug": "m"})),
+            (
+                "MissionDossierSnapshotComputed",
+                json!({"feature_slug": "m", "snapshot_id": "s"}),
+            ),
+            (
+                "MissionDossierParityDriftDetected",
+                json!({"mission_slug": "m"}),
+            ),
         ] {
             let key = flat(event_type, &payload, &envelope);
-            assert!(key.is_some() && key == flat(event_type, &full, &json!({})), "{event_type} {payload}");
+            assert!(
+                key.is_some() && key == flat(event_type, &full, &json!({})),
+                "{event_type} {payload}"
+            );
         }
         let named = json!({"project_uuid": "p", "feature_slug": "m", "artifact_key": "k"});
-        assert_eq!(flat(INDEXED, &json!({}), &named), flat(INDEXED, &full, &json!({})), "all in the envelope");
+        assert_eq!(
+            flat(INDEXED, &json!({}), &named),
+            flat(INDEXED, &full, &json!({})),
+            "all in the envelope"
+        );
     }
 
     #[test]
     fn what_a_flat_payload_does_not_name_the_envelope_does() {
         let payload = json!({"mission_slug": "m", "relative_path": "k"});
-        let on = |branch: &str| flat(INDEXED, &payload, &json!({"project_uuid": "p", "git_branch": branch})).unwrap();
+        let on = |branch: &str| {
+            flat(
+                INDEXED,
+                &payload,
+                &json!({"project_uuid": "p", "git_branch": branch}),
+            )
+            .unwrap()
+        };
         assert_ne!(on("main"), on("2.x"));
-        let namespace = |branch: &str| json!({"namespace": {"target_branch": branch}, "git_branch": "main"});
-        assert_ne!(flat(INDEXED, &payload, &namespace("main")), flat(INDEXED, &payload, &namespace("2.x")));
+        let namespace =
+            |branch: &str| json!({"namespace": {"target_branch": branch}, "git_branch": "main"});
+        assert_ne!(
+            flat(INDEXED, &payload, &namespace("main")),
+            flat(INDEXED, &payload, &namespace("2.x"))
+        );
         let said = json!({"mission_slug": "m", "relative_path": "k", "target_branch": "main"});
         assert_eq!(
             flat(INDEXED, &said, &json!({"git_branch": "a"})),
             flat(INDEXED, &said, &json!({"git_branch": "b"}))
         );
-        assert_eq!(flat(INDEXED, &json!({"relative_path": "k"}), &json!({})), None, "of no mission");
-        assert_eq!(flat(INDEXED, &json!({"mission_slug": "m"}), &json!({})), None, "of no artifact");
+        assert_eq!(
+            flat(INDEXED, &json!({"relative_path": "k"}), &json!({})),
+            None,
+            "of no mission"
+        );
+        assert_eq!(
+            flat(INDEXED, &json!({"mission_slug": "m"}), &json!({})),
+            None,
+            "of no artifact"
+        );
     }
 
     #[test]
     fn other_families_never_coalesce() {
-        assert_eq!(coalesce("WPStatusChanged", &json!({"mission_slug": "m"}), None), None);
-        assert_eq!(coalesce("MissionDossierSnapshotComputed", &json!({}), None), None);
-        assert_eq!(coalesce("MissionDossierSnapshotComputed", &json!("x"), None), None);
+        assert_eq!(
+            coalesce("WPStatusChanged", &json!({"mission_slug": "m"}), None),
+            None
+        );
+        assert_eq!(
+            coalesce("MissionDossierSnapshotComputed", &json!({}), None),
+            None
+        );
+        assert_eq!(
+            coalesce("MissionDossierSnapshotComputed", &json!("x"), None),
+            None
+        );
     }
 }

@@ -72,9 +72,12 @@ pub(super) struct Envelope<'a, P> {
     pub(super) repo_slug: Option<&'a str>,
 }
 
-/// The bytes of a complete envelope. An event of this program starts its own causal chain, so its correlation is its
-/// own id.
-pub(crate) fn envelope(origin: &Origin, occurrence: &Occurrence<'_>) -> serde_json::Result<Vec<u8>> {
+/// The bytes of a complete envelope. An event of this program starts its own causal chain, so its
+/// correlation is its own id.
+pub(crate) fn envelope(
+    origin: &Origin,
+    occurrence: &Occurrence<'_>,
+) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&Envelope {
         event_id: occurrence.event_id,
         event_type: occurrence.event_type,
@@ -97,7 +100,8 @@ pub(crate) fn envelope(origin: &Origin, occurrence: &Occurrence<'_>) -> serde_js
     })
 }
 
-/// The node's id: the first 12 hex digits of SHA-256 of `<host>:<user>`, so that neither name is sent.
+/// The node's id: the first 12 hex digits of SHA-256 of `<host>:<user>`, so that neither name is
+/// sent.
 pub(crate) fn node_id(host: &str, user: &str) -> String {
     let digest = Sha256::of_parts(&[host.as_bytes(), b":", user.as_bytes()]);
     hex(&digest.as_bytes()[..6])
@@ -141,8 +145,17 @@ mod tests {
         assert_eq!(value["correlation_id"], value["event_id"]);
         assert_eq!(value["timestamp"], "1970-01-01T00:00:00.000000+00:00");
         assert_eq!(value["lamport_clock"], 7);
-        for null in ["causation_id", "team_slug", "project_slug", "head_commit_sha", "repo_slug"] {
-            assert!(value[null].is_null() && value.as_object().unwrap().contains_key(null), "{null}");
+        for null in [
+            "causation_id",
+            "team_slug",
+            "project_slug",
+            "head_commit_sha",
+            "repo_slug",
+        ] {
+            assert!(
+                value[null].is_null() && value.as_object().unwrap().contains_key(null),
+                "{null}"
+            );
         }
     }
 }

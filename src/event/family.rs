@@ -1,7 +1,7 @@
 //! Families of event types, and what capture does with an event.
 //!
-//! The reference treats every family as bound for the Teamspace. So only two families known to be local, and the
-//! configured ones, are not bound; unknown families are.
+//! The reference treats every family as bound for the Teamspace. So only two families known to be
+//! local, and the configured ones, are not bound; unknown families are.
 
 use std::collections::BTreeSet;
 
@@ -79,10 +79,25 @@ mod tests {
 
     #[test]
     fn opting_out_never_silently_drops_a_bound_event() {
-        assert_eq!(disposition(Family::TeamspaceBound, true, false), Disposition::Hold("opted_out"));
-        assert_eq!(disposition(Family::TeamspaceBound, true, true), Disposition::AuditAndDiscard);
-        assert_eq!(disposition(Family::TeamspaceBound, false, true), Disposition::Keep);
-        assert_eq!(disposition(Family::LocalOnly, true, false), Disposition::Discard);
-        assert_eq!(disposition(Family::LocalOnly, false, false), Disposition::Hold("local_only"));
+        assert_eq!(
+            disposition(Family::TeamspaceBound, true, false),
+            Disposition::Hold("opted_out")
+        );
+        assert_eq!(
+            disposition(Family::TeamspaceBound, true, true),
+            Disposition::AuditAndDiscard
+        );
+        assert_eq!(
+            disposition(Family::TeamspaceBound, false, true),
+            Disposition::Keep
+        );
+        assert_eq!(
+            disposition(Family::LocalOnly, true, false),
+            Disposition::Discard
+        );
+        assert_eq!(
+            disposition(Family::LocalOnly, false, false),
+            Disposition::Hold("local_only")
+        );
     }
 }

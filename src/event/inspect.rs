@@ -46,17 +46,22 @@ pub(crate) enum NotAnEvent {
     IdTooLong,
 }
 
-/// Parses an envelope. Lenient like the writers of older queues (`NaN`, lone surrogates and long integers are
-/// accepted): such an envelope is kept, and marked for a rewrite, which may find that it cannot be sent.
+/// Parses an envelope. Lenient like the writers of older queues (`NaN`, lone surrogates and long
+/// integers are accepted): such an envelope is kept, and marked for a rewrite, which may find that
+/// it cannot be sent.
 pub(crate) fn inspect(envelope: &[u8]) -> Result<Inspection, NotAnEvent> {
     let (value, is_strict) = read(envelope)?;
     of(&value, is_strict)
 }
 
 fn of(value: &Value, is_strict: bool) -> Result<Inspection, NotAnEvent> {
-    let Value::Object(object) = value else { return Err(NotAnEvent::NotAnObject) };
+    let Value::Object(object) = value else {
+        return Err(NotAnEvent::NotAnObject);
+    };
     let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
-    let event_id = text("event_id").filter(|id| !id.trim().is_empty()).ok_or(NotAnEvent::NoEventId)?;
+    let event_id = text("event_id")
+        .filter(|id| !id.trim().is_empty())
+        .ok_or(NotAnEvent::NoEventId)?;
     if event_id.chars().nth(MAX_ID_CHARS).is_some() {
         return Err(NotAnEvent::IdTooLong);
     }
@@ -72,10 +77,25 @@ fn of(value: &Value, is_strict: bool) -> Result<Inspection, NotAnEvent> {
     } else {
         WireForm::AsIs
     };
-    let keyed = object.get("payload").and_then(|p| coalesce(&event_type, p, Some(object)));
+    let keyed = object
+        .get("payload")
+        .and_then(|p| coalesce(&event_type, p, Some(object)));
     let occurred_at = text("timestamp");
-    let violations = if is_strict { violations(value) } else { Vec::new() };
-    Ok(Inspection { event_id, event_type, occurred_at, project_uuid, coalesce: keyed, wire, is_strict, violations })
+    let violations = if is_strict {
+        violations(value)
+    } else {
+        Vec::new()
+    };
+    Ok(Inspection {
+        event_id,
+        event_type,
+        occurred_at,
+        project_uuid,
+        coalesce: keyed,
+        wire,
+        is_strict,
+        violations,
+    })
 }
 
 /// The envelope as a value, and whether a strict parser accepts it.
@@ -86,30 +106,40 @@ fn read(envelope: &[u8]) -> Result<(Value, bool), NotAnEvent> {
     }
 }
 
-/// A value for an envelope that only a lenient parser accepts; values that JSON cannot express are replaced, for
-/// inspection only.
+/// A value for an envelope that only a lenient parser accepts; values that JSON cannot express are
+/// replaced, for inspection only.
 fn lenient(envelope: &[u8]) -> Option<Value> {
     let text = String::from_utf8(json::canonical(envelope)?).ok()?;
     serde_json::from_str(&strict(&text)).ok()
 }
 
-/// The canonical text with `NaN` and the infinities replaced by `null`, and `\ud800`–`\udfff` escapes without a partner
-/// by the escape of U+FFFD.
+/// The canonical text with `NaN` and the infinities replaced by `null`, and `\ud800`–`\udfff`
+/// escapes without a partner by the escape of U+FFFD.
 fn strict(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut at, mut is_string) = (0, false);
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let word =
-            ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| at > 0 && !is_string && rest.starts_with(word));
+        let word = ["NaN", "Infinity", "-Infinity"]
+            .into_iter()
+            .find(|word| at > 0 && !is_string && rest.starts_with(word));
         let (piece, length) = if let Some(word) = word {
             ("null", word.len())
         } else if let Some(first) = unit(text, at) {
-            let is_pair = first < 0xDC00 && unit(text, at + 6).is_some_and(|second| second >= 0xDC00);
-            if is_pair { (&rest[..12], 12) } else { ("\\ufffd", 6) }
+            let is_pair =
+                first < 0xDC00 && unit(text, at + 6).is_some_and(|second| second >= 0xDC00);
+            if is_pair {
+                (&rest[..12], 12)
+            } else {
+                ("\\ufffd", 6)
+            }
         } else {
             is_string ^= rest.starts_with('"');
             // Skips a whole escape, so that escaped quotes and backslashes are not misread.
-            let length = if rest.starts_with('\\') { 2 } else { rest.chars().next().map_or(1, char::len_utf8) };
+            let length = if rest.starts_with('\\') {
+                2
+            } else {
+                rest.chars().next().map_or(1, char::len_utf8)
+            };
             (&rest[..length], length)
         };
         out.push_str(piece);
@@ -121,7 +151,9 @@ fn strict(text: &str) -> String {
 /// The surrogate escaped at a position; `None` if there is none.
 fn unit(text: &str, at: usize) -> Option<u32> {
     let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
-    u32::from_str_radix(escape, 16).ok().filter(|u| (0xD800..=0xDFFF).contains(u))
+    u32::from_str_radix(escape, 16)
+        .ok()
+        .filter(|u| (0xD800..=0xDFFF).contains(u))
 }
 
 #[cfg(test)]
@@ -131,22 +163,43 @@ mod tests {
     #[test]
     fn the_wire_form_says_what_sending_takes() {
         for (text, form) in [
-            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t"}"#, WireForm::AsIs),
-            (r#"{"event_id":"a","project_uuid":"p"}"#, WireForm::AsIsWithoutTeam),
-            (r#"{"event_id":"a","project_uuid":null,"team_slug":"t"}"#, WireForm::Rewrite),
-            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","drain_blocked_reason":null}"#, WireForm::Rewrite),
+            (
+                r#"{"event_id":"a","project_uuid":"p","team_slug":"t"}"#,
+                WireForm::AsIs,
+            ),
+            (
+                r#"{"event_id":"a","project_uuid":"p"}"#,
+                WireForm::AsIsWithoutTeam,
+            ),
+            (
+                r#"{"event_id":"a","project_uuid":null,"team_slug":"t"}"#,
+                WireForm::Rewrite,
+            ),
+            (
+                r#"{"event_id":"a","project_uuid":"p","team_slug":"t","drain_blocked_reason":null}"#,
+                WireForm::Rewrite,
+            ),
             (
                 r#"{"event_id":"a","project_uuid":"p","team_slug":"t","event_type":"MissionDossierArtifactIndexed",
                     "payload":{"namespace":{},"relative_path":"spec.md"}}"#,
                 WireForm::Rewrite,
             ),
-            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","schema_version":"3.0.0"}"#, WireForm::Rewrite),
+            (
+                r#"{"event_id":"a","project_uuid":"p","team_slug":"t","schema_version":"3.0.0"}"#,
+                WireForm::Rewrite,
+            ),
             (
                 r#"{"event_id":"a","project_uuid":"p","team_slug":"t","actor":1,"payload":{"actor":1}}"#,
                 WireForm::Rewrite,
             ),
-            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","x":NaN}"#, WireForm::Rewrite),
-            (r#"{"event_id":"a","project_uuid":"p","team_slug":"t","x":"\ud800"}"#, WireForm::Rewrite),
+            (
+                r#"{"event_id":"a","project_uuid":"p","team_slug":"t","x":NaN}"#,
+                WireForm::Rewrite,
+            ),
+            (
+                r#"{"event_id":"a","project_uuid":"p","team_slug":"t","x":"\ud800"}"#,
+                WireForm::Rewrite,
+            ),
         ] {
             assert_eq!(inspect(text.as_bytes()).unwrap().wire, form, "{text}");
         }
@@ -154,7 +207,9 @@ mod tests {
 
     #[test]
     fn an_id_is_bounded() {
-        let of = |id: &str| inspect(format!(r#"{{"event_id":"{id}"}}"#).as_bytes()).map(|seen| seen.event_id.len());
+        let of = |id: &str| {
+            inspect(format!(r#"{{"event_id":"{id}"}}"#).as_bytes()).map(|seen| seen.event_id.len())
+        };
         assert_eq!(of(&"é".repeat(255)), Ok(510));
         assert_eq!(of(&"x".repeat(256)), Err(NotAnEvent::IdTooLong));
     }
@@ -172,8 +227,17 @@ mod tests {
 
     #[test]
     fn an_id_is_verbatim_whatever_else_the_envelope_says() {
-        for id in [":NaN", "[NaN,-Infinity]", r"\:NaN", "é,Infinity", "-Infinity"] {
-            let text = format!(r#"{{"event_id":{},"x":[NaN,Infinity,-Infinity],"y":"\"\ud800"}}"#, Value::from(id));
+        for id in [
+            ":NaN",
+            "[NaN,-Infinity]",
+            r"\:NaN",
+            "é,Infinity",
+            "-Infinity",
+        ] {
+            let text = format!(
+                r#"{{"event_id":{},"x":[NaN,Infinity,-Infinity],"y":"\"\ud800"}}"#,
+                Value::from(id)
+            );
             assert_eq!(inspect(text.as_bytes()).unwrap().event_id, id, "{text}");
         }
     }

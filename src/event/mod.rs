@@ -1,7 +1,7 @@
 //! The wire vocabulary: envelopes, their origin, families, and when two events state the same.
 //!
-//! **Invariant:** independent of storage and delivery. Functions of values; the bytes of a captured envelope are never
-//! changed, except in the copy that [`for_wire`] makes for sending.
+//! **Invariant:** independent of storage and delivery. Functions of values; the bytes of a captured
+//! envelope are never changed, except in the copy that [`for_wire`] makes for sending.
 
 mod aggregate;
 mod cloud;
@@ -27,7 +27,9 @@ pub(crate) use contract::{Violation, violations};
 pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};
 pub(crate) use family::{Disposition, FamilyTable, disposition};
 pub(crate) use inspect::{Inspection, NotAnEvent, inspect};
-pub(crate) use mission_log::{LogEvent, LogMission, LogProject, NO_CONTRACT_TYPE, Skip, copied_line, read_log};
+pub(crate) use mission_log::{
+    LogEvent, LogMission, LogProject, NO_CONTRACT_TYPE, Skip, copied_line, read_log,
+};
 pub(crate) use namespace::NamespaceRef;
 pub(crate) use older_envelope::{LOCAL_MEMBERS, names_person};
 pub(crate) use restated::{Restated, restate};

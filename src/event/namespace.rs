@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Identifies one mission on one branch under one manifest: the scope of dossier events and documents. No field is ever
-/// blank, and none is ever substituted by another project's or mission's value.
+/// Identifies one mission on one branch under one manifest: the scope of dossier events and
+/// documents. No field is ever blank, and none is ever substituted by another project's or
+/// mission's value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct NamespaceRef {
     /// The project, a lower-case hyphenated UUID.

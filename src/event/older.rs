@@ -1,5 +1,5 @@
-//! Older dossier payloads are flat, and today's servers reject them: they are converted to the present form when sent,
-//! if a namespace identifies the mission. The journal keeps them unchanged.
+//! Older dossier payloads are flat, and today's servers reject them: they are converted to the
+//! present form when sent, if a namespace identifies the mission. The journal keeps them unchanged.
 
 use serde_json::{Map, Value, json};
 
@@ -8,16 +8,22 @@ type Object = Map<String, Value>;
 /// Values required by the present form, for a flat payload that lacks them.
 const MISSION_TYPE: &str = "software-dev";
 
-/// The payload to send for a flat one; `None` if it is sent unchanged: of another family, already in the present form,
-/// or without a namespace.
+/// The payload to send for a flat one; `None` if it is sent unchanged: of another family, already
+/// in the present form, or without a namespace.
 pub(super) fn upgraded(envelope: &Object) -> Option<Value> {
     let payload = envelope.get("payload")?.as_object()?;
     let family = Family::of(envelope.get("event_type")?.as_str()?)?;
     if payload.contains_key(family.mark()) {
         return None;
     }
-    let namespace = [payload, envelope].into_iter().find_map(|object| object.get("namespace")?.as_object())?;
-    let flat = Flat { payload, namespace, timestamp: envelope.get("timestamp") };
+    let namespace = [payload, envelope]
+        .into_iter()
+        .find_map(|object| object.get("namespace")?.as_object())?;
+    let flat = Flat {
+        payload,
+        namespace,
+        timestamp: envelope.get("timestamp"),
+    };
     Some(without_blanks(match family {
         Family::Indexed => flat.indexed(),
         Family::Missing => flat.missing(),
@@ -102,9 +108,18 @@ impl Flat<'_> {
 
     fn snapshot(&self) -> Value {
         let counts = self.get("artifact_counts").and_then(Value::as_object);
-        let count = |name: &str| counts.and_then(|counts| counts.get(name)).filter(|value| !value.is_null());
+        let count = |name: &str| {
+            counts
+                .and_then(|counts| counts.get(name))
+                .filter(|value| !value.is_null())
+        };
         let mut diagnostics = self.diagnostics(&["snapshot_id", "completeness_status"]);
-        for name in ["required", "required_present", "optional", "optional_present"] {
+        for name in [
+            "required",
+            "required_present",
+            "optional",
+            "optional_present",
+        ] {
             diagnostics.extend(count(name).map(|value| (name.to_owned(), text(value))));
         }
         json!({
@@ -119,15 +134,23 @@ impl Flat<'_> {
     }
 
     fn drift(&self) -> Value {
-        let paths = |name: &str| self.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let paths = |name: &str| {
+            self.get(name)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
         let (local, baseline) = (paths("missing_in_local"), paths("missing_in_baseline"));
-        let artifact =
-            |path: &Value| json!({"mission_type": self.mission_type(), "path": path, "artifact_class": "evidence"});
+        let artifact = |path: &Value| json!({"mission_type": self.mission_type(), "path": path, "artifact_class": "evidence"});
         let changed: Vec<Value> = local.iter().chain(&baseline).map(artifact).collect();
         let mut diagnostics = self.diagnostics(&["severity"]);
-        for (name, paths) in [("missing_in_local", &local), ("missing_in_baseline", &baseline)] {
+        for (name, paths) in [
+            ("missing_in_local", &local),
+            ("missing_in_baseline", &baseline),
+        ] {
             let words: Vec<String> = paths.iter().map(words).collect();
-            diagnostics.extend((!words.is_empty()).then(|| (name.to_owned(), words.join(",").into())));
+            diagnostics
+                .extend((!words.is_empty()).then(|| (name.to_owned(), words.join(",").into())));
         }
         json!({
             "namespace": self.namespace,
@@ -141,7 +164,9 @@ impl Flat<'_> {
     }
 
     fn get(&self, name: &str) -> Option<&Value> {
-        self.payload.get(name).filter(|value| !value.is_null() && value.as_str() != Some(""))
+        self.payload
+            .get(name)
+            .filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
     fn first(&self, names: &[&str]) -> Option<&Value> {
@@ -155,7 +180,9 @@ impl Flat<'_> {
 
     fn mission_type(&self) -> &str {
         let named = self.namespace.get("mission_type").and_then(Value::as_str);
-        named.filter(|name| !name.is_empty()).unwrap_or(MISSION_TYPE)
+        named
+            .filter(|name| !name.is_empty())
+            .unwrap_or(MISSION_TYPE)
     }
 
     /// The class; `other` is no longer a valid one.
@@ -166,15 +193,24 @@ impl Flat<'_> {
 
     /// The present members, as texts.
     fn diagnostics(&self, names: &[&str]) -> Object {
-        names.iter().filter_map(|name| Some(((*name).to_owned(), text(self.get(name)?)))).collect()
+        names
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), text(self.get(name)?))))
+            .collect()
     }
 }
 
 /// A whole number, also from a text or with a fraction.
 fn whole(value: &Value) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "a size in bytes, and the cast saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a size in bytes, and the cast saturates"
+    )]
     let cut = |number: f64| number.trunc() as i64;
-    value.as_i64().or_else(|| value.as_f64().map(cut)).or_else(|| value.as_str()?.trim().parse().ok())
+    value
+        .as_i64()
+        .or_else(|| value.as_f64().map(cut))
+        .or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 fn text(value: &Value) -> Value {
@@ -284,21 +320,38 @@ mod tests {
         ] {
             let upgraded = upgrade(event_type, &flat).unwrap();
             assert_eq!(upgraded, present, "{event_type}");
-            assert_eq!(upgrade(event_type, &upgraded), None, "{event_type}: once is enough");
+            assert_eq!(
+                upgrade(event_type, &upgraded),
+                None,
+                "{event_type}: once is enough"
+            );
             let broken = violations(&envelope(event_type, &upgraded));
-            assert!(!broken.iter().any(|v| format!("{v:?}").contains("payload")), "{event_type}: {broken:?}");
+            assert!(
+                !broken.iter().any(|v| format!("{v:?}").contains("payload")),
+                "{event_type}: {broken:?}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_flat_or_has_no_namespace_is_left_alone() {
         let flat = json!({"artifact_key": "k"});
-        assert_eq!(upgrade("MissionDossierArtifactIndexed", &flat), None, "no namespace");
-        assert_eq!(upgrade("WPStatusChanged", &json!({"namespace": namespace()})), None);
+        assert_eq!(
+            upgrade("MissionDossierArtifactIndexed", &flat),
+            None,
+            "no namespace"
+        );
+        assert_eq!(
+            upgrade("WPStatusChanged", &json!({"namespace": namespace()})),
+            None
+        );
         assert_eq!(upgrade("MissionDossierArtifactIndexed", &json!([1])), None);
         let mut beside = envelope("MissionDossierArtifactIndexed", &flat);
         beside["namespace"] = namespace();
         let upgraded = upgraded(beside.as_object().unwrap()).unwrap();
-        assert_eq!(upgraded["artifact_id"]["path"], "k", "the namespace may stand beside the payload");
+        assert_eq!(
+            upgraded["artifact_id"]["path"], "k",
+            "the namespace may stand beside the payload"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! An event that a server tells of, stated again: of the server's words only identity is taken, each part in its checked
-//! form, and only where everything else is what this program would say itself. Pure.
+//! An event that a server tells of, stated again: of the server's words only identity is taken,
+//! each part in its checked form, and only where everything else is what this program would say
+//! itself. Pure.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,16 +43,23 @@ struct ClaimedDiagnostics {
     snapshot_id: Option<String>,
 }
 
-/// Restates the event `told` as what `own` says of the same thing; the id and the clock of `own` do not count. `None`
-/// if it differs from that in anything but its identity, or if its identity has a form that this program does not write.
+/// Restates the event `told` as what `own` says of the same thing; the id and the clock of `own` do
+/// not count. `None` if it differs from that in anything but its identity, or if its identity has a
+/// form that this program does not write.
 pub(crate) fn restate(origin: &Origin, own: &Occurrence<'_>, told: &[u8]) -> Option<Restated> {
     let claim: Claim = serde_json::from_slice(told).ok()?;
     let at = Timestamp::parse(&claim.timestamp).filter(|at| at.to_string() == claim.timestamp)?;
     let is_sound = is_ulid(&claim.event_id)
         && (claim.build_id == origin.build_id || is_uuid(&claim.build_id))
         && is_lower_hex(&claim.node_id, &[12])
-        && claim.head_commit_sha.as_deref().is_none_or(|sha| is_lower_hex(sha, &[40, 64]))
-        && claim.git_branch.as_deref().is_none_or(|branch| is_known_branch(branch, origin, own.payload));
+        && claim
+            .head_commit_sha
+            .as_deref()
+            .is_none_or(|sha| is_lower_hex(sha, &[40, 64]))
+        && claim
+            .git_branch
+            .as_deref()
+            .is_none_or(|branch| is_known_branch(branch, origin, own.payload));
     if !is_sound {
         return None;
     }
@@ -90,8 +98,17 @@ fn made_at(own: &Occurrence<'_>, claim: &Claim) -> Option<(String, Value)> {
         }
     }
     if let Some(value) = payload.pointer_mut("/context_diagnostics/snapshot_id") {
-        let id = claim.payload.context_diagnostics.as_ref()?.snapshot_id.as_deref().filter(|id| is_uuid(id))?;
-        if let Some(subject) = value.as_str().and_then(|own| aggregate_id.strip_suffix(own)) {
+        let id = claim
+            .payload
+            .context_diagnostics
+            .as_ref()?
+            .snapshot_id
+            .as_deref()
+            .filter(|id| is_uuid(id))?;
+        if let Some(subject) = value
+            .as_str()
+            .and_then(|own| aggregate_id.strip_suffix(own))
+        {
             aggregate_id = format!("{subject}{id}");
         }
         *value = id.into();
@@ -101,7 +118,9 @@ fn made_at(own: &Occurrence<'_>, claim: &Claim) -> Option<(String, Value)> {
 
 /// The branch that is checked out here, the one that the event is about, or the word for none.
 fn is_known_branch(branch: &str, origin: &Origin, payload: &Value) -> bool {
-    let about = payload.pointer("/namespace/target_branch").and_then(Value::as_str);
+    let about = payload
+        .pointer("/namespace/target_branch")
+        .and_then(Value::as_str);
     [origin.git_branch.as_deref(), about, Some("HEAD")].contains(&Some(branch))
 }
 

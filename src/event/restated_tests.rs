@@ -61,10 +61,20 @@ fn told() -> Value {
 fn identity_is_taken_and_the_words_are_own() {
     let told = told();
     let taken = restated(&told).unwrap();
-    assert_eq!((&*taken.event_id, taken.lamport, &*taken.at), (TOLD_ID, 7, "2026-02-12T10:00:00.000000+00:00"));
-    assert_eq!(serde_json::from_slice::<Value>(&taken.envelope).unwrap(), told);
+    assert_eq!(
+        (&*taken.event_id, taken.lamport, &*taken.at),
+        (TOLD_ID, 7, "2026-02-12T10:00:00.000000+00:00")
+    );
+    assert_eq!(
+        serde_json::from_slice::<Value>(&taken.envelope).unwrap(),
+        told
+    );
     // The spelling is not the server's: neither the order of members nor a team that it filled in.
-    assert!(taken.envelope.starts_with(br#"{"event_id":"01JMBY7K8N3QRVX2DPFG5HWT4E","event_type""#));
+    assert!(
+        taken
+            .envelope
+            .starts_with(br#"{"event_id":"01JMBY7K8N3QRVX2DPFG5HWT4E","event_type""#)
+    );
     let mut with_team = told.clone();
     with_team["team_slug"] = "harbour".into();
     assert_eq!(restated(&with_team), Some(taken));
@@ -103,7 +113,12 @@ fn nothing_that_a_server_invents_is_taken() {
         *lie.pointer_mut(pointer).unwrap() = forged();
         assert_eq!(restated(&lie), None, "{pointer}");
     }
-    for parent in ["", "/payload", "/payload/namespace", "/payload/context_diagnostics"] {
+    for parent in [
+        "",
+        "/payload",
+        "/payload/namespace",
+        "/payload/context_diagnostics",
+    ] {
         let mut lie = told();
         lie.pointer_mut(parent).unwrap()["extra"] = forged();
         assert_eq!(restated(&lie), None, "{parent}/extra");
@@ -112,7 +127,10 @@ fn nothing_that_a_server_invents_is_taken() {
         ("event_id", json!(TOLD_ID.to_lowercase())),
         ("timestamp", json!("2026-02-12T10:00:00Z")),
         ("timestamp", json!("2025-02-12T10:00:00.000000+00:00")),
-        ("head_commit_sha", json!("0123456789ABCDEF0123456789ABCDEF01234567")),
+        (
+            "head_commit_sha",
+            json!("0123456789ABCDEF0123456789ABCDEF01234567"),
+        ),
         ("node_id", json!("0123456789abc")),
     ] {
         let mut lie = told();
@@ -126,7 +144,9 @@ fn nothing_that_a_server_invents_is_taken() {
     }
     // One name twice: parsers differ in which one counts.
     for name in ["project_slug", "event_id"] {
-        let twice = told().to_string().replacen('{', &format!(r#"{{"{name}":"FORGED","#), 1);
+        let twice = told()
+            .to_string()
+            .replacen('{', &format!(r#"{{"{name}":"FORGED","#), 1);
         let said = restated_text(&twice).map(|taken| String::from_utf8(taken.envelope).unwrap());
         assert!(said.is_none_or(|said| !said.contains("FORGED")), "{name}");
     }

@@ -5,13 +5,15 @@ use serde_json::Value;
 use super::LOCAL_MEMBERS;
 use crate::base::{Sha256, ids, json};
 
-/// True if two envelopes have the same meaning: as JSON, with ids in normal form, whether or not a sender filled in
-/// team or correlation, and without diagnostics of its queue.
+/// True if two envelopes have the same meaning: as JSON, with ids in normal form, whether or not a
+/// sender filled in team or correlation, and without diagnostics of its queue.
 pub(crate) fn is_same_event(a: &[u8], b: &[u8]) -> bool {
-    json::same_meaning(a, b) || matches!((plain(a), plain(b)), (Some(a), Some(b)) if json::same_meaning(&a, &b))
+    json::same_meaning(a, b)
+        || matches!((plain(a), plain(b)), (Some(a), Some(b)) if json::same_meaning(&a, &b))
 }
 
-/// The envelope with ids in normal form and a correlation, without team and members local to a sender.
+/// The envelope with ids in normal form and a correlation, without team and members local to a
+/// sender.
 fn plain(envelope: &[u8]) -> Option<Vec<u8>> {
     let mut envelope: Value = serde_json::from_slice(envelope).ok()?;
     let members = envelope.as_object_mut()?;
@@ -20,7 +22,10 @@ fn plain(envelope: &[u8]) -> Option<Vec<u8>> {
     }
     if members.get("correlation_id").is_none_or(Value::is_null) {
         // Newer producers fill in what older ones omit.
-        let cause = members.get("causation_id").filter(|cause| !cause.is_null()).or_else(|| members.get("event_id"));
+        let cause = members
+            .get("causation_id")
+            .filter(|cause| !cause.is_null())
+            .or_else(|| members.get("event_id"));
         let cause = cause.cloned();
         members.extend(cause.map(|cause| ("correlation_id".to_owned(), cause)));
     }
@@ -67,18 +72,36 @@ mod tests {
         let mut other = event.clone();
         other["event_id"] = id.to_lowercase().into();
         other["project_uuid"] = PROJECT.replace('-', "").into();
-        assert!(is_same_event(spelled.as_bytes(), serde_json::to_string_pretty(&other).unwrap().as_bytes()));
+        assert!(is_same_event(
+            spelled.as_bytes(),
+            serde_json::to_string_pretty(&other).unwrap().as_bytes()
+        ));
         let pretty = serde_json::to_string_pretty(&other).unwrap();
-        assert_eq!(meaning_digest(pretty.as_bytes()), meaning_digest(spelled.as_bytes()));
+        assert_eq!(
+            meaning_digest(pretty.as_bytes()),
+            meaning_digest(spelled.as_bytes())
+        );
         other["drain_blocked_reason"] = "no_auth".into();
-        assert!(is_same_event(spelled.as_bytes(), other.to_string().as_bytes()));
+        assert!(is_same_event(
+            spelled.as_bytes(),
+            other.to_string().as_bytes()
+        ));
         let mut older = event.clone();
         older.as_object_mut().unwrap().remove("correlation_id");
         let mut filled = older.clone();
         filled["correlation_id"] = id.into();
-        assert!(is_same_event(older.to_string().as_bytes(), filled.to_string().as_bytes()));
+        assert!(is_same_event(
+            older.to_string().as_bytes(),
+            filled.to_string().as_bytes()
+        ));
         other["lamport_clock"] = 8.into();
-        assert!(!is_same_event(spelled.as_bytes(), other.to_string().as_bytes()));
-        assert_ne!(meaning_digest(spelled.as_bytes()), meaning_digest(other.to_string().as_bytes()));
+        assert!(!is_same_event(
+            spelled.as_bytes(),
+            other.to_string().as_bytes()
+        ));
+        assert_ne!(
+            meaning_digest(spelled.as_bytes()),
+            meaning_digest(other.to_string().as_bytes())
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! The copy of a captured envelope that is sent.
 //!
 //! Most envelopes are sent as captured. The others are rewritten for sending, never in the journal:
-//! `drain_blocked_reason` is removed, a null `project_uuid` or `team_slug` is filled in if known, and a flat dossier
-//! payload is converted to the present form.
+//! `drain_blocked_reason` is removed, a null `project_uuid` or `team_slug` is filled in if known,
+//! and a flat dossier payload is converted to the present form.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ pub(crate) enum WireForm {
     AsIs = 1,
     /// Sent as captured, unless the target has a team to fill in.
     AsIsWithoutTeam = 2,
-    /// Cannot be sent: an older queue stored it under an id that its envelope does not contain, so a result could not
-    /// be matched to it.
+    /// Cannot be sent: an older queue stored it under an id that its envelope does not contain, so
+    /// a result could not be matched to it.
     Never = 3,
     /// Must be rewritten; it was imported and names a person or a machine.
     Personal = 4,
@@ -82,8 +82,11 @@ pub(crate) fn for_wire(
         }
         WireForm::AsIsWithoutTeam | WireForm::Rewrite | WireForm::Personal => {}
     }
-    let refuse = |e: serde_json::Error| NotSendable(format!("the envelope is not a strict JSON object ({e})"));
-    // Parsing the whole envelope rejects JSON that is not strict; the members then keep their captured bytes.
+    let refuse = |e: serde_json::Error| {
+        NotSendable(format!("the envelope is not a strict JSON object ({e})"))
+    };
+    // Parsing the whole envelope rejects JSON that is not strict; the members then keep their
+    // captured bytes.
     let whole: Value = serde_json::from_slice(captured).map_err(refuse)?;
     let mut members: Members = serde_json::from_slice(captured).map_err(refuse)?;
     members.remove("drain_blocked_reason");
@@ -93,7 +96,12 @@ pub(crate) fn for_wire(
     if form == WireForm::Personal && !context.sends_personal_data {
         strip(&mut members).map_err(refuse)?;
     }
-    fill(&mut members, "team_slug", Some(context.team_slug).filter(|t| !t.is_empty())).map_err(refuse)?;
+    fill(
+        &mut members,
+        "team_slug",
+        Some(context.team_slug).filter(|t| !t.is_empty()),
+    )
+    .map_err(refuse)?;
     fill(&mut members, "project_uuid", context.project_uuid).map_err(refuse)?;
     serde_json::to_vec(&members).map(Some).map_err(refuse)
 }
@@ -112,10 +120,14 @@ fn upgrade(envelope: &Map<String, Value>, members: &mut Members) -> serde_json::
     Ok(())
 }
 
-/// Removes members that name a person or a machine; members without such content keep their captured bytes.
+/// Removes members that name a person or a machine; members without such content keep their
+/// captured bytes.
 fn strip(members: &mut Members) -> serde_json::Result<()> {
     members.retain(|name, _| !older_envelope::is_personal(name));
-    for value in members.values_mut().filter(|value| older_envelope::names_person(value.get().as_bytes())) {
+    for value in members
+        .values_mut()
+        .filter(|value| older_envelope::names_person(value.get().as_bytes()))
+    {
         let mut stripped: Value = serde_json::from_str(value.get())?;
         older_envelope::strip_personal(&mut stripped);
         *value = to_raw_value(&stripped)?;
@@ -136,7 +148,11 @@ mod tests {
     use super::*;
 
     fn sent(captured: &str, form: WireForm, team: &str) -> String {
-        let context = WireContext { project_uuid: Some("p"), team_slug: team, ..WireContext::default() };
+        let context = WireContext {
+            project_uuid: Some("p"),
+            team_slug: team,
+            ..WireContext::default()
+        };
         let bytes = for_wire(captured.as_bytes(), form, context).unwrap();
         bytes.map_or("as is".to_owned(), |b| String::from_utf8(b).unwrap())
     }
@@ -144,15 +160,20 @@ mod tests {
     #[test]
     fn ready_envelopes_are_sent_as_captured() {
         assert_eq!(sent(r#"{ "a":1}"#, WireForm::AsIs, "t"), "as is");
-        assert_eq!(sent(r#"{ "team_slug":null}"#, WireForm::AsIsWithoutTeam, ""), "as is");
+        assert_eq!(
+            sent(r#"{ "team_slug":null}"#, WireForm::AsIsWithoutTeam, ""),
+            "as is"
+        );
     }
 
     #[test]
     fn blanks_are_filled_and_local_fields_left_out() {
         let captured = r#"{"drain_blocked_reason":"no_auth","project_uuid":null,"team_slug":null}"#;
-        assert_eq!(sent(captured, WireForm::Rewrite, "t"), r#"{"project_uuid":"p","team_slug":"t"}"#);
-        let long =
-            r#"{"drain_blocked_reason":null,"payload":{"n": 10000000000000000000000000, "f": 1e5},"project_uuid":"q"}"#;
+        assert_eq!(
+            sent(captured, WireForm::Rewrite, "t"),
+            r#"{"project_uuid":"p","team_slug":"t"}"#
+        );
+        let long = r#"{"drain_blocked_reason":null,"payload":{"n": 10000000000000000000000000, "f": 1e5},"project_uuid":"q"}"#;
         let kept = r#"{"payload":{"n": 10000000000000000000000000, "f": 1e5},"project_uuid":"q"}"#;
         assert_eq!(sent(long, WireForm::Rewrite, ""), kept);
         assert_eq!(
@@ -187,16 +208,33 @@ mod tests {
             )
         };
         let whole = r#"{"developer_name": "D", "actor": "a", "n": 1}"#;
-        assert_eq!(sent(captured, WireForm::Rewrite, ""), upgraded(whole), "captured here: sent as it is");
-        assert_eq!(sent(captured, WireForm::Personal, ""), upgraded(r#"{"actor":"a","n":1}"#));
-        let context = WireContext { sends_personal_data: true, ..WireContext::default() };
-        let sent = for_wire(captured.as_bytes(), WireForm::Personal, context).unwrap().unwrap();
+        assert_eq!(
+            sent(captured, WireForm::Rewrite, ""),
+            upgraded(whole),
+            "captured here: sent as it is"
+        );
+        assert_eq!(
+            sent(captured, WireForm::Personal, ""),
+            upgraded(r#"{"actor":"a","n":1}"#)
+        );
+        let context = WireContext {
+            sends_personal_data: true,
+            ..WireContext::default()
+        };
+        let sent = for_wire(captured.as_bytes(), WireForm::Personal, context)
+            .unwrap()
+            .unwrap();
         assert_eq!(String::from_utf8(sent).unwrap(), upgraded(whole));
     }
 
     #[test]
     fn what_strict_json_cannot_say_is_not_sendable() {
-        for captured in [&b"[1]"[..], b"{\"a\":NaN}", b"{\"a\":\"\\ud800\"}", b"{\"a\":\"\xff\"}"] {
+        for captured in [
+            &b"[1]"[..],
+            b"{\"a\":NaN}",
+            b"{\"a\":\"\\ud800\"}",
+            b"{\"a\":\"\xff\"}",
+        ] {
             let error = for_wire(captured, WireForm::Rewrite, WireContext::default()).unwrap_err();
             assert!(error.to_string().starts_with("not_sendable: "), "{error}");
         }
@@ -204,8 +242,13 @@ mod tests {
 
     #[test]
     fn codes_survive_a_round_trip() {
-        for form in [WireForm::Rewrite, WireForm::AsIs, WireForm::AsIsWithoutTeam, WireForm::Never, WireForm::Personal]
-        {
+        for form in [
+            WireForm::Rewrite,
+            WireForm::AsIs,
+            WireForm::AsIsWithoutTeam,
+            WireForm::Never,
+            WireForm::Personal,
+        ] {
             assert_eq!(WireForm::from_code(form.code()), form);
         }
         assert_eq!(WireForm::from_code(9), WireForm::Rewrite);

@@ -33,23 +33,40 @@ pub(crate) fn facts(git: &Git, checkout: &Checkout) -> Facts {
         };
     }
     facts.repo_slug = origin.as_deref().and_then(slug::repo_slug);
-    let directory = checkout.main_root.file_name().map(|name| name.to_string_lossy().into_owned());
+    let directory = checkout
+        .main_root
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     facts.project_slug = slug::project_slug(origin.as_deref(), &directory.unwrap_or_default());
     facts
 }
 
 fn ask_head(git: &Git, checkout: &Checkout, warnings: &mut Vec<String>) -> Option<Head> {
-    let answer = ask(git, checkout, &["rev-parse", "HEAD", "--abbrev-ref", "HEAD"], warnings)?;
+    let answer = ask(
+        git,
+        checkout,
+        &["rev-parse", "HEAD", "--abbrev-ref", "HEAD"],
+        warnings,
+    )?;
     let (commit, branch) = answer.line()?.split_once('\n')?;
-    Some(Head { branch: Some(branch.trim().to_owned()), commit: Some(commit.trim().to_owned()) })
+    Some(Head {
+        branch: Some(branch.trim().to_owned()),
+        commit: Some(commit.trim().to_owned()),
+    })
 }
 
-/// The URL of `origin` as git would use it (`insteadOf` applied). It may contain a password and is not passed on.
+/// The URL of `origin` as git would use it (`insteadOf` applied). It may contain a password and is
+/// not passed on.
 fn ask_origin(git: &Git, checkout: &Checkout, warnings: &mut Vec<String>) -> Option<String> {
-    ask(git, checkout, &["remote", "get-url", "origin"], warnings)?.line()?.lines().next().map(str::to_owned)
+    ask(git, checkout, &["remote", "get-url", "origin"], warnings)?
+        .line()?
+        .lines()
+        .next()
+        .map(str::to_owned)
 }
 
-/// Runs git in the work tree. If git refuses the repository, or cannot run, a warning is added once.
+/// Runs git in the work tree. If git refuses the repository, or cannot run, a warning is added
+/// once.
 fn ask(
     git: &Git,
     checkout: &Checkout,
@@ -57,7 +74,9 @@ fn ask(
     warnings: &mut Vec<String>,
 ) -> Option<crate::base::child::Answer> {
     let warning = match git.ask(checkout, args) {
-        Ok(answer) if answer.is_success || !answer.stderr.contains("dubious ownership") => return Some(answer),
+        Ok(answer) if answer.is_success || !answer.stderr.contains("dubious ownership") => {
+            return Some(answer);
+        }
         Ok(_) => "git refuses this repository because another user owns it (see safe.directory); \
                   its facts are left out"
             .to_owned(),
@@ -80,12 +99,23 @@ mod tests {
 
     fn run(dir: &Path, args: &[&str]) {
         let mut command = Command::new("git");
-        command.args(["-c", "user.name=T", "-c", "user.email=t@example.org"]).args(args).current_dir(dir);
+        command
+            .args(["-c", "user.name=T", "-c", "user.email=t@example.org"])
+            .args(args)
+            .current_dir(dir);
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
             command.env_remove(name);
         }
-        let done = command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();
-        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+        let done = command
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{args:?}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
     }
 
     fn git() -> Git {
@@ -100,13 +130,33 @@ mod tests {
         run(&dir, &["init", "-q", "-b", "trunk"]);
         let of = |dir: &Path| facts(&git(), &discover(dir).unwrap());
         let unborn = of(&dir);
-        assert_eq!((unborn.branch, unborn.head, unborn.repo_slug), (None, None, None));
-        assert_eq!((unborn.project_slug.as_str(), unborn.warnings), ("tide-table", vec![]));
+        assert_eq!(
+            (unborn.branch, unborn.head, unborn.repo_slug),
+            (None, None, None)
+        );
+        assert_eq!(
+            (unborn.project_slug.as_str(), unborn.warnings),
+            ("tide-table", vec![])
+        );
 
         run(&dir, &["commit", "-q", "--allow-empty", "-m", "x"]);
-        run(&dir, &["remote", "add", "origin", "git@example.org:harbour/Tide_Service.git"]);
+        run(
+            &dir,
+            &[
+                "remote",
+                "add",
+                "origin",
+                "git@example.org:harbour/Tide_Service.git",
+            ],
+        );
         let loose = of(&dir);
-        assert_eq!((loose.branch.as_deref(), loose.head.as_ref().map(String::len)), (Some("trunk"), Some(40)));
+        assert_eq!(
+            (
+                loose.branch.as_deref(),
+                loose.head.as_ref().map(String::len)
+            ),
+            (Some("trunk"), Some(40))
+        );
         assert_eq!(
             (loose.repo_slug.as_deref(), loose.project_slug.as_str()),
             (Some("harbour/Tide_Service"), "tide-service")
@@ -115,10 +165,17 @@ mod tests {
         assert_eq!(of(&dir), loose);
 
         run(&dir, &["tag", "trunk"]);
-        assert_eq!(of(&dir).branch.as_deref(), Some("heads/trunk"), "git is asked where the name is ambiguous");
+        assert_eq!(
+            of(&dir).branch.as_deref(),
+            Some("heads/trunk"),
+            "git is asked where the name is ambiguous"
+        );
         run(&dir, &["worktree", "add", "-q", "--detach", "../side"]);
         let detached = of(&temp.path().join("side"));
-        assert_eq!((detached.branch.as_deref(), &detached.head), (Some("HEAD"), &loose.head));
+        assert_eq!(
+            (detached.branch.as_deref(), &detached.head),
+            (Some("HEAD"), &loose.head)
+        );
         assert_eq!(detached.project_slug, "tide-service");
     }
 
@@ -127,15 +184,31 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         run(temp.path(), &["init", "-q", "-b", "trunk"]);
         run(temp.path(), &["commit", "-q", "--allow-empty", "-m", "x"]);
-        run(temp.path(), &["remote", "add", "origin", "https://example.org/o/r.git"]);
+        run(
+            temp.path(),
+            &["remote", "add", "origin", "https://example.org/o/r.git"],
+        );
         let missing = Git::with("no-such-git-program", Duration::from_secs(1));
         let of = || facts(&missing, &discover(temp.path()).unwrap());
         let found = of();
-        assert_eq!((found.branch.as_deref(), found.repo_slug.as_deref()), (Some("trunk"), Some("o/r")));
+        assert_eq!(
+            (found.branch.as_deref(), found.repo_slug.as_deref()),
+            (Some("trunk"), Some("o/r"))
+        );
         assert_eq!(found.warnings, Vec::<String>::new());
-        run(temp.path(), &["config", "url.https://example.com/.insteadOf", "https://example.org/"]);
+        run(
+            temp.path(),
+            &[
+                "config",
+                "url.https://example.com/.insteadOf",
+                "https://example.org/",
+            ],
+        );
         let found = of();
-        assert_eq!((found.branch.as_deref(), found.repo_slug), (Some("trunk"), None));
+        assert_eq!(
+            (found.branch.as_deref(), found.repo_slug),
+            (Some("trunk"), None)
+        );
         assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
     }
 
@@ -144,7 +217,10 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let missing = Git::with("no-such-git-program", Duration::from_secs(1));
         let found = facts(&missing, &discover(temp.path()).unwrap());
-        assert_eq!((found.branch, found.head, found.repo_slug, found.warnings), (None, None, None, vec![]));
+        assert_eq!(
+            (found.branch, found.head, found.repo_slug, found.warnings),
+            (None, None, None, vec![])
+        );
         assert!(!found.project_slug.is_empty());
     }
 }

@@ -1,4 +1,5 @@
-//! The file `sk-sync/id` in a git directory: read and written without following links or blocking on a pipe.
+//! The file `sk-sync/id` in a git directory: read and written without following links or blocking
+//! on a pipe.
 
 /// Its directory, below the common git directory.
 pub(super) const DIRECTORY: &str = "sk-sync";
@@ -33,13 +34,20 @@ mod platform {
 
     use super::{DIRECTORY, FILE, Flaw, LONGEST};
 
-    const INSIDE: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-    const PLAIN: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+    const INSIDE: OFlags = OFlags::RDONLY
+        .union(OFlags::DIRECTORY)
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::CLOEXEC);
+    const PLAIN: OFlags = OFlags::RDONLY
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::NONBLOCK)
+        .union(OFlags::CLOEXEC);
 
     /// Reads the file, at most [`LONGEST`] bytes.
     pub(in crate::git) fn read(common: &Path) -> Result<Vec<u8>, Flaw> {
         let dir = directory(common)?;
-        let file = rustix::fs::openat(&dir, FILE, PLAIN, Mode::empty()).map_err(|error| odd(error, "it is a link"))?;
+        let file = rustix::fs::openat(&dir, FILE, PLAIN, Mode::empty())
+            .map_err(|error| odd(error, "it is a link"))?;
         let stat = rustix::fs::fstat(&file).map_err(std::io::Error::from)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Flaw::Odd("it is not a plain file"));
@@ -49,7 +57,11 @@ mod platform {
         }
         let mut bytes = Vec::new();
         File::from(file).take(LONGEST + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > LONGEST { Err(Flaw::Odd("it is too long")) } else { Ok(bytes) }
+        if bytes.len() as u64 > LONGEST {
+            Err(Flaw::Odd("it is too long"))
+        } else {
+            Ok(bytes)
+        }
     }
 
     /// Creates the file, on disk before it gets its name; an existing file stays, without an error.
@@ -62,14 +74,21 @@ mod platform {
         let dir = rustix::fs::openat(&top, DIRECTORY, INSIDE, Mode::empty())?;
         // The temporary name is unique to this writer: it contains a digest of its random bytes.
         let mine = format!("{FILE}.{}.new", crate::base::Sha256::of(bytes));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::openat(&dir, mine.as_str(), flags, Mode::RUSR | Mode::WUSR)?);
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(rustix::fs::openat(
+            &dir,
+            mine.as_str(),
+            flags,
+            Mode::RUSR | Mode::WUSR,
+        )?);
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        let named =
-            written.and_then(|()| match rustix::fs::linkat(&dir, mine.as_str(), &dir, FILE, AtFlags::empty()) {
+        let named = written.and_then(|()| {
+            match rustix::fs::linkat(&dir, mine.as_str(), &dir, FILE, AtFlags::empty()) {
                 Ok(()) | Err(Errno::EXIST) => Ok(()),
                 Err(error) => Err(error.into()),
-            });
+            }
+        });
         let gone = rustix::fs::unlinkat(&dir, mine.as_str(), AtFlags::empty());
         named?;
         gone?;
@@ -109,8 +128,14 @@ mod platform {
             return Err(Flaw::Odd("it is not a plain file"));
         }
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > LONGEST { Err(Flaw::Odd("it is too long")) } else { Ok(bytes) }
+        std::fs::File::open(path)?
+            .take(LONGEST + 1)
+            .read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LONGEST {
+            Err(Flaw::Odd("it is too long"))
+        } else {
+            Ok(bytes)
+        }
     }
 
     /// Creates the file, on disk before it gets its name; an existing file stays, without an error.
@@ -121,7 +146,9 @@ mod platform {
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         match file.persist_noclobber(dir.join(FILE)) {
-            Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+            Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
+                Err(error.error)
+            }
             _ => Ok(()),
         }
     }

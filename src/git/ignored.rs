@@ -1,8 +1,9 @@
-//! Files that git ignores: `.gitignore` of each directory and `info/exclude` of the repository, read without a child
-//! process. A tracked file is never ignored; the index is read only when a pattern matched.
+//! Files that git ignores: `.gitignore` of each directory and `info/exclude` of the repository,
+//! read without a child process. A tracked file is never ignored; the index is read only when a
+//! pattern matched.
 //!
-//! Unreadable files are treated so that nothing is sent by mistake: unusable patterns ignore every file, and an
-//! unreadable index tracks none.
+//! Unreadable files are treated so that nothing is sent by mistake: unusable patterns ignore every
+//! file, and an unreadable index tracks none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -45,7 +46,9 @@ pub(crate) struct GitIgnored {
 
 impl fmt::Debug for GitIgnored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GitIgnored").field("top", &self.top).finish_non_exhaustive()
+        f.debug_struct("GitIgnored")
+            .field("top", &self.top)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,17 +67,29 @@ impl GitIgnored {
     /// The rules of a work tree; `None` outside repositories.
     pub(crate) fn of(checkout: &Checkout) -> Option<Self> {
         let (git_dir, common_dir) = (checkout.git_dir.clone()?, checkout.common_dir.clone()?);
-        let ignores_case =
-            core_value(&common_dir, "ignorecase").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let ignores_case = core_value(&common_dir, "ignorecase")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let (rules, tracked, flaws) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (top, compiled) = (checkout.root.clone(), AtomicUsize::new(0));
-        Some(Self { top, git_dir, common_dir, ignores_case, rules, tracked, flaws, compiled })
+        Some(Self {
+            top,
+            git_dir,
+            common_dir,
+            ignores_case,
+            rules,
+            tracked,
+            flaws,
+            compiled,
+        })
     }
 
     /// The path of a directory from the top; `None` outside the work tree.
     pub(crate) fn place_of(&self, dir: &Path) -> Option<String> {
         let inner = dir.strip_prefix(&self.top).ok()?;
-        let names: Option<Vec<&str>> = inner.components().map(|part| part.as_os_str().to_str()).collect();
+        let names: Option<Vec<&str>> = inner
+            .components()
+            .map(|part| part.as_os_str().to_str())
+            .collect();
         Some(names?.join("/"))
     }
 
@@ -116,19 +131,31 @@ impl GitIgnored {
         rules
     }
 
-    /// The rules in `dir`, a subdirectory of the one with the rules `above`. `may_have_patterns` is false if the
-    /// directory is known to have no `.gitignore`.
-    pub(crate) fn within(&self, above: &Arc<Rules>, dir: &str, may_have_patterns: bool) -> Arc<Rules> {
+    /// The rules in `dir`, a subdirectory of the one with the rules `above`. `may_have_patterns` is
+    /// false if the directory is known to have no `.gitignore`.
+    pub(crate) fn within(
+        &self,
+        above: &Arc<Rules>,
+        dir: &str,
+        may_have_patterns: bool,
+    ) -> Arc<Rules> {
         if above.is_ignored {
             return Arc::clone(above);
         }
         if above.ignores(dir, true) {
-            return Arc::new(Rules { is_ignored: true, ..Rules::default() });
+            return Arc::new(Rules {
+                is_ignored: true,
+                ..Rules::default()
+            });
         }
         if !may_have_patterns {
             return Arc::clone(above);
         }
-        let mut rules = Rules { levels: above.levels.clone(), size: above.size, is_ignored: false };
+        let mut rules = Rules {
+            levels: above.levels.clone(),
+            size: above.size,
+            is_ignored: false,
+        };
         self.add(&mut rules, dir, &self.top.join(dir).join(PATTERN_FILE));
         Arc::new(rules)
     }
@@ -172,12 +199,18 @@ impl GitIgnored {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
-        if self.compiled.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() > MAX_ALL_PATTERN_BYTES {
-            return Err(io::Error::other("all files of patterns together have more than 1 MiB"));
+        if self.compiled.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len()
+            > MAX_ALL_PATTERN_BYTES
+        {
+            return Err(io::Error::other(
+                "all files of patterns together have more than 1 MiB",
+            ));
         }
         let text = String::from_utf8_lossy(&bytes);
         let mut builder = GitignoreBuilder::new("");
-        builder.case_insensitive(self.ignores_case).map_err(io::Error::other)?;
+        builder
+            .case_insensitive(self.ignores_case)
+            .map_err(io::Error::other)?;
         for line in text.trim_start_matches('\u{feff}').split('\n') {
             let line = line.strip_suffix('\r').unwrap_or(line);
             // An invalid pattern matches nothing, as in git.
@@ -189,7 +222,10 @@ impl GitIgnored {
 
     fn is_tracked(&self, path: &str) -> bool {
         let tracked = self.tracked_near(path);
-        let dirs = || path.match_indices('/').filter_map(|(at, _)| path.get(..=at));
+        let dirs = || {
+            path.match_indices('/')
+                .filter_map(|(at, _)| path.get(..=at))
+        };
         tracked.contains(path) || dirs().any(|dir| tracked.contains(dir))
     }
 
@@ -238,7 +274,8 @@ impl Rules {
             let inner = if dir.is_empty() {
                 Some(path)
             } else {
-                path.strip_prefix(dir.as_str()).and_then(|p| p.strip_prefix('/'))
+                path.strip_prefix(dir.as_str())
+                    .and_then(|p| p.strip_prefix('/'))
             };
             match inner.map(|inner| patterns.matched(inner, is_dir)) {
                 Some(Match::Ignore(_)) => return true,

@@ -30,13 +30,28 @@ const FILES: &[&str] = &[
 
 fn git(dir: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
-    command.args(["-c", "core.quotePath=false", "-c", "user.name=T", "-c", "user.email=t@example.org"]);
-    command.args(args).current_dir(dir).env("GIT_CONFIG_GLOBAL", "").env("GIT_CONFIG_NOSYSTEM", "1");
+    command.args([
+        "-c",
+        "core.quotePath=false",
+        "-c",
+        "user.name=T",
+        "-c",
+        "user.email=t@example.org",
+    ]);
+    command
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
         command.env_remove(name);
     }
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -72,13 +87,24 @@ fn wanted<'a>(dir: &Path, files: &[&'a str]) -> BTreeSet<&'a str> {
         let mut above = file.match_indices('/').filter_map(|(at, _)| file.get(..at));
         above.any(|dir| ignored.has_directory(dir)) || ignored.has_file(file)
     };
-    files.iter().copied().filter(|file| !is_passed(file)).collect()
+    files
+        .iter()
+        .copied()
+        .filter(|file| !is_passed(file))
+        .collect()
 }
 
 /// The same according to git: tracked files, and files that are neither tracked nor ignored.
 fn wanted_by_git(dir: &Path, files: &[&str]) -> BTreeSet<String> {
-    let listed = git(dir, &["ls-files", "--cached", "--others", "--exclude-standard"]);
-    listed.lines().filter(|line| files.contains(line)).map(str::to_owned).collect()
+    let listed = git(
+        dir,
+        &["ls-files", "--cached", "--others", "--exclude-standard"],
+    );
+    listed
+        .lines()
+        .filter(|line| files.contains(line))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -118,12 +144,19 @@ fn every_pattern_means_what_it_means_to_git() {
         write(&dir, "docs/.gitignore", nested);
         assert_eq!(
             wanted(&dir, FILES),
-            wanted_by_git(&dir, FILES).iter().map(String::as_str).collect(),
+            wanted_by_git(&dir, FILES)
+                .iter()
+                .map(String::as_str)
+                .collect(),
             "{patterns:?} {nested:?}"
         );
         git(&dir, &["config", "core.ignoreCase", "true"]);
         let by_git = wanted_by_git(&dir, FILES);
-        assert_eq!(wanted(&dir, FILES), by_git.iter().map(String::as_str).collect(), "{patterns:?} in any case");
+        assert_eq!(
+            wanted(&dir, FILES),
+            by_git.iter().map(String::as_str).collect(),
+            "{patterns:?} in any case"
+        );
     }
 }
 
@@ -135,8 +168,18 @@ fn a_tracked_file_is_never_ignored() {
     write(&dir, "docs/new.md", "x");
     let files: Vec<_> = FILES.iter().copied().chain(["docs/new.md"]).collect();
     let wanted = wanted(&dir, &files);
-    assert_eq!(wanted, wanted_by_git(&dir, &files).iter().map(String::as_str).collect());
-    assert!(wanted.contains("docs/build/a.md") && !wanted.contains("docs/new.md") && !wanted.contains("build/a.md"));
+    assert_eq!(
+        wanted,
+        wanted_by_git(&dir, &files)
+            .iter()
+            .map(String::as_str)
+            .collect()
+    );
+    assert!(
+        wanted.contains("docs/build/a.md")
+            && !wanted.contains("docs/new.md")
+            && !wanted.contains("build/a.md")
+    );
 }
 
 #[test]
@@ -152,7 +195,10 @@ fn a_linked_work_tree_shares_the_patterns_of_the_repository_and_has_its_own_inde
     git(&side, &["add", "-f", "added.md"]);
     let files = ["a.md", "new.md", "added.md"];
     assert_eq!(wanted(&side, &files), BTreeSet::from(["a.md", "added.md"]));
-    assert_eq!(wanted(&dir, &["a.md", "docs/a.md"]), BTreeSet::from(["a.md"]));
+    assert_eq!(
+        wanted(&dir, &["a.md", "docs/a.md"]),
+        BTreeSet::from(["a.md"])
+    );
 }
 
 /// Unreadable files reduce what is sent, with a warning.
@@ -164,16 +210,24 @@ fn what_cannot_be_read_is_left_out_and_said() {
     let too_long = format!("nothing\n{}", "#\n".repeat(MAX_PATTERN_BYTES));
     write(&dir, "docs/.gitignore", &too_long);
     let found = ignored(&dir);
-    assert!(found.has_file("docs/new.md") && !found.has_file("docs/a.md") && !found.has_file("a.md"));
+    assert!(
+        found.has_file("docs/new.md") && !found.has_file("docs/a.md") && !found.has_file("a.md")
+    );
     let flaws = found.flaws().join("\n");
-    assert!(flaws.contains("docs/.gitignore: larger than") && !flaws.contains("new.md"), "{flaws}");
+    assert!(
+        flaws.contains("docs/.gitignore: larger than") && !flaws.contains("new.md"),
+        "{flaws}"
+    );
 
     write(&dir, "docs/.gitignore", "*.md");
     write(&dir, ".git/index", "DIRC of no version");
     let found = ignored(&dir);
     assert!(found.has_file("docs/a.md") && !found.has_directory("docs") && !found.has_file("a.md"));
     let flaws = found.flaws().join("\n");
-    assert!(flaws.contains(".git/index: it is too short") && !flaws.contains("a.md"), "{flaws}");
+    assert!(
+        flaws.contains(".git/index: it is too short") && !flaws.contains("a.md"),
+        "{flaws}"
+    );
 }
 
 /// Git does not follow a link to patterns; a pipe with that name must not block.
@@ -183,7 +237,13 @@ fn patterns_are_read_from_plain_files() {
     let Tree { _temp, dir } = tree(&["a.md", "deep/a.md", "list"]);
     write(&dir, "list", "*.md\n");
     std::os::unix::fs::symlink("list", dir.join(".gitignore")).unwrap();
-    assert!(Command::new("mkfifo").arg(dir.join("deep/.gitignore")).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(dir.join("deep/.gitignore"))
+            .status()
+            .unwrap()
+            .success()
+    );
     let found = ignored(&dir);
     assert!(!found.has_file("a.md") && !found.has_file("deep/a.md"));
     assert_eq!(found.flaws(), [""; 0]);

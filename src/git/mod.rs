@@ -1,13 +1,14 @@
 //! Git: finds the checkout, and collects the facts that events carry.
 //!
-//! Finding the checkout and reading `HEAD` and the remote need no child process. If files are not enough (reftable, a
-//! branch named like a tag, `insteadOf`), `git` is run.
+//! Finding the checkout and reading `HEAD` and the remote need no child process. If files are not
+//! enough (reftable, a branch named like a tag, `insteadOf`), `git` is run.
 //!
-//! Ignore rules are read from pattern files, and tracked files from the index, also without a child process.
+//! Ignore rules are read from pattern files, and tracked files from the index, also without a child
+//! process.
 //!
-//! **Invariant:** independent of feature directories. A child runs without `GIT_*` variables, hooks, prompts and
-//! file-system monitors, and is killed after a time limit. A missing repository, or a missing `git`, is a value, never
-//! an error.
+//! **Invariant:** independent of feature directories. A child runs without `GIT_*` variables,
+//! hooks, prompts and file-system monitors, and is killed after a time limit. A missing repository,
+//! or a missing `git`, is a value, never an error.
 
 mod checkout;
 mod child;
@@ -57,7 +58,9 @@ pub(crate) enum Error {
         source: std::io::Error,
     },
     /// There is a repository, but no work tree.
-    #[error("{path} has no work tree (a bare repository, or the inside of a .git directory); run in a checkout of it")]
+    #[error(
+        "{path} has no work tree (a bare repository, or the inside of a .git directory); run in a checkout of it"
+    )]
     NoWorkTree {
         /// The repository directory.
         path: String,

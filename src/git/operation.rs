@@ -26,11 +26,18 @@ const SIGNS: [(&str, Operation); 6] = [
 /// The operation in progress; `None` without one.
 pub(crate) fn operation(checkout: &Checkout) -> Option<Operation> {
     let dir = checkout.git_dir.as_ref()?;
-    SIGNS.iter().find(|(sign, _)| dir.join(sign).exists()).map(|(_, operation)| *operation)
+    SIGNS
+        .iter()
+        .find(|(sign, _)| dir.join(sign).exists())
+        .map(|(_, operation)| *operation)
 }
 
 /// The name of the ref in `HEAD`; empty if detached, since then its commits change often.
 pub(crate) fn branch_file(checkout: &Checkout) -> String {
-    let head = checkout.git_dir.as_ref().and_then(|dir| super::plain::text(&dir.join("HEAD")).ok());
-    head.filter(|text| text.starts_with("ref:")).unwrap_or_default()
+    let head = checkout
+        .git_dir
+        .as_ref()
+        .and_then(|dir| super::plain::text(&dir.join("HEAD")).ok());
+    head.filter(|text| text.starts_with("ref:"))
+        .unwrap_or_default()
 }

@@ -1,6 +1,7 @@
-//! Checks the owner of a checkout. As in git, files of another user in a directory are not trusted: another user of a
-//! shared directory could create a repository there to get this user's token and documents. Git's list of exceptions
-//! (`safe.directory`) applies here too. It is read without running git in the directory itself.
+//! Checks the owner of a checkout. As in git, files of another user in a directory are not trusted:
+//! another user of a shared directory could create a repository there to get this user's token and
+//! documents. Git's list of exceptions (`safe.directory`) applies here too. It is read without
+//! running git in the directory itself.
 
 use std::path::{Path, PathBuf};
 
@@ -9,25 +10,43 @@ use super::{Checkout, Error, Git};
 use crate::base::env::SUDO_UID;
 use crate::base::{Env, text};
 
-/// Rejects a checkout if one of these belongs to another user: its top, its `.git`, its git directories, and `files`,
-/// as far as they exist. Unless the user's own git configuration lists the checkout as safe.
-pub(crate) fn refuse_foreign(env: &Env, checkout: &Checkout, files: &[PathBuf]) -> Result<(), Error> {
+/// Rejects a checkout if one of these belongs to another user: its top, its `.git`, its git
+/// directories, and `files`, as far as they exist. Unless the user's own git configuration lists
+/// the checkout as safe.
+pub(crate) fn refuse_foreign(
+    env: &Env,
+    checkout: &Checkout,
+    files: &[PathBuf],
+) -> Result<(), Error> {
     let user = User::of(env);
     let mut all = files.to_vec();
     if checkout.is_repository() {
         all.extend([checkout.root.clone(), checkout.root.join(".git")]);
-        all.extend([&checkout.git_dir, &checkout.common_dir].into_iter().flatten().cloned());
+        all.extend(
+            [&checkout.git_dir, &checkout.common_dir]
+                .into_iter()
+                .flatten()
+                .cloned(),
+        );
     }
-    let Some(foreign) = all.iter().find(|path| !user.owns(path)) else { return Ok(()) };
+    let Some(foreign) = all.iter().find(|path| !user.owns(path)) else {
+        return Ok(());
+    };
     let answer = Git::new(env).safe_directories(env);
-    let named = answer.map(|answer| values(&answer.stdout)).unwrap_or_default();
+    let named = answer
+        .map(|answer| values(&answer.stdout))
+        .unwrap_or_default();
     if is_safe(&checkout.root, &named) {
         return Ok(());
     }
-    Err(Error::ForeignOwner { path: text::path(foreign), root: checkout.root.clone() })
+    Err(Error::ForeignOwner {
+        path: text::path(foreign),
+        root: checkout.root.clone(),
+    })
 }
 
-/// The values in the output of `git config --show-scope -z`, without those of the repository's own configuration.
+/// The values in the output of `git config --show-scope -z`, without those of the repository's own
+/// configuration.
 fn values(output: &[u8]) -> Vec<PathBuf> {
     let mut parts = output.split(|byte| *byte == 0);
     let mut found = Vec::new();
@@ -39,8 +58,8 @@ fn values(output: &[u8]) -> Vec<PathBuf> {
     found
 }
 
-/// Applies the values of `safe.directory` in order, like git: an empty one removes those before it, `*` matches
-/// everything, and a trailing `/*` everything below.
+/// Applies the values of `safe.directory` in order, like git: an empty one removes those before it,
+/// `*` matches everything, and a trailing `/*` everything below.
 fn is_safe(root: &Path, named: &[PathBuf]) -> bool {
     let mut safe = false;
     for value in named {
@@ -73,14 +92,18 @@ struct User {
 impl User {
     fn of(env: &Env) -> Self {
         let id = rustix::process::geteuid().as_raw();
-        let caller = (id == 0).then(|| env.text(SUDO_UID)?.parse().ok()).flatten();
+        let caller = (id == 0)
+            .then(|| env.text(SUDO_UID)?.parse().ok())
+            .flatten();
         Self { id, caller }
     }
 
     /// True if the file belongs to this user, or does not exist.
     fn owns(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt as _;
-        std::fs::symlink_metadata(path).map_or(true, |meta| meta.uid() == self.id || Some(meta.uid()) == self.caller)
+        std::fs::symlink_metadata(path).map_or(true, |meta| {
+            meta.uid() == self.id || Some(meta.uid()) == self.caller
+        })
     }
 }
 

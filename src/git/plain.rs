@@ -1,5 +1,5 @@
-//! Reads files inside a repository directory. An unpacked archive can contain anything there: pipes, devices, endless
-//! files.
+//! Reads files inside a repository directory. An unpacked archive can contain anything there:
+//! pipes, devices, endless files.
 
 use std::io;
 use std::path::Path;
@@ -38,17 +38,23 @@ pub(super) fn packed_refs(common_dir: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Rejects a repository directory in which one of the files that git opens is not a regular file, or is too large.
+/// Rejects a repository directory in which one of the files that git opens is not a regular file,
+/// or is too large.
 pub(super) fn check(dir: &Path) -> Result<(), Error> {
     for (name, most, too_large) in OPENED_BY_GIT {
         let path = dir.join(name);
-        let Ok(meta) = std::fs::metadata(&path) else { continue };
+        let Ok(meta) = std::fs::metadata(&path) else {
+            continue;
+        };
         let what = match meta.is_file() {
             true if meta.len() <= most => continue,
             true => too_large,
             false => "it is not a regular file",
         };
-        return Err(Error::UnusableFile { path: text::path(&path), what });
+        return Err(Error::UnusableFile {
+            path: text::path(&path),
+            what,
+        });
     }
     Ok(())
 }

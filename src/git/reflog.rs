@@ -20,33 +20,66 @@ pub(crate) struct Arrived {
     new: String,
 }
 
-/// The commits, merges and rebases that reached the work tree of `checkout` after `since`, in seconds since 1970;
-/// `None` without any, or if git keeps no log.
+/// The commits, merges and rebases that reached the work tree of `checkout` after `since`, in
+/// seconds since 1970; `None` without any, or if git keeps no log.
 pub(crate) fn arrived_after(checkout: &Checkout, since: i64) -> Option<Arrived> {
     let log = read_tail(&checkout.git_dir.as_ref()?.join("logs/HEAD"))?;
-    let later: Vec<_> = log.lines().filter_map(arrival).filter(|(at, ..)| *at > since).collect();
+    let later: Vec<_> = log
+        .lines()
+        .filter_map(arrival)
+        .filter(|(at, ..)| *at > since)
+        .collect();
     let ((_, old, _), (_, _, new)) = (later.first()?, later.last()?);
     let old = old.bytes().any(|b| b != b'0').then(|| (*old).to_owned());
-    Some(Arrived { old, new: (*new).to_owned() })
+    Some(Arrived {
+        old,
+        new: (*new).to_owned(),
+    })
 }
 
-/// Number of these commits that changed something below `below`, at most [`MOST`]; zero if git no longer has them.
-pub(crate) fn count_changing(git: &Git, checkout: &Checkout, arrived: &Arrived, below: &str) -> usize {
+/// Number of these commits that changed something below `below`, at most [`MOST`]; zero if git no
+/// longer has them.
+pub(crate) fn count_changing(
+    git: &Git,
+    checkout: &Checkout,
+    arrived: &Arrived,
+    below: &str,
+) -> usize {
     let range = match &arrived.old {
         Some(old) => format!("{old}..{}", arrived.new),
         None => arrived.new.clone(),
     };
-    let (most, below) = (format!("--max-count={MOST}"), format!(":(top,literal){below}"));
+    let (most, below) = (
+        format!("--max-count={MOST}"),
+        format!(":(top,literal){below}"),
+    );
     let args = ["rev-list", &most, "--end-of-options", &range, "--", &below];
-    let answer = git.ask(checkout, &args).ok().filter(|answer| answer.is_success);
-    answer.map_or(0, |answer| String::from_utf8_lossy(&answer.stdout).lines().count())
+    let answer = git
+        .ask(checkout, &args)
+        .ok()
+        .filter(|answer| answer.is_success);
+    answer.map_or(0, |answer| {
+        String::from_utf8_lossy(&answer.stdout).lines().count()
+    })
 }
 
 /// Time and both ids of a line of the log, if it records a commit after which a hook runs.
 pub(super) fn arrival(line: &str) -> Option<(i64, &str, &str)> {
     let (head, action) = line.split_once('\t')?;
-    let is_commit = ["commit", "merge", "pull", "rebase (finish)", "am", "cherry-pick", "revert"];
-    if !is_commit.iter().any(|word| action.strip_prefix(word).is_some_and(|rest| rest.starts_with([':', ' ']))) {
+    let is_commit = [
+        "commit",
+        "merge",
+        "pull",
+        "rebase (finish)",
+        "am",
+        "cherry-pick",
+        "revert",
+    ];
+    if !is_commit.iter().any(|word| {
+        action
+            .strip_prefix(word)
+            .is_some_and(|rest| rest.starts_with([':', ' ']))
+    }) {
         return None;
     }
     let (old, rest) = head.split_once(' ')?;
@@ -96,9 +129,16 @@ mod tests {
                    odd\n";
         // Ids of ten times the first four digits.
         let id = |text: &str| text.repeat(10);
-        let log = ["0000", "aaaa", "bbbb", "cccc", "dddd"].iter().fold(log.to_owned(), |log, s| log.replace(s, &id(s)));
+        let log = ["0000", "aaaa", "bbbb", "cccc", "dddd"]
+            .iter()
+            .fold(log.to_owned(), |log, s| log.replace(s, &id(s)));
         std::fs::write(temp.path().join("logs/HEAD"), log).unwrap();
-        let arrived = |old: Option<&str>, new: &str| Some(Arrived { old: old.map(id), new: id(new) });
+        let arrived = |old: Option<&str>, new: &str| {
+            Some(Arrived {
+                old: old.map(id),
+                new: id(new),
+            })
+        };
         for (since, expected) in [
             (0, arrived(None, "dddd")),
             (10, arrived(Some("aaaa"), "dddd")),

@@ -1,7 +1,8 @@
-//! The id of a repository: a random text in `<common git directory>/sk-sync/id`, which a clone does not copy.
+//! The id of a repository: a random text in `<common git directory>/sk-sync/id`, which a clone does
+//! not copy.
 //!
-//! Reading never writes. Writing is atomic: two concurrent writers end with the same id, and a killed one leaves at
-//! most an unused temporary file.
+//! Reading never writes. Writing is atomic: two concurrent writers end with the same id, and a
+//! killed one leaves at most an unused temporary file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,28 +21,36 @@ pub(crate) enum Known {
     ByPath(String),
 }
 
-/// The directory that identifies a repository: the common git directory if it refers back to this work tree, else the
-/// top of the work tree.
+/// The directory that identifies a repository: the common git directory if it refers back to this
+/// work tree, else the top of the work tree.
 pub(crate) fn repository(checkout: &Checkout) -> &Path {
     vouch::own_common_dir(checkout).unwrap_or(&checkout.root)
 }
 
-/// Reads the id. A file that this program did not write is an error, unless it belongs to another user.
+/// Reads the id. A file that this program did not write is an error, unless it belongs to another
+/// user.
 pub(crate) fn known_id(checkout: &Checkout) -> Result<Known, Error> {
-    let Some(common) = vouch::own_common_dir(checkout) else { return Ok(Known::ByPath(why_by_path(checkout))) };
+    let Some(common) = vouch::own_common_dir(checkout) else {
+        return Ok(Known::ByPath(why_by_path(checkout)));
+    };
     read(common)
 }
 
 /// Stores `fresh` in the git directory, unless it has an id already; returns the stored one.
 pub(crate) fn claim_id(checkout: &Checkout, fresh: &RepositoryId) -> Result<Known, Error> {
-    let Some(common) = vouch::own_common_dir(checkout) else { return Ok(Known::ByPath(why_by_path(checkout))) };
+    let Some(common) = vouch::own_common_dir(checkout) else {
+        return Ok(Known::ByPath(why_by_path(checkout)));
+    };
     match read(common)? {
         Known::None => {}
         known => return Ok(known),
     }
     match id_file::write(common, format!("{}\n", fresh.as_str()).as_bytes()) {
         Ok(()) => read(common),
-        Err(error) => Ok(Known::ByPath(format!("cannot write {}: {error}", text::path(&path(common))))),
+        Err(error) => Ok(Known::ByPath(format!(
+            "cannot write {}: {error}",
+            text::path(&path(common))
+        ))),
     }
 }
 
@@ -51,14 +60,21 @@ pub(crate) fn id_in(common: &Path) -> Result<Known, Error> {
 }
 
 fn read(common: &Path) -> Result<Known, Error> {
-    let refused = |what: String| Error::RepositoryId { path: text::path(&path(common)), what };
+    let refused = |what: String| Error::RepositoryId {
+        path: text::path(&path(common)),
+        what,
+    };
     match id_file::read(common) {
         Ok(bytes) => {
-            let id = RepositoryId::read(&bytes).ok_or_else(|| refused("it does not hold an id".to_owned()))?;
+            let id = RepositoryId::read(&bytes)
+                .ok_or_else(|| refused("it does not hold an id".to_owned()))?;
             Ok(Known::Kept(id))
         }
         Err(id_file::Flaw::Missing) => Ok(Known::None),
-        Err(id_file::Flaw::Closed(why)) => Ok(Known::ByPath(format!("{}: {why}", text::path(&path(common))))),
+        Err(id_file::Flaw::Closed(why)) => Ok(Known::ByPath(format!(
+            "{}: {why}",
+            text::path(&path(common))
+        ))),
         Err(id_file::Flaw::Odd(what)) => Err(refused(what.to_owned())),
         Err(id_file::Flaw::Io(error)) => Err(refused(error.to_string())),
     }
@@ -70,7 +86,10 @@ fn path(common: &Path) -> PathBuf {
 
 fn why_by_path(checkout: &Checkout) -> String {
     if checkout.is_repository() {
-        return format!("the git directory of {} belongs to another work tree", text::path(&checkout.root));
+        return format!(
+            "the git directory of {} belongs to another work tree",
+            text::path(&checkout.root)
+        );
     }
     format!("{} is not in a git repository", text::path(&checkout.root))
 }
@@ -110,11 +129,22 @@ mod tests {
     fn an_id_is_written_once_and_read_by_looking_only() {
         let (temp, checkout) = repository();
         assert_eq!(known_id(&checkout).unwrap(), Known::None);
-        assert!(!temp.path().join(".git/sk-sync").exists(), "looking writes nothing");
-        assert_eq!(claim_id(&checkout, &fresh('1')).unwrap(), Known::Kept(fresh('1')));
-        assert_eq!(claim_id(&checkout, &fresh('2')).unwrap(), Known::Kept(fresh('1')));
+        assert!(
+            !temp.path().join(".git/sk-sync").exists(),
+            "looking writes nothing"
+        );
+        assert_eq!(
+            claim_id(&checkout, &fresh('1')).unwrap(),
+            Known::Kept(fresh('1'))
+        );
+        assert_eq!(
+            claim_id(&checkout, &fresh('2')).unwrap(),
+            Known::Kept(fresh('1'))
+        );
         assert_eq!(known_id(&checkout).unwrap(), Known::Kept(fresh('1')));
-        let left = std::fs::read_dir(temp.path().join(".git/sk-sync")).unwrap().count();
+        let left = std::fs::read_dir(temp.path().join(".git/sk-sync"))
+            .unwrap()
+            .count();
         assert_eq!(left, 1, "no temporary file");
     }
 
@@ -128,9 +158,17 @@ mod tests {
                     scope.spawn(move || claim_id(checkout, &fresh(digit)).unwrap())
                 };
                 let running: Vec<_> = "123456".chars().map(start).collect();
-                running.into_iter().map(|thread| thread.join().unwrap()).collect()
+                running
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap())
+                    .collect()
             });
-            assert!(claims.iter().all(|claim| *claim == claims[0] && matches!(claim, Known::Kept(_))), "{claims:?}");
+            assert!(
+                claims
+                    .iter()
+                    .all(|claim| *claim == claims[0] && matches!(claim, Known::Kept(_))),
+                "{claims:?}"
+            );
         }
     }
 
@@ -140,7 +178,10 @@ mod tests {
         std::fs::create_dir(temp.path().join(".git/sk-sync")).unwrap();
         assert_eq!(known_id(&checkout).unwrap(), Known::None);
         std::fs::write(temp.path().join(".git/sk-sync/id.11111.new"), "1111").unwrap();
-        assert_eq!(claim_id(&checkout, &fresh('2')).unwrap(), Known::Kept(fresh('2')));
+        assert_eq!(
+            claim_id(&checkout, &fresh('2')).unwrap(),
+            Known::Kept(fresh('2'))
+        );
     }
 
     #[test]
@@ -148,34 +189,60 @@ mod tests {
         let (temp, checkout) = repository();
         let file = temp.path().join(".git/sk-sync/id");
         std::fs::create_dir(file.parent().unwrap()).unwrap();
-        for bad in ["", "../../../../etc", "name-0123456789abcdef0123456789abcdef", &"0".repeat(1 << 20)] {
+        for bad in [
+            "",
+            "../../../../etc",
+            "name-0123456789abcdef0123456789abcdef",
+            &"0".repeat(1 << 20),
+        ] {
             std::fs::write(&file, bad).unwrap();
             for outcome in [known_id(&checkout), claim_id(&checkout, &fresh('1'))] {
-                assert!(matches!(outcome, Err(Error::RepositoryId { .. })), "{outcome:?}");
+                assert!(
+                    matches!(outcome, Err(Error::RepositoryId { .. })),
+                    "{outcome:?}"
+                );
             }
         }
         std::fs::remove_file(&file).unwrap();
         std::fs::create_dir(&file).unwrap();
-        assert!(matches!(known_id(&checkout), Err(Error::RepositoryId { .. })));
+        assert!(matches!(
+            known_id(&checkout),
+            Err(Error::RepositoryId { .. })
+        ));
     }
 
     #[cfg(unix)]
     #[test]
     fn links_and_pipes_are_refused_and_not_followed() {
         let (temp, checkout) = repository();
-        let (dir, elsewhere) = (temp.path().join(".git/sk-sync"), temp.path().join("elsewhere"));
+        let (dir, elsewhere) = (
+            temp.path().join(".git/sk-sync"),
+            temp.path().join("elsewhere"),
+        );
         std::fs::create_dir(&elsewhere).unwrap();
         std::os::unix::fs::symlink(&elsewhere, &dir).unwrap();
-        assert!(matches!(claim_id(&checkout, &fresh('1')), Err(Error::RepositoryId { .. })));
+        assert!(matches!(
+            claim_id(&checkout, &fresh('1')),
+            Err(Error::RepositoryId { .. })
+        ));
         assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
         std::fs::remove_file(&dir).unwrap();
         std::fs::create_dir(&dir).unwrap();
         std::fs::write(elsewhere.join("id"), ID).unwrap();
         std::os::unix::fs::symlink(elsewhere.join("id"), dir.join("id")).unwrap();
-        assert!(matches!(known_id(&checkout), Err(Error::RepositoryId { .. })));
+        assert!(matches!(
+            known_id(&checkout),
+            Err(Error::RepositoryId { .. })
+        ));
         std::fs::remove_file(dir.join("id")).unwrap();
-        let made = std::process::Command::new("mkfifo").arg(dir.join("id")).status().unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(dir.join("id"))
+            .status()
+            .unwrap();
         assert!(made.success());
-        assert!(matches!(claim_id(&checkout, &fresh('1')), Err(Error::RepositoryId { .. })));
+        assert!(matches!(
+            claim_id(&checkout, &fresh('1')),
+            Err(Error::RepositoryId { .. })
+        ));
     }
 }

@@ -1,24 +1,41 @@
 //! Names derived from the URL of the remote `origin`.
 
-/// Default name of a project: the last part of the remote's path, else the directory's name; lower case, `-` for `_`
-/// and blanks. As in the reference, a URL that ends in `/` gives an empty name.
+/// Default name of a project: the last part of the remote's path, else the directory's name; lower
+/// case, `-` for `_` and blanks. As in the reference, a URL that ends in `/` gives an empty name.
 pub(super) fn project_slug(origin: Option<&str>, directory: &str) -> String {
     let name = origin.map(|url| {
         let url = url.strip_suffix(".git").unwrap_or(url);
-        let after_colon = if url.contains('@') { url.rsplit(':').next() } else { None };
-        after_colon.unwrap_or(url).rsplit('/').next().unwrap_or_default()
+        let after_colon = if url.contains('@') {
+            url.rsplit(':').next()
+        } else {
+            None
+        };
+        after_colon
+            .unwrap_or(url)
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
     });
-    name.unwrap_or(directory).to_lowercase().replace(['_', ' '], "-")
+    name.unwrap_or(directory)
+        .to_lowercase()
+        .replace(['_', ' '], "-")
 }
 
-/// `owner/name` (with more parts if the path has more) of a remote's URL; `None` for local paths and shorter paths.
+/// `owner/name` (with more parts if the path has more) of a remote's URL; `None` for local paths
+/// and shorter paths.
 pub(super) fn repo_slug(origin: &str) -> Option<String> {
-    let is_local = ["/", "./", "../"].iter().any(|start| origin.starts_with(start));
-    let is_file = origin.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:"));
+    let is_local = ["/", "./", "../"]
+        .iter()
+        .any(|start| origin.starts_with(start));
+    let is_file = origin
+        .get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("file:"));
     if origin.is_empty() || is_local || is_file {
         return None;
     }
-    let path = path_of_url(origin).or_else(|| path_of_scp(origin))?.trim_matches('/');
+    let path = path_of_url(origin)
+        .or_else(|| path_of_scp(origin))?
+        .trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     (parts.len() >= 2).then(|| parts.join("/"))
@@ -90,9 +107,14 @@ mod tests {
 
     #[test]
     fn configured_names() {
-        for (text, is_valid) in
-            [("o/r", true), ("a/b/c", true), ("r", false), ("o/", false), ("/r", false), ("o/ /r", false)]
-        {
+        for (text, is_valid) in [
+            ("o/r", true),
+            ("a/b/c", true),
+            ("r", false),
+            ("o/", false),
+            ("/r", false),
+            ("o/ /r", false),
+        ] {
             assert_eq!(is_repo_slug(text), is_valid, "{text}");
         }
     }

@@ -1,7 +1,8 @@
-//! The tracked paths of a work tree, from its index: versions 2, 3 and 4, split and sparse, with ids of both hashes.
+//! The tracked paths of a work tree, from its index: versions 2, 3 and 4, split and sparse, with
+//! ids of both hashes.
 //!
-//! Only names are read, entry by entry, and only those below one place are kept. A crate for the whole format would add
-//! 43 others, among them a memory map and a second version of `bitflags`.
+//! Only names are read, entry by entry, and only those below one place are kept. A crate for the
+//! whole format would add 43 others, among them a memory map and a second version of `bitflags`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -27,11 +28,20 @@ const STAT: usize = 40;
 /// The flag for two more bytes of flags in an entry; from version 3 on.
 const EXTENDED: u16 = 0x4000;
 
-/// The tracked paths at `place` (a name at the top of the work tree) and below it; empty if there is no index yet. A
-/// directory that is one entry of a sparse index ends in `/`. `Err` if the index cannot be read to its end.
-pub(super) fn tracked(git_dir: &Path, common_dir: &Path, place: &str) -> io::Result<BTreeSet<String>> {
-    let is_sha256 = value(common_dir, "extensions", "objectformat").is_some_and(|v| v.eq_ignore_ascii_case("sha256"));
-    let wanted = Wanted { id: if is_sha256 { 32 } else { 20 }, place };
+/// The tracked paths at `place` (a name at the top of the work tree) and below it; empty without an
+/// index. A directory that is one entry of a sparse index ends in `/`. `Err` if the index cannot be
+/// read to its end.
+pub(super) fn tracked(
+    git_dir: &Path,
+    common_dir: &Path,
+    place: &str,
+) -> io::Result<BTreeSet<String>> {
+    let is_sha256 = value(common_dir, "extensions", "objectformat")
+        .is_some_and(|v| v.eq_ignore_ascii_case("sha256"));
+    let wanted = Wanted {
+        id: if is_sha256 { 32 } else { 20 },
+        place,
+    };
     let index = match files::open_regular(&git_dir.join("index")) {
         Ok(file) => wanted.read(file)?,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
@@ -39,12 +49,24 @@ pub(super) fn tracked(git_dir: &Path, common_dir: &Path, place: &str) -> io::Res
     };
     let mut paths: BTreeSet<String> = index.paths.into_iter().map(|(_, path)| path).collect();
     if let Some(split) = index.split {
-        let base = wanted.read(files::open_regular(&git_dir.join(format!("sharedindex.{}", split.base)))?)?;
+        let base = wanted.read(files::open_regular(
+            &git_dir.join(format!("sharedindex.{}", split.base)),
+        )?)?;
         let is_deleted = |at: &u32| {
-            let after = split.deleted.partition_point(|range| range.end <= u64::from(*at));
-            split.deleted.get(after).is_some_and(|range| range.contains(&u64::from(*at)))
+            let after = split
+                .deleted
+                .partition_point(|range| range.end <= u64::from(*at));
+            split
+                .deleted
+                .get(after)
+                .is_some_and(|range| range.contains(&u64::from(*at)))
         };
-        paths.extend(base.paths.into_iter().filter(|(at, _)| !is_deleted(at)).map(|(_, path)| path));
+        paths.extend(
+            base.paths
+                .into_iter()
+                .filter(|(at, _)| !is_deleted(at))
+                .map(|(_, path)| path),
+        );
     }
     Ok(paths)
 }
@@ -86,10 +108,13 @@ impl Wanted<'_> {
         self.parse(&mut BufReader::new(file.take(MAX_BYTES)))
     }
 
-    /// Compares the digest at the end of the file with what is before it. Zeroes mean that git wrote none.
+    /// Compares the digest at the end of the file with what is before it. Zeroes mean that git
+    /// wrote none.
     fn check(&self, file: &mut File) -> io::Result<()> {
         let size = file.metadata()?.len();
-        let content = size.checked_sub(self.id as u64).filter(|_| size <= MAX_BYTES);
+        let content = size
+            .checked_sub(self.id as u64)
+            .filter(|_| size <= MAX_BYTES);
         let content = content.ok_or_else(|| damaged("it is too short, or longer than 256 MiB"))?;
         let mut digest = Digest::of(self.id);
         let mut reader = BufReader::new(file.by_ref().take(content));
@@ -105,7 +130,11 @@ impl Wanted<'_> {
         let mut stated = Vec::new();
         file.take(self.id as u64 + 1).read_to_end(&mut stated)?;
         let is_unstated = stated.len() == self.id && stated.iter().all(|byte| *byte == 0);
-        if is_unstated || stated == digest.finish() { Ok(()) } else { Err(damaged("its digest does not match")) }
+        if is_unstated || stated == digest.finish() {
+            Ok(())
+        } else {
+            Err(damaged("its digest does not match"))
+        }
     }
 
     pub(super) fn parse(&self, from: &mut impl BufRead) -> io::Result<Index> {
@@ -126,7 +155,9 @@ impl Wanted<'_> {
                 if kept > MAX_KEPT {
                     return Err(damaged("it has too many names"));
                 }
-                index.paths.push((at, String::from_utf8_lossy(&name).into_owned()));
+                index
+                    .paths
+                    .push((at, String::from_utf8_lossy(&name).into_owned()));
             }
         }
         index.split = self.extensions(from)?;
@@ -146,7 +177,11 @@ impl Wanted<'_> {
         }
         if version == 4 {
             let cut = usize::try_from(varint(from)?).unwrap_or(usize::MAX);
-            name.truncate(name.len().checked_sub(cut).ok_or_else(|| damaged("a name is cut by more than it has"))?);
+            name.truncate(
+                name.len()
+                    .checked_sub(cut)
+                    .ok_or_else(|| damaged("a name is cut by more than it has"))?,
+            );
         } else {
             name.clear();
         }
@@ -167,36 +202,64 @@ impl Wanted<'_> {
     fn extensions(&self, from: &mut impl BufRead) -> io::Result<Option<Split>> {
         let mut rest = Vec::new();
         from.take(MAX_EXTENSIONS + 1).read_to_end(&mut rest)?;
-        let end = rest.len().checked_sub(self.id).filter(|end| *end as u64 <= MAX_EXTENSIONS);
-        let mut rest = end.and_then(|end| rest.get(..end)).ok_or_else(|| damaged("its end is missing"))?;
+        let end = rest
+            .len()
+            .checked_sub(self.id)
+            .filter(|end| *end as u64 <= MAX_EXTENSIONS);
+        let mut rest = end
+            .and_then(|end| rest.get(..end))
+            .ok_or_else(|| damaged("its end is missing"))?;
         let mut split = None;
         while let Some((name, after)) = rest.split_first_chunk::<4>() {
-            let (size, after) = after.split_first_chunk::<4>().ok_or_else(|| damaged("an extension is cut off"))?;
+            let (size, after) = after
+                .split_first_chunk::<4>()
+                .ok_or_else(|| damaged("an extension is cut off"))?;
             let size = usize::try_from(u32::from_be_bytes(*size)).unwrap_or(usize::MAX);
-            let (body, after) = after.split_at_checked(size).ok_or_else(|| damaged("an extension is cut off"))?;
+            let (body, after) = after
+                .split_at_checked(size)
+                .ok_or_else(|| damaged("an extension is cut off"))?;
             match name {
                 b"link" => split = self.link(body)?,
-                // A sparse index has entries for directories. Extensions with upper-case names are optional.
+                // A sparse index has entries for directories. Extensions with upper-case names are
+                // optional.
                 b"sdir" => {}
                 [first, ..] if first.is_ascii_uppercase() => {}
-                _ => return Err(damaged("it has an extension that this version of sk-sync does not know")),
+                _ => {
+                    return Err(damaged(
+                        "it has an extension that this version of sk-sync does not know",
+                    ));
+                }
             }
             rest = after;
         }
-        if rest.is_empty() { Ok(split) } else { Err(damaged("an extension is cut off")) }
+        if rest.is_empty() {
+            Ok(split)
+        } else {
+            Err(damaged("an extension is cut off"))
+        }
     }
 
-    /// The extension of a split index: id of the base index, and which of its entries are deleted and replaced. An id
-    /// of zeroes means that there is no base index.
+    /// The extension of a split index: id of the base index, and which of its entries are deleted
+    /// and replaced. An id of zeroes means that there is no base index.
     fn link(&self, body: &[u8]) -> io::Result<Option<Split>> {
-        let (base, bitmaps) = body.split_at_checked(self.id).ok_or_else(|| damaged("the id of its base is cut off"))?;
+        let (base, bitmaps) = body
+            .split_at_checked(self.id)
+            .ok_or_else(|| damaged("the id of its base is cut off"))?;
         let split = || {
             Ok(Split {
                 base: digest::hex(base),
-                deleted: if bitmaps.is_empty() { Vec::new() } else { set_bits(bitmaps)? },
+                deleted: if bitmaps.is_empty() {
+                    Vec::new()
+                } else {
+                    set_bits(bitmaps)?
+                },
             })
         };
-        if base.iter().all(|byte| *byte == 0) { Ok(None) } else { split().map(Some) }
+        if base.iter().all(|byte| *byte == 0) {
+            Ok(None)
+        } else {
+            split().map(Some)
+        }
     }
 }
 
@@ -208,7 +271,11 @@ enum Digest {
 
 impl Digest {
     fn of(id: usize) -> Self {
-        if id == 20 { Self::Sha1(sha1_smol::Sha1::new()) } else { Self::Sha256(digest::Hasher::default()) }
+        if id == 20 {
+            Self::Sha1(sha1_smol::Sha1::new())
+        } else {
+            Self::Sha256(digest::Hasher::default())
+        }
     }
 
     fn update(&mut self, bytes: &[u8]) {
@@ -226,14 +293,21 @@ impl Digest {
     }
 }
 
-/// The bits that are set in the first of git's compressed bitmaps (EWAH) in `bytes`: runs of equal words, each followed
-/// by literal words.
+/// The bits that are set in the first of git's compressed bitmaps (EWAH) in `bytes`: runs of equal
+/// words, each followed by literal words.
 fn set_bits(bytes: &[u8]) -> io::Result<Vec<Range<u64>>> {
     let cut = || damaged("a bitmap is cut off");
     let (head, rest) = bytes.split_first_chunk::<8>().ok_or_else(cut)?;
     let count = u64::from_be_bytes(*head) & u64::from(u32::MAX);
-    let words = usize::try_from(count * 8).ok().and_then(|size| rest.get(..size)).ok_or_else(cut)?;
-    let mut words = words.as_chunks::<8>().0.iter().map(|word| u64::from_be_bytes(*word));
+    let words = usize::try_from(count * 8)
+        .ok()
+        .and_then(|size| rest.get(..size))
+        .ok_or_else(cut)?;
+    let mut words = words
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|word| u64::from_be_bytes(*word));
     let (mut set, mut at) = (Vec::new(), 0_u64);
     while let Some(marker) = words.next() {
         let run = (marker >> 1 & u64::from(u32::MAX)) * 64;
@@ -241,8 +315,15 @@ fn set_bits(bytes: &[u8]) -> io::Result<Vec<Range<u64>>> {
             set.push(at..at + run);
         }
         at += run;
-        for word in words.by_ref().take(usize::try_from(marker >> 33).unwrap_or(usize::MAX)) {
-            set.extend((0..64).filter(|bit| word >> bit & 1 == 1).map(|bit| at + bit..at + bit + 1));
+        for word in words
+            .by_ref()
+            .take(usize::try_from(marker >> 33).unwrap_or(usize::MAX))
+        {
+            set.extend(
+                (0..64)
+                    .filter(|bit| word >> bit & 1 == 1)
+                    .map(|bit| at + bit..at + bit + 1),
+            );
             at += 64;
         }
     }
@@ -278,7 +359,11 @@ fn varint(from: &mut impl BufRead) -> io::Result<u64> {
 
 fn skip(from: &mut impl BufRead, count: u64) -> io::Result<()> {
     let skipped = io::copy(&mut from.take(count), &mut io::sink())?;
-    if skipped == count { Ok(()) } else { Err(damaged("it ends too early")) }
+    if skipped == count {
+        Ok(())
+    } else {
+        Err(damaged("it ends too early"))
+    }
 }
 
 fn damaged(what: &'static str) -> io::Error {

@@ -1,5 +1,5 @@
-//! Checks whether a git directory belongs to a work tree. An unpacked directory can point at any git directory of this
-//! machine; only if that points back do the two form one repository.
+//! Checks whether a git directory belongs to a work tree. An unpacked directory can point at any
+//! git directory of this machine; only if that points back do the two form one repository.
 
 use std::path::Path;
 
@@ -7,23 +7,30 @@ use super::Checkout;
 use super::checkout::{Kind, core_value, path_of, resolved};
 use crate::base::files::read_beginning;
 
-/// The directory that all work trees of the repository share, if it refers back to this one: a `.git` that is a real
-/// directory, a linked work tree that the repository lists, or a `core.worktree` that names this work tree. `None` for
-/// every other pointer, and for a plain directory.
+/// The directory that all work trees of the repository share, if it refers back to this one: a
+/// `.git` that is a real directory, a linked work tree that the repository lists, or a
+/// `core.worktree` that names this work tree. `None` for every other pointer, and for a plain
+/// directory.
 pub(super) fn own_common_dir(checkout: &Checkout) -> Option<&Path> {
-    let (git_dir, common) = (checkout.git_dir.as_deref()?, checkout.common_dir.as_deref()?);
+    let (git_dir, common) = (
+        checkout.git_dir.as_deref()?,
+        checkout.common_dir.as_deref()?,
+    );
     let dot_git = checkout.root.join(".git");
     let leads_back = match checkout.kind {
         Kind::Plain => false,
-        Kind::Main => common == dot_git && std::fs::symlink_metadata(&dot_git).is_ok_and(|meta| meta.is_dir()),
+        Kind::Main => {
+            common == dot_git && std::fs::symlink_metadata(&dot_git).is_ok_and(|meta| meta.is_dir())
+        }
         Kind::Linked => {
             let listed = git_dir.parent().and_then(Path::parent) == Some(common);
-            let back = read_beginning(&git_dir.join("gitdir")).ok().and_then(|bytes| path_of(&bytes));
+            let back = read_beginning(&git_dir.join("gitdir"))
+                .ok()
+                .and_then(|bytes| path_of(&bytes));
             listed && back.is_some_and(|path| is_same(&git_dir.join(path), &dot_git))
         }
-        Kind::Pointed => {
-            core_value(common, "worktree").is_some_and(|tree| is_same(&git_dir.join(tree), &checkout.root))
-        }
+        Kind::Pointed => core_value(common, "worktree")
+            .is_some_and(|tree| is_same(&git_dir.join(tree), &checkout.root)),
     };
     leads_back.then_some(common)
 }
@@ -65,26 +72,44 @@ mod tests {
         std::fs::create_dir(&tree).unwrap();
         std::fs::write(listed.join("HEAD"), "ref: refs/heads/w\n").unwrap();
         std::fs::write(listed.join("commondir"), "../..\n").unwrap();
-        std::fs::write(listed.join("gitdir"), format!("{}\n", tree.join(".git").display())).unwrap();
+        std::fs::write(
+            listed.join("gitdir"),
+            format!("{}\n", tree.join(".git").display()),
+        )
+        .unwrap();
         let pointer = format!("gitdir: {}\n", listed.display());
         std::fs::write(tree.join(".git"), &pointer).unwrap();
         assert_eq!(own(&tree), Some(mine.join(".git")), "a linked work tree");
 
         std::fs::create_dir(&evil).unwrap();
-        for pointer in [pointer, format!("gitdir: {}\n", mine.join(".git").display())] {
+        for pointer in [
+            pointer,
+            format!("gitdir: {}\n", mine.join(".git").display()),
+        ] {
             std::fs::write(evil.join(".git"), pointer).unwrap();
             assert_eq!(own(&evil), None, "a pointer that nothing answers");
         }
         std::fs::remove_file(evil.join(".git")).unwrap();
         make_git_dir(&evil.join(".git"), "");
-        std::fs::write(evil.join(".git/commondir"), mine.join(".git").as_os_str().as_encoded_bytes()).unwrap();
+        std::fs::write(
+            evil.join(".git/commondir"),
+            mine.join(".git").as_os_str().as_encoded_bytes(),
+        )
+        .unwrap();
         assert_eq!(own(&evil), None, "a git directory that borrows another");
 
         let sub = mine.join("sub");
-        make_git_dir(&mine.join(".git/modules/sub"), "[core]\n\tworktree = ../../../sub\n");
+        make_git_dir(
+            &mine.join(".git/modules/sub"),
+            "[core]\n\tworktree = ../../../sub\n",
+        );
         std::fs::create_dir(&sub).unwrap();
         std::fs::write(sub.join(".git"), "gitdir: ../.git/modules/sub\n").unwrap();
-        assert_eq!(own(&sub), Some(mine.join(".git/modules/sub")), "a submodule");
+        assert_eq!(
+            own(&sub),
+            Some(mine.join(".git/modules/sub")),
+            "a submodule"
+        );
         assert_eq!(own(temp.path()), None, "a plain directory");
     }
 

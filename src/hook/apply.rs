@@ -9,15 +9,22 @@ use super::{Error, Hook, Plan, Standing, Step, script};
 use crate::base::files;
 use crate::git::{Checkout, Git};
 
-/// Does the steps of a plan in order; stops at the first that fails. The remaining steps can be carried out later.
+/// Does the steps of a plan in order; stops at the first that fails. The remaining steps can be
+/// carried out later.
 pub(crate) fn apply(git: &Git, checkout: &Checkout, plan: &Plan) -> Result<(), Error> {
     for step in &plan.steps {
         if matches!(step, Step::Set { .. } | Step::RemoveSection(_)) {
             refuse_link(checkout)?;
         }
         match step {
-            Step::Set { key, value } => drop(asked(git, checkout, &["config", "--local", key, value])?),
-            Step::RemoveSection(name) => drop(asked(git, checkout, &["config", "--local", "--remove-section", name])?),
+            Step::Set { key, value } => {
+                drop(asked(git, checkout, &["config", "--local", key, value])?)
+            }
+            Step::RemoveSection(name) => drop(asked(
+                git,
+                checkout,
+                &["config", "--local", "--remove-section", name],
+            )?),
             Step::Write(path, text) => write(path, text)?,
             Step::Remove(hook, path) => remove(*hook, path)?,
             // Fails while it contains other files, which keep it.
@@ -29,9 +36,12 @@ pub(crate) fn apply(git: &Git, checkout: &Checkout, plan: &Plan) -> Result<(), E
 
 /// Git writes through a link: that of an unpacked archive may lead to the user's own configuration.
 fn refuse_link(checkout: &Checkout) -> std::io::Result<()> {
-    let Some(config) = checkout.common_dir.as_ref().map(|dir| dir.join("config")) else { return Ok(()) };
+    let Some(config) = checkout.common_dir.as_ref().map(|dir| dir.join("config")) else {
+        return Ok(());
+    };
     if std::fs::symlink_metadata(&config).is_ok_and(|meta| meta.is_symlink()) {
-        let error = std::io::Error::other("it is a link, and git would write to the file that it leads to");
+        let error =
+            std::io::Error::other("it is a link, and git would write to the file that it leads to");
         return Err(files::named(&error, "cannot change", &config));
     }
     Ok(())
@@ -40,20 +50,29 @@ fn refuse_link(checkout: &Checkout) -> std::io::Result<()> {
 /// Writes a hook only if the file does not exist, even if another process created it just now.
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(|e| files::named(&e, "cannot create directory", dir))?;
+        std::fs::create_dir_all(dir)
+            .map_err(|e| files::named(&e, "cannot create directory", dir))?;
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     // As git's own samples: executable, minus the umask.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o777);
-    let mut file = options.open(path).map_err(|e| files::named(&e, "cannot create", path))?;
-    file.write_all(text.as_bytes()).map_err(|e| files::named(&e, "cannot write", path))
+    let mut file = options
+        .open(path)
+        .map_err(|e| files::named(&e, "cannot create", path))?;
+    file.write_all(text.as_bytes())
+        .map_err(|e| files::named(&e, "cannot write", path))
 }
 
 /// Removes a hook file if its bytes are still those that this program wrote.
 fn remove(hook: Hook, path: &Path) -> std::io::Result<()> {
-    let is_ours = |bytes: Vec<u8>| matches!(script::recognise(hook, &bytes, None), Standing::Ours | Standing::Outdated);
+    let is_ours = |bytes: Vec<u8>| {
+        matches!(
+            script::recognise(hook, &bytes, None),
+            Standing::Ours | Standing::Outdated
+        )
+    };
     if std::fs::read(path).is_ok_and(is_ours) {
         return std::fs::remove_file(path).map_err(|e| files::named(&e, "cannot remove", path));
     }

@@ -8,7 +8,11 @@ use std::process::{Command, Stdio};
 /// Starts `program` without standard streams. The child must call [`leave_session`].
 pub(crate) fn leave_behind(program: &Path, words: &[OsString]) -> io::Result<()> {
     let mut command = Command::new(program);
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     #[cfg(windows)]
     {
         /// A separate, invisible console, outside the parent's Ctrl-C group.
@@ -18,7 +22,8 @@ pub(crate) fn leave_behind(program: &Path, words: &[OsString]) -> io::Result<()>
     command.spawn().map(drop)
 }
 
-/// Moves this process out of its terminal's session, so that closing the terminal, or Ctrl-C in it, does not end it.
+/// Moves this process out of its terminal's session, so that closing the terminal, or Ctrl-C in it,
+/// does not end it.
 pub(crate) fn leave_session() {
     // The leader of a process group cannot; it needs no new session.
     #[cfg(unix)]

@@ -52,6 +52,11 @@ mod tests {
             note(&log, now, said).unwrap();
         }
         assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 2);
-        assert!(std::fs::metadata(log.with_extension("log.1")).unwrap().len() >= LONGEST);
+        assert!(
+            std::fs::metadata(log.with_extension("log.1"))
+                .unwrap()
+                .len()
+                >= LONGEST
+        );
     }
 }

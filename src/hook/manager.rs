@@ -16,10 +16,23 @@ pub(crate) enum Manager {
     Husky,
 }
 
-/// The files that identify each manager, relative to the work tree. A stanza is added to the one that exists.
+/// The files that identify each manager, relative to the work tree. A stanza is added to the one
+/// that exists.
 const FILES: [(Manager, &[&str]); 3] = [
-    (Manager::Lefthook, &["lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml", "lefthook.toml"]),
-    (Manager::PreCommit, &[".pre-commit-config.yaml", ".pre-commit-config.yml"]),
+    (
+        Manager::Lefthook,
+        &[
+            "lefthook.yml",
+            "lefthook.yaml",
+            ".lefthook.yml",
+            ".lefthook.yaml",
+            "lefthook.toml",
+        ],
+    ),
+    (
+        Manager::PreCommit,
+        &[".pre-commit-config.yaml", ".pre-commit-config.yml"],
+    ),
     (Manager::Husky, &[".husky"]),
 ];
 
@@ -38,7 +51,11 @@ impl Manager {
         let each = |write: fn(Hook) -> String| Hook::ALL.map(write).concat();
         match self {
             Self::Lefthook => each(|hook| {
-                format!("{}:\n  commands:\n    sk-sync:\n      run: {} {{0}}\n", hook.name(), script::call(hook))
+                format!(
+                    "{}:\n  commands:\n    sk-sync:\n      run: {} {{0}}\n",
+                    hook.name(),
+                    script::call(hook)
+                )
             }),
             Self::PreCommit => {
                 let names = Hook::ALL.map(Hook::name).join(", ");
@@ -54,7 +71,9 @@ impl Manager {
                     "default_install_hook_types: [pre-commit, {names}]\nrepos:\n  - repo: local\n    hooks:\n{hooks}"
                 )
             }
-            Self::Husky => each(|hook| format!("# .husky/{}\n{}\n", hook.name(), script::line(hook))),
+            Self::Husky => {
+                each(|hook| format!("# .husky/{}\n{}\n", hook.name(), script::line(hook)))
+            }
         }
     }
 
@@ -70,8 +89,11 @@ impl Manager {
 
 /// The manager in use in a work tree, and its file or directory; `None` without one.
 pub(super) fn detect(root: &Path) -> Option<(Manager, &'static str)> {
-    let present = |names: &&[&'static str]| names.iter().find(|name| root.join(name).exists()).copied();
-    FILES.iter().find_map(|(manager, names)| Some((*manager, present(names)?)))
+    let present =
+        |names: &&[&'static str]| names.iter().find(|name| root.join(name).exists()).copied();
+    FILES
+        .iter()
+        .find_map(|(manager, names)| Some((*manager, present(names)?)))
 }
 
 /// The hooks for which the manager's file already calls this program.
@@ -101,18 +123,30 @@ mod tests {
 
     #[test]
     fn a_stanza_in_place_is_seen() {
-        for (manager, file) in [(Manager::Lefthook, "lefthook.yml"), (Manager::PreCommit, ".pre-commit-config.yaml")] {
+        for (manager, file) in [
+            (Manager::Lefthook, "lefthook.yml"),
+            (Manager::PreCommit, ".pre-commit-config.yaml"),
+        ] {
             let temp = tempfile::tempdir().unwrap();
             assert_eq!(detect(temp.path()), None);
             std::fs::write(temp.path().join(file), "pre-commit: {}\n").unwrap();
             assert_eq!(detect(temp.path()), Some((manager, file)));
             assert_eq!(called(temp.path(), manager, file), []);
             std::fs::write(temp.path().join(file), manager.stanza()).unwrap();
-            assert_eq!(called(temp.path(), manager, file), Hook::ALL, "{}", manager.stanza());
+            assert_eq!(
+                called(temp.path(), manager, file),
+                Hook::ALL,
+                "{}",
+                manager.stanza()
+            );
         }
         let temp = tempfile::tempdir().unwrap();
         std::fs::create_dir(temp.path().join(".husky")).unwrap();
-        std::fs::write(temp.path().join(".husky/post-merge"), script::line(Hook::Merge)).unwrap();
+        std::fs::write(
+            temp.path().join(".husky/post-merge"),
+            script::line(Hook::Merge),
+        )
+        .unwrap();
         assert_eq!(detect(temp.path()), Some((Manager::Husky, ".husky")));
         assert_eq!(called(temp.path(), Manager::Husky, ".husky"), [Hook::Merge]);
     }

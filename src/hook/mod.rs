@@ -1,10 +1,12 @@
 //! Git hooks: installing and removing them, and deciding what one does when git runs it.
 //!
-//! `survey` collects the present state, `plan` decides what to change (pure), and `apply` changes it. A hook file
-//! contains no logic: it calls `sk-sync hook run`, so a newer program needs no new hook files.
+//! `survey` collects the present state, `plan` decides what to change (pure), and `apply` changes
+//! it. A hook file contains no logic: it calls `sk-sync hook run`, so a newer program needs no new
+//! hook files.
 //!
-//! **Invariant:** a hook whose bytes this program did not write is never overwritten, edited, chained or removed, and
-//! no file that the repository could track is written. Uninstalling restores the earlier state.
+//! **Invariant:** a hook whose bytes this program did not write is never overwritten, edited,
+//! chained or removed, and no file that the repository could track is written. Uninstalling
+//! restores the earlier state.
 
 mod apply;
 mod detach;

@@ -52,28 +52,72 @@ mod tests {
 
     #[test]
     fn each_call_has_its_duty() {
-        let (zeros, id) = ("0000000000000000000000000000000000000000", "0123456789abcdef0123456789abcdef01234567");
+        let (zeros, id) = (
+            "0000000000000000000000000000000000000000",
+            "0123456789abcdef0123456789abcdef01234567",
+        );
         let (none, rebase, pick) = (None, Some(Operation::Rebase), Some(Operation::Pick));
         for (hook, args, is_known, operation, wanted) in [
             (Hook::Commit, &[][..], true, none, Duty::CaptureAndDeliver),
             (Hook::Commit, &[], true, rebase, Duty::Capture),
             (Hook::Commit, &[], true, pick, Duty::Capture),
-            (Hook::Commit, &[], true, Some(Operation::Merge), Duty::Capture),
+            (
+                Hook::Commit,
+                &[],
+                true,
+                Some(Operation::Merge),
+                Duty::Capture,
+            ),
             (Hook::Merge, &["0"], true, none, Duty::CaptureAndDeliver),
-            (Hook::Merge, &["0"], true, Some(Operation::Merge), Duty::CaptureAndDeliver),
+            (
+                Hook::Merge,
+                &["0"],
+                true,
+                Some(Operation::Merge),
+                Duty::CaptureAndDeliver,
+            ),
             (Hook::Merge, &["0"], true, rebase, Duty::Capture),
-            (Hook::Rewrite, &["amend"], true, none, Duty::CaptureAndDeliver),
+            (
+                Hook::Rewrite,
+                &["amend"],
+                true,
+                none,
+                Duty::CaptureAndDeliver,
+            ),
             (Hook::Rewrite, &["amend"], true, rebase, Duty::Capture),
-            (Hook::Rewrite, &["rebase"], true, rebase, Duty::CaptureAndDeliver),
-            (Hook::Checkout, &[zeros, id, "1"], false, none, Duty::CaptureAndDeliver),
-            (Hook::Checkout, &[zeros, id, "1"], true, none, Duty::CaptureAndDeliver),
+            (
+                Hook::Rewrite,
+                &["rebase"],
+                true,
+                rebase,
+                Duty::CaptureAndDeliver,
+            ),
+            (
+                Hook::Checkout,
+                &[zeros, id, "1"],
+                false,
+                none,
+                Duty::CaptureAndDeliver,
+            ),
+            (
+                Hook::Checkout,
+                &[zeros, id, "1"],
+                true,
+                none,
+                Duty::CaptureAndDeliver,
+            ),
             (Hook::Checkout, &[id, id, "1"], false, none, Duty::Nothing),
             (Hook::Checkout, &[id, id, "0"], true, rebase, Duty::Nothing),
             (Hook::Checkout, &[], true, none, Duty::Nothing),
             (Hook::Checkout, &[], false, none, Duty::CaptureAndDeliver),
         ] {
             let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
-            let occasion = Occasion { hook, args: &args, is_known, operation };
+            let occasion = Occasion {
+                hook,
+                args: &args,
+                is_known,
+                operation,
+            };
             assert_eq!(duty(&occasion), wanted, "{occasion:?}");
         }
     }

@@ -72,11 +72,14 @@ pub(crate) struct Plan {
     pub(crate) stanza: Option<Stanza>,
 }
 
-/// The changes that make git call this program after commits. `method` is the user's choice; `None` selects the best
-/// one.
+/// The changes that make git call this program after commits. `method` is the user's choice; `None`
+/// selects the best one.
 pub(crate) fn install(survey: &Survey, method: Option<Method>) -> Plan {
     match method {
-        Some(Method::Config) if !survey.has_config_hooks => Plan { refusals: vec![too_old(survey)], ..Plan::default() },
+        Some(Method::Config) if !survey.has_config_hooks => Plan {
+            refusals: vec![too_old(survey)],
+            ..Plan::default()
+        },
         Some(Method::Config) => by_config(survey),
         None if survey.has_config_hooks => by_config(survey),
         None if survey.manager.is_some() => by_manager(survey),
@@ -97,14 +100,25 @@ pub(crate) fn uninstall(survey: &Survey) -> Plan {
         what: format!("{place} calls `{}`", script::call(hook)),
         fix: format!("take that line out of {place}"),
     };
-    let hooks = survey.active.iter().filter(|(_, standing)| *standing == Standing::ByHand);
-    let mut refusals: Vec<_> =
-        hooks.map(|(hook, _)| by_hand(*hook, text::path(&survey.active_dir().join(hook.name())))).collect();
+    let hooks = survey
+        .active
+        .iter()
+        .filter(|(_, standing)| *standing == Standing::ByHand);
+    let mut refusals: Vec<_> = hooks
+        .map(|(hook, _)| by_hand(*hook, text::path(&survey.active_dir().join(hook.name()))))
+        .collect();
     if let Some((manager, file, called)) = &survey.manager {
-        let first = called.first().filter(|_| refusals.is_empty() || *manager != Manager::Husky);
+        let first = called
+            .first()
+            .filter(|_| refusals.is_empty() || *manager != Manager::Husky);
         refusals.extend(first.map(|hook| by_hand(*hook, (*file).to_owned())));
     }
-    Plan { method: None, steps, refusals, stanza: None }
+    Plan {
+        method: None,
+        steps,
+        refusals,
+        stanza: None,
+    }
 }
 
 fn by_config(survey: &Survey) -> Plan {
@@ -117,15 +131,25 @@ fn by_config(survey: &Survey) -> Plan {
         }
         // If it is called already, a second call would find nothing to do.
         if !is_called && entry.is_none_or(|entry| !entry.is_current) {
-            steps.extend(wanted(hook, survey.program.as_deref()).map(|(key, value)| Step::Set { key, value }));
+            steps.extend(
+                wanted(hook, survey.program.as_deref())
+                    .map(|(key, value)| Step::Set { key, value }),
+            );
         }
     }
     steps.extend(remove_files(survey));
-    Plan { method: Some(Method::Config), steps, ..Plan::default() }
+    Plan {
+        method: Some(Method::Config),
+        steps,
+        ..Plan::default()
+    }
 }
 
 fn by_files(survey: &Survey) -> Plan {
-    let missing: Vec<_> = Hook::ALL.into_iter().filter(|hook| !survey.calls_by_hand(*hook)).collect();
+    let missing: Vec<_> = Hook::ALL
+        .into_iter()
+        .filter(|hook| !survey.calls_by_hand(*hook))
+        .collect();
     let refusals: Vec<_> = match &survey.obstacle {
         Some(_) if missing.is_empty() => Vec::new(),
         Some(obstacle) => vec![refusal_of(obstacle, &missing)],
@@ -137,15 +161,28 @@ fn by_files(survey: &Survey) -> Plan {
             .collect(),
     };
     if !refusals.is_empty() {
-        return Plan { refusals, ..Plan::default() };
+        return Plan {
+            refusals,
+            ..Plan::default()
+        };
     }
-    let steps = if survey.obstacle.is_some() { Vec::new() } else { write_files(survey, &missing).collect() };
+    let steps = if survey.obstacle.is_some() {
+        Vec::new()
+    } else {
+        write_files(survey, &missing).collect()
+    };
     let steps = remove_sections(survey).chain(steps).collect();
-    Plan { method: Some(Method::Files), steps, ..Plan::default() }
+    Plan {
+        method: Some(Method::Files),
+        steps,
+        ..Plan::default()
+    }
 }
 
 fn by_manager(survey: &Survey) -> Plan {
-    let Some((manager, file, called)) = &survey.manager else { return Plan::default() };
+    let Some((manager, file, called)) = &survey.manager else {
+        return Plan::default();
+    };
     let is_in_place = Hook::ALL.iter().all(|hook| called.contains(hook));
     let stanza = (!is_in_place).then(|| Stanza {
         manager: *manager,
@@ -153,11 +190,17 @@ fn by_manager(survey: &Survey) -> Plan {
         text: manager.stanza(),
         activation: manager.activation(),
     });
-    Plan { stanza, ..Plan::default() }
+    Plan {
+        stanza,
+        ..Plan::default()
+    }
 }
 
 fn remove_sections(survey: &Survey) -> impl Iterator<Item = Step> {
-    survey.entries.iter().map(|entry| Step::RemoveSection(script::section(entry.hook)))
+    survey
+        .entries
+        .iter()
+        .map(|entry| Step::RemoveSection(script::section(entry.hook)))
 }
 
 /// Writes the files of these hooks that are missing or outdated.
@@ -168,12 +211,17 @@ fn write_files(survey: &Survey, hooks: &[Hook]) -> impl Iterator<Item = Step> {
         let remove = (*standing == Standing::Outdated).then(|| Step::Remove(*hook, file.clone()));
         let is_missing = matches!(standing, Standing::Absent | Standing::Outdated);
         let text = || script::text(*hook, survey.program.as_deref());
-        remove.into_iter().chain(is_missing.then(|| Step::Write(file, text())))
+        remove
+            .into_iter()
+            .chain(is_missing.then(|| Step::Write(file, text())))
     })
 }
 
 fn remove_files(survey: &Survey) -> impl Iterator<Item = Step> {
-    let ours = survey.own.iter().filter(|(_, standing)| matches!(standing, Standing::Ours | Standing::Outdated));
+    let ours = survey
+        .own
+        .iter()
+        .filter(|(_, standing)| matches!(standing, Standing::Ours | Standing::Outdated));
     ours.map(|(hook, _)| Step::Remove(*hook, survey.own_dir.join(hook.name())))
 }
 
@@ -182,15 +230,28 @@ fn foreign(survey: &Survey, hook: Hook) -> Refusal {
     Refusal {
         reason: "foreign_hook",
         what: format!("{path} is not from sk-sync; it was not changed, and nothing was installed"),
-        fix: format!("add this line to it, then run the command again: {}", script::line(hook)),
+        fix: format!(
+            "add this line to it, then run the command again: {}",
+            script::line(hook)
+        ),
     }
 }
 
 fn refusal_of(obstacle: &Obstacle, missing: &[Hook]) -> Refusal {
-    let names = missing.iter().map(|hook| hook.name()).collect::<Vec<_>>().join(", ");
+    let names = missing
+        .iter()
+        .map(|hook| hook.name())
+        .collect::<Vec<_>>()
+        .join(", ");
     let (reason, what) = match obstacle {
-        Obstacle::HooksPath(dir) => ("hooks_path", format!("core.hooksPath sends git to {}", text::path(dir))),
-        Obstacle::Link(dir) => ("linked_directory", format!("the hook directory is a link to {}", text::path(dir))),
+        Obstacle::HooksPath(dir) => (
+            "hooks_path",
+            format!("core.hooksPath sends git to {}", text::path(dir)),
+        ),
+        Obstacle::Link(dir) => (
+            "linked_directory",
+            format!("the hook directory is a link to {}", text::path(dir)),
+        ),
     };
     let fix = format!(
         "in that directory, add to each of {names} its line, as `{}`; or use git 2.54 or newer, which takes hooks from \
@@ -199,7 +260,9 @@ fn refusal_of(obstacle: &Obstacle, missing: &[Hook]) -> Refusal {
     );
     Refusal {
         reason,
-        what: format!("{what}, where others may own the hooks or git may track them; nothing was installed"),
+        what: format!(
+            "{what}, where others may own the hooks or git may track them; nothing was installed"
+        ),
         fix,
     }
 }
@@ -207,7 +270,10 @@ fn refusal_of(obstacle: &Obstacle, missing: &[Hook]) -> Refusal {
 fn too_old(survey: &Survey) -> Refusal {
     Refusal {
         reason: "git_too_old",
-        what: format!("git {} does not take hooks from its configuration", text::printable(&survey.git_version)),
+        what: format!(
+            "git {} does not take hooks from its configuration",
+            text::printable(&survey.git_version)
+        ),
         fix: "leave --method out, or use git 2.54 or newer".to_owned(),
     }
 }

@@ -1,8 +1,8 @@
-//! State of a checkout's feature directories when a hook last captured them, so that the next hook can stop early:
-//! compared by `lstat` only, without reading an artifact or opening the store.
+//! State of a checkout's feature directories when a hook last captured them, so that the next hook
+//! can stop early: compared by `lstat` only, without reading an artifact or opening the store.
 //!
-//! Like git's index, a stamp does not trust files that changed at the moment it was made: their mission counts as
-//! changed the next time.
+//! Like git's index, a stamp does not trust files that changed at the moment it was made: their
+//! mission counts as changed the next time.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -13,7 +13,8 @@ use crate::base::{Sha256, Timestamp};
 
 /// First line of the file; with another one the file belongs to another version and is ignored.
 const FORMAT: &str = "sk-sync hook stamp 1";
-/// Changes this close to the check, in microseconds, may have the same time stamp as a later change.
+/// Changes this close to the check, in microseconds, may have the same time stamp as a later
+/// change.
 const RACY_MICROS: i64 = 20_000;
 
 /// Result of a check of the file system.
@@ -61,24 +62,48 @@ impl Stamp {
             if !meta.is_dir() {
                 continue;
             }
-            let mut seen = Seen { newest: 0, lines: Vec::new() };
+            let mut seen = Seen {
+                newest: 0,
+                lines: Vec::new(),
+            };
             seen.walk(&entry.path(), &meta)?;
             if view.main_artifacts != view.artifacts {
-                seen.note(&view.main_artifacts.join(entry.file_name()).join("meta.json"));
+                seen.note(
+                    &view
+                        .main_artifacts
+                        .join(entry.file_name())
+                        .join("meta.json"),
+                );
             }
             entries += seen.lines.len();
-            missions.insert(entry.file_name().to_string_lossy().into_owned(), seen.digest(view.now));
+            missions.insert(
+                entry.file_name().to_string_lossy().into_owned(),
+                seen.digest(view.now),
+            );
         }
-        Ok(Self { ground: digest_of(view.words), missions, entries })
+        Ok(Self {
+            ground: digest_of(view.words),
+            missions,
+            entries,
+        })
     }
 
-    /// Checks whole directories below `root`, if units are in several places: a change in one of them counts as a
-    /// change in all. If `places` is empty nothing is checked, and the stamp only says that a capture was made.
-    pub(crate) fn look_at(root: &Path, places: &[String], words: &str, now: Timestamp) -> io::Result<Self> {
+    /// Checks whole directories below `root`, if units are in several places: a change in one of
+    /// them counts as a change in all. If `places` is empty nothing is checked, and the stamp only
+    /// says that a capture was made.
+    pub(crate) fn look_at(
+        root: &Path,
+        places: &[String],
+        words: &str,
+        now: Timestamp,
+    ) -> io::Result<Self> {
         let (mut missions, mut entries) = (BTreeMap::new(), 0);
         for place in places {
             let path = root.join(place);
-            let mut seen = Seen { newest: 0, lines: Vec::new() };
+            let mut seen = Seen {
+                newest: 0,
+                lines: Vec::new(),
+            };
             match std::fs::symlink_metadata(&path) {
                 Ok(meta) => seen.walk(&path, &meta)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -87,7 +112,11 @@ impl Stamp {
             entries += seen.lines.len();
             missions.insert(place.clone(), seen.digest(now));
         }
-        Ok(Self { ground: digest_of(words), missions, entries })
+        Ok(Self {
+            ground: digest_of(words),
+            missions,
+            entries,
+        })
     }
 
     /// True if everything else matched `words`.
@@ -102,13 +131,20 @@ impl Stamp {
 
     /// The missions of this check, with `words` for everything else.
     pub(crate) fn on_ground(self, words: &str) -> Self {
-        Self { ground: digest_of(words), ..self }
+        Self {
+            ground: digest_of(words),
+            ..self
+        }
     }
 
     /// Changes since `older`.
     pub(crate) fn changed_since(&self, older: Option<&Self>) -> Changed {
-        let Some(older) = older.filter(|older| older.ground == self.ground) else { return Changed::All };
-        let is_same = |name: &String, digest: &String| !digest.is_empty() && older.missions.get(name) == Some(digest);
+        let Some(older) = older.filter(|older| older.ground == self.ground) else {
+            return Changed::All;
+        };
+        let is_same = |name: &String, digest: &String| {
+            !digest.is_empty() && older.missions.get(name) == Some(digest)
+        };
         let changed: Vec<_> = self
             .missions
             .iter()
@@ -116,10 +152,17 @@ impl Stamp {
             .map(|(name, _)| name.clone())
             .collect();
         // A name that is not UTF-8 cannot be selected by name.
-        if changed.iter().any(|name| name.contains(char::REPLACEMENT_CHARACTER)) {
+        if changed
+            .iter()
+            .any(|name| name.contains(char::REPLACEMENT_CHARACTER))
+        {
             return Changed::All;
         }
-        if changed.is_empty() { Changed::Nothing } else { Changed::Missions(changed) }
+        if changed.is_empty() {
+            Changed::Nothing
+        } else {
+            Changed::Missions(changed)
+        }
     }
 
     /// Reads the stamp at `path`; `None` if it does not exist or is of another version.
@@ -133,8 +176,15 @@ impl Stamp {
             return None;
         }
         let ground = lines.next()?.to_owned();
-        let mission = |line: &str| line.split_once(' ').map(|(digest, name)| (unescaped(name), digest.to_owned()));
-        Some(Self { ground, missions: lines.map(mission).collect::<Option<_>>()?, entries: 0 })
+        let mission = |line: &str| {
+            line.split_once(' ')
+                .map(|(digest, name)| (unescaped(name), digest.to_owned()))
+        };
+        Some(Self {
+            ground,
+            missions: lines.map(mission).collect::<Option<_>>()?,
+            entries: 0,
+        })
     }
 
     /// Writes it, without waiting for the disk: a lost stamp only costs a full check.
@@ -148,8 +198,15 @@ impl Stamp {
 
     /// The content of its file.
     pub(super) fn text(&self) -> String {
-        let missions = self.missions.iter().map(|(name, digest)| format!("{digest} {}\n", escaped(name)));
-        format!("{FORMAT}\n{}\n{}.\n", self.ground, missions.collect::<String>())
+        let missions = self
+            .missions
+            .iter()
+            .map(|(name, digest)| format!("{digest} {}\n", escaped(name)));
+        format!(
+            "{FORMAT}\n{}\n{}.\n",
+            self.ground,
+            missions.collect::<String>()
+        )
     }
 }
 
@@ -213,7 +270,15 @@ impl Seen {
 
     fn keep(&mut self, path: &Path, meta: &Metadata) {
         self.newest = self.newest.max(newest_micros(meta));
-        self.lines.push([path.as_os_str().as_encoded_bytes(), b"\0", identity(meta).as_bytes(), b"\0"].concat());
+        self.lines.push(
+            [
+                path.as_os_str().as_encoded_bytes(),
+                b"\0",
+                identity(meta).as_bytes(),
+                b"\0",
+            ]
+            .concat(),
+        );
     }
 
     fn digest(mut self, now: Timestamp) -> String {
@@ -242,40 +307,61 @@ fn identity(meta: &Metadata) -> String {
 
 #[cfg(not(unix))]
 fn identity(meta: &Metadata) -> String {
-    format!("{:?} {} {:?} {:?}", meta.file_type(), meta.len(), meta.modified().ok(), meta.created().ok())
+    format!(
+        "{:?} {} {:?} {:?}",
+        meta.file_type(),
+        meta.len(),
+        meta.modified().ok(),
+        meta.created().ok()
+    )
 }
 
 #[cfg(unix)]
 fn newest_micros(meta: &Metadata) -> i64 {
     use std::os::unix::fs::MetadataExt as _;
-    let micros = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000).saturating_add(nanos / 1000);
+    let micros = |seconds: i64, nanos: i64| {
+        seconds
+            .saturating_mul(1_000_000)
+            .saturating_add(nanos / 1000)
+    };
     micros(meta.mtime(), meta.mtime_nsec()).max(micros(meta.ctime(), meta.ctime_nsec()))
 }
 
 #[cfg(not(unix))]
 fn newest_micros(meta: &Metadata) -> i64 {
-    let since = meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    since.map_or(0, |time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
+    let since = meta
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    since.map_or(0, |time| {
+        i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+    })
 }
 
 /// A text that changes when the file at `path` changes; empty if it does not exist.
 pub(crate) fn state_of(path: &Path) -> String {
-    std::fs::symlink_metadata(path).map(|meta| identity(&meta)).unwrap_or_default()
+    std::fs::symlink_metadata(path)
+        .map(|meta| identity(&meta))
+        .unwrap_or_default()
 }
 
-/// A text that changes when another file replaces the store file, but not when the store is written; `None` if it does
-/// not exist.
+/// A text that changes when another file replaces the store file, but not when the store is
+/// written; `None` if it does not exist.
 #[cfg(unix)]
 pub(crate) fn place_of(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(path).ok().map(|meta| format!("{} {}", meta.dev(), meta.ino()))
+    std::fs::metadata(path)
+        .ok()
+        .map(|meta| format!("{} {}", meta.dev(), meta.ino()))
 }
 
-/// A text that changes when another file replaces the store file, but not when the store is written; `None` if it does
-/// not exist.
+/// A text that changes when another file replaces the store file, but not when the store is
+/// written; `None` if it does not exist.
 #[cfg(not(unix))]
 pub(crate) fn place_of(path: &Path) -> Option<String> {
-    std::fs::metadata(path).ok().map(|meta| format!("{:?}", meta.created().ok()))
+    std::fs::metadata(path)
+        .ok()
+        .map(|meta| format!("{:?}", meta.created().ok()))
 }
 
 #[cfg(test)]
@@ -286,7 +372,12 @@ mod tests {
         let artifacts = root.join("specs");
         let words = std::fs::read_to_string(root.join("config")).unwrap_or_default();
         let now = Timestamp::from_micros(now);
-        let view = View { artifacts: &artifacts, main_artifacts: &artifacts, words: &words, now };
+        let view = View {
+            artifacts: &artifacts,
+            main_artifacts: &artifacts,
+            words: &words,
+            now,
+        };
         Stamp::look(&view).unwrap()
     }
 
@@ -299,26 +390,61 @@ mod tests {
     fn each_kind_of_change_is_seen() {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path();
-        for file in ["specs/a/spec.md", "specs/b/x/y.md", "specs/line\nbreak \\ n/z.md"] {
+        for file in [
+            "specs/a/spec.md",
+            "specs/b/x/y.md",
+            "specs/line\nbreak \\ n/z.md",
+        ] {
             write(&root.join(file.replace("\\n", "\n")), "one");
         }
         let before = look(root, i64::MAX);
         assert_eq!(before.changed_since(None), Changed::All);
         before.write(&root.join("stamp")).unwrap();
         let kept = Stamp::read(&root.join("stamp")).unwrap();
-        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), Changed::Nothing);
-        assert_eq!(Stamp { entries: before.entries(), ..kept.clone() }, before);
-        assert_eq!(before.entries(), 7, "three missions, a directory in one of them, three files");
+        assert_eq!(
+            look(root, i64::MAX).changed_since(Some(&kept)),
+            Changed::Nothing
+        );
+        assert_eq!(
+            Stamp {
+                entries: before.entries(),
+                ..kept.clone()
+            },
+            before
+        );
+        assert_eq!(
+            before.entries(),
+            7,
+            "three missions, a directory in one of them, three files"
+        );
 
-        let missions = |names: &[&str]| Changed::Missions(names.iter().map(|name| (*name).to_owned()).collect());
+        let missions = |names: &[&str]| {
+            Changed::Missions(names.iter().map(|name| (*name).to_owned()).collect())
+        };
         std::fs::write(root.join("specs/b/x/y.md"), "two").unwrap();
-        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), missions(&["b"]), "same size");
+        assert_eq!(
+            look(root, i64::MAX).changed_since(Some(&kept)),
+            missions(&["b"]),
+            "same size"
+        );
         write(&root.join("specs/c/new.md"), "");
-        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), missions(&["b", "c"]), "a new one");
+        assert_eq!(
+            look(root, i64::MAX).changed_since(Some(&kept)),
+            missions(&["b", "c"]),
+            "a new one"
+        );
         std::fs::remove_file(root.join("specs/a/spec.md")).unwrap();
-        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), missions(&["a", "b", "c"]), "one file less");
+        assert_eq!(
+            look(root, i64::MAX).changed_since(Some(&kept)),
+            missions(&["a", "b", "c"]),
+            "one file less"
+        );
         write(&root.join("config"), "x");
-        assert_eq!(look(root, i64::MAX).changed_since(Some(&kept)), Changed::All, "the configuration");
+        assert_eq!(
+            look(root, i64::MAX).changed_since(Some(&kept)),
+            Changed::All,
+            "the configuration"
+        );
     }
 
     #[test]
@@ -327,17 +453,33 @@ mod tests {
         let root = temp.path();
         write(&root.join("openspec/changes/a/x.md"), "one");
         let places = ["openspec/changes", "openspec/none", "kiro"].map(str::to_owned);
-        let look = || Stamp::look_at(root, &places, "words", Timestamp::from_micros(i64::MAX)).unwrap();
+        let look =
+            || Stamp::look_at(root, &places, "words", Timestamp::from_micros(i64::MAX)).unwrap();
         let before = look();
-        assert_eq!((look().changed_since(Some(&before)), before.is_on("words")), (Changed::Nothing, true));
+        assert_eq!(
+            (look().changed_since(Some(&before)), before.is_on("words")),
+            (Changed::Nothing, true)
+        );
         std::fs::remove_file(root.join("openspec/changes/a/x.md")).unwrap();
-        assert_ne!(look().changed_since(Some(&before)), Changed::Nothing, "a file less");
+        assert_ne!(
+            look().changed_since(Some(&before)),
+            Changed::Nothing,
+            "a file less"
+        );
         let before = look();
         write(&root.join("kiro/x.md"), "");
-        assert_ne!(look().changed_since(Some(&before)), Changed::Nothing, "a new place");
+        assert_ne!(
+            look().changed_since(Some(&before)),
+            Changed::Nothing,
+            "a new place"
+        );
         let before = look();
         std::fs::remove_dir_all(root.join("openspec/changes")).unwrap();
-        assert_ne!(look().changed_since(Some(&before)), Changed::Nothing, "a place less");
+        assert_ne!(
+            look().changed_since(Some(&before)),
+            Changed::Nothing,
+            "a place less"
+        );
     }
 
     #[test]
@@ -345,8 +487,14 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         write(&temp.path().join("specs/a/spec.md"), "one");
         let racy = look(temp.path(), 0);
-        assert_eq!(look(temp.path(), 0).changed_since(Some(&racy)), Changed::Missions(vec!["a".to_owned()]));
-        assert_eq!(look(temp.path(), i64::MAX).changed_since(Some(&racy)), Changed::Missions(vec!["a".to_owned()]));
+        assert_eq!(
+            look(temp.path(), 0).changed_since(Some(&racy)),
+            Changed::Missions(vec!["a".to_owned()])
+        );
+        assert_eq!(
+            look(temp.path(), i64::MAX).changed_since(Some(&racy)),
+            Changed::Missions(vec!["a".to_owned()])
+        );
     }
 
     #[test]
@@ -372,6 +520,9 @@ mod tests {
         let before = look(temp.path(), i64::MAX);
         let odd = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"odd\xff");
         write(&temp.path().join("specs").join(odd).join("x"), "");
-        assert_eq!(look(temp.path(), i64::MAX).changed_since(Some(&before)), Changed::All);
+        assert_eq!(
+            look(temp.path(), i64::MAX).changed_since(Some(&before)),
+            Changed::All
+        );
     }
 }

@@ -44,7 +44,8 @@ pub(crate) struct Survey {
     pub(crate) obstacle: Option<Obstacle>,
     /// State of each hook file where git looks: in `own_dir`, or in the directory of the obstacle.
     pub(crate) active: Vec<(Hook, Standing)>,
-    /// The absolute path of this program, for hooks that do not find it by name; `None` if it is not UTF-8.
+    /// The absolute path of this program, for hooks that do not find it by name; `None` if it is
+    /// not UTF-8.
     pub(crate) program: Option<String>,
     /// The hook manager, its file, and the hooks for which it calls this program.
     pub(crate) manager: Option<(Manager, &'static str, Vec<Hook>)>,
@@ -62,22 +63,43 @@ impl Survey {
     /// True if a foreign hook, or a hook manager, calls this program for `hook`.
     pub(crate) fn calls_by_hand(&self, hook: Hook) -> bool {
         self.active.contains(&(hook, Standing::ByHand))
-            || self.manager.as_ref().is_some_and(|(_, _, called)| called.contains(&hook))
+            || self
+                .manager
+                .as_ref()
+                .is_some_and(|(_, _, called)| called.contains(&hook))
     }
 }
 
 /// Reads the hooks in the repository of `checkout`. `program` is the absolute path of this program.
-pub(crate) fn survey(git: &Git, checkout: &Checkout, program: Option<&Path>) -> Result<Survey, Error> {
+pub(crate) fn survey(
+    git: &Git,
+    checkout: &Checkout,
+    program: Option<&Path>,
+) -> Result<Survey, Error> {
     let Some(common) = &checkout.common_dir else {
-        return Err(Error::NoRepository { path: text::path(&checkout.root) });
+        return Err(Error::NoRepository {
+            path: text::path(&checkout.root),
+        });
     };
     let said = asked(git, checkout, &["version"])?;
-    let git_version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
-    let program = program.and_then(Path::to_str).filter(|path| !path.contains('\n')).map(str::to_owned);
+    let git_version = said
+        .split_whitespace()
+        .nth(2)
+        .unwrap_or_default()
+        .to_owned();
+    let program = program
+        .and_then(Path::to_str)
+        .filter(|path| !path.contains('\n'))
+        .map(str::to_owned);
     let own_dir = common.join("hooks");
     let obstacle = obstacle(git, checkout, &own_dir)?;
-    let manager = manager::detect(&checkout.root)
-        .map(|(manager, file)| (manager, file, manager::called(&checkout.root, manager, file)));
+    let manager = manager::detect(&checkout.root).map(|(manager, file)| {
+        (
+            manager,
+            file,
+            manager::called(&checkout.root, manager, file),
+        )
+    });
     let mut survey = Survey {
         has_config_hooks: version(&git_version) >= Some(CONFIG_HOOKS_SINCE),
         git_version,
@@ -105,9 +127,19 @@ fn version(text: &str) -> Option<(u32, u32)> {
 
 /// Why files cannot be written to the repository's own hook directory; `None` if they can.
 fn obstacle(git: &Git, checkout: &Checkout, own_dir: &Path) -> Result<Option<Obstacle>, Error> {
-    // Child processes run with hooks disabled, by a value of this same key; its scope distinguishes it.
-    let args = ["config", "-z", "--show-scope", "--type=path", "--get-all", "core.hooksPath"];
-    let answer = git.ask(checkout, &args).map_err(|e| failed(&args, &e.to_string()))?;
+    // Child processes run with hooks disabled, by a value of this same key; its scope distinguishes
+    // it.
+    let args = [
+        "config",
+        "-z",
+        "--show-scope",
+        "--type=path",
+        "--get-all",
+        "core.hooksPath",
+    ];
+    let answer = git
+        .ask(checkout, &args)
+        .map_err(|e| failed(&args, &e.to_string()))?;
     let said = String::from_utf8_lossy(&answer.stdout).into_owned();
     let fields: Vec<&str> = said.split('\0').collect();
     let mut configured = fields.chunks(2).filter_map(|pair| match pair {
@@ -121,15 +153,21 @@ fn obstacle(git: &Git, checkout: &Checkout, own_dir: &Path) -> Result<Option<Obs
         }
     }
     match std::fs::symlink_metadata(own_dir) {
-        Ok(meta) if meta.is_symlink() => {
-            Ok(Some(Obstacle::Link(own_dir.canonicalize().unwrap_or_else(|_| own_dir.to_owned()))))
-        }
+        Ok(meta) if meta.is_symlink() => Ok(Some(Obstacle::Link(
+            own_dir
+                .canonicalize()
+                .unwrap_or_else(|_| own_dir.to_owned()),
+        ))),
         _ => Ok(None),
     }
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
-    one == other || one.canonicalize().ok().is_some_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+    one == other
+        || one
+            .canonicalize()
+            .ok()
+            .is_some_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// State of each hook file in `dir`.
@@ -138,14 +176,23 @@ fn standings(dir: &Path, program: Option<&str>) -> Result<Vec<(Hook, Standing)>,
         let path = dir.join(hook.name());
         match std::fs::symlink_metadata(&path) {
             Err(_) => Ok((hook, Standing::Absent)),
-            // A link, even a broken one, was not written by this program; its target may still call it.
+            // A link, even a broken one, was not written by this program; its target may still call
+            // it.
             Ok(meta) if !meta.is_file() => {
                 let behind = files::read_beginning(&path).unwrap_or_default();
                 let is_called = script::recognise(hook, &behind, program) != Standing::Foreign;
-                Ok((hook, if is_called { Standing::ByHand } else { Standing::Foreign }))
+                Ok((
+                    hook,
+                    if is_called {
+                        Standing::ByHand
+                    } else {
+                        Standing::Foreign
+                    },
+                ))
             }
             Ok(_) => {
-                let bytes = files::read_beginning(&path).map_err(|e| files::named(&e, "cannot read", &path))?;
+                let bytes = files::read_beginning(&path)
+                    .map_err(|e| files::named(&e, "cannot read", &path))?;
                 Ok((hook, script::recognise(hook, &bytes, program)))
             }
         }
@@ -159,14 +206,19 @@ fn entries(git: &Git, checkout: &Checkout, program: Option<&str>) -> Result<Vec<
     for hook in Hook::ALL {
         let pattern = format!("^{}\\.", script::section(hook).replace('.', "\\."));
         let args = ["config", "--local", "-z", "--get-regexp", &pattern];
-        let answer = git.ask(checkout, &args).map_err(|e| failed(&args, &e.to_string()))?;
+        let answer = git
+            .ask(checkout, &args)
+            .map_err(|e| failed(&args, &e.to_string()))?;
         let said = String::from_utf8_lossy(&answer.stdout).into_owned();
         let values: Vec<&str> = said.split('\0').filter(|value| !value.is_empty()).collect();
         if values.is_empty() {
             continue;
         }
         let wanted = wanted(hook, program).map(|(key, value)| format!("{key}\n{value}"));
-        found.push(Entry { hook, is_current: values == wanted });
+        found.push(Entry {
+            hook,
+            is_current: values == wanted,
+        });
     }
     Ok(found)
 }
@@ -182,15 +234,22 @@ pub(super) fn wanted(hook: Hook, program: Option<&str>) -> [(String, String); 2]
 
 /// Runs git; a failure is an error.
 pub(super) fn asked(git: &Git, checkout: &Checkout, args: &[&str]) -> Result<String, Error> {
-    let answer = git.ask(checkout, args).map_err(|e| failed(args, &e.to_string()))?;
+    let answer = git
+        .ask(checkout, args)
+        .map_err(|e| failed(args, &e.to_string()))?;
     if !answer.is_success {
         return Err(failed(args, &answer.stderr));
     }
-    Ok(String::from_utf8_lossy(&answer.stdout).trim_end().to_owned())
+    Ok(String::from_utf8_lossy(&answer.stdout)
+        .trim_end()
+        .to_owned())
 }
 
 fn failed(args: &[&str], said: &str) -> Error {
-    Error::Git { asked: args.join(" "), said: said.to_owned() }
+    Error::Git {
+        asked: args.join(" "),
+        said: said.to_owned(),
+    }
 }
 
 #[cfg(test)]

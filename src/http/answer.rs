@@ -15,7 +15,8 @@ const MAX_REQUEST_ID: usize = 64;
 pub(crate) enum Meaning {
     /// 2xx, and the response is not a web page. The body says what exactly was accepted.
     Accepted,
-    /// 400, 413, 422: the server read the content and refuses it. No other status says anything about the content.
+    /// 400, 413, 422: the server read the content and refuses it. No other status says anything
+    /// about the content.
     Refused,
     /// The content is not the problem, but nothing can be sent until something is changed.
     Halt,
@@ -47,12 +48,14 @@ pub(crate) struct Reading {
     pub(crate) cause: Cause,
     /// HTTP status; `None` without a response.
     pub(crate) status: Option<u16>,
-    /// Status, message and request id of the server, or why there is no response: printable, at most one line.
+    /// Status, message and request id of the server, or why there is no response: printable, at
+    /// most one line.
     pub(crate) said: String,
-    /// The server's message only: empty without one, and for 2xx; without a response, the failure. Printable, at most
-    /// 200 characters.
+    /// The server's message only: empty without one, and for 2xx; without a response, the failure.
+    /// Printable, at most 200 characters.
     pub(crate) words: String,
-    /// The minimum wait that the server asked for, at most [`retry::LONGEST`]; `None` if it did not.
+    /// The minimum wait that the server asked for, at most [`retry::LONGEST`]; `None` if it did
+    /// not.
     pub(crate) wait: Option<Duration>,
     /// The body, if it is complete and JSON.
     pub(crate) json: Option<Value>,
@@ -70,11 +73,18 @@ impl Reading {
     }
 
     fn of_answer(answer: &Answer, now: Timestamp) -> Self {
-        let json: Option<Value> =
-            if answer.is_cut { None } else { serde_json::from_slice(words::without_bom(&answer.body)).ok() };
+        let json: Option<Value> = if answer.is_cut {
+            None
+        } else {
+            serde_json::from_slice(words::without_bom(&answer.body)).ok()
+        };
         let is_success = (200..300).contains(&answer.status);
         let is_page = json.is_none() && words::is_page(answer);
-        let words = if is_success && !is_page { String::new() } else { words::of(json.as_ref(), &answer.body) };
+        let words = if is_success && !is_page {
+            String::new()
+        } else {
+            words::of(json.as_ref(), &answer.body)
+        };
         let meaning = match meaning(answer.status) {
             Meaning::Accepted if is_page => Meaning::Unknown,
             meaning => meaning,
@@ -93,7 +103,9 @@ impl Reading {
 
     fn of_failure(failure: &Failure) -> Self {
         let meaning = match failure {
-            Failure::Unreachable(_) | Failure::NoSuchHost(_) | Failure::HandshakeCut(_) => Meaning::Unsent,
+            Failure::Unreachable(_) | Failure::NoSuchHost(_) | Failure::HandshakeCut(_) => {
+                Meaning::Unsent
+            }
             Failure::Tls(_) | Failure::Refused(_) => Meaning::Halt,
             Failure::Unknown(_) => Meaning::Unknown,
         };
@@ -109,14 +121,19 @@ impl Reading {
         }
     }
 
-    /// The general refusal in this reading; `None` otherwise. 404 and 410 are excluded: nothing is at this URL now.
+    /// The general refusal in this reading; `None` otherwise. 404 and 410 are excluded: nothing is
+    /// at this URL now.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         let is_refusal = match self.status {
             Some(404 | 410) => false,
             Some(_) => self.meaning == Meaning::Halt,
             None => self.meaning == Meaning::Halt && self.cause == Cause::Tls,
         };
-        is_refusal.then(|| Refusal { cause: self.cause, status: self.status, said: self.said.clone() })
+        is_refusal.then(|| Refusal {
+            cause: self.cause,
+            status: self.status,
+            said: self.said.clone(),
+        })
     }
 
     /// A text member of the response's JSON object; `None` without it.
@@ -124,13 +141,15 @@ impl Reading {
         self.json.as_ref()?.get(member)?.as_str()
     }
 
-    /// True if the request was too large, as opposed to its headers, a quota or the server's backlog: 413, or a refusal
-    /// that says so.
+    /// True if the request was too large, as opposed to its headers, a quota or the server's
+    /// backlog: 413, or a refusal that says so.
     pub(crate) fn is_too_large(&self) -> bool {
         let words = self.words.to_lowercase();
         self.status == Some(413)
             || self.meaning == Meaning::Refused
-                && ["too large", "too_large", "oversized"].iter().any(|w| words.contains(w))
+                && ["too large", "too_large", "oversized"]
+                    .iter()
+                    .any(|w| words.contains(w))
     }
 }
 
@@ -162,10 +181,13 @@ fn said(answer: &Answer, is_page_for_success: bool, words: &str) -> String {
     said
 }
 
-/// The wait in the `Retry-After` header, else in the member `retry_after` of the body: seconds as a number or as text,
-/// or a date.
+/// The wait in the `Retry-After` header, else in the member `retry_after` of the body: seconds as a
+/// number or as text, or a date.
 fn server_wait(answer: &Answer, json: Option<&Value>, now: Timestamp) -> Option<Duration> {
-    let header = answer.retry_after.as_deref().and_then(|text| retry::parse_retry_after(text, now));
+    let header = answer
+        .retry_after
+        .as_deref()
+        .and_then(|text| retry::parse_retry_after(text, now));
     let wait = header.or_else(|| match json?.get("retry_after")? {
         Value::Number(seconds) => retry::parse_retry_after(&seconds.to_string(), now),
         Value::String(text) => retry::parse_retry_after(text, now),

@@ -1,5 +1,6 @@
-//! Responses with very many headers. The HTTP library rejects more than 128 as if there were no response; a proxy or a
-//! debug build of a server may send them. Below the library, this module removes header lines that are not read here.
+//! Responses with very many headers. The HTTP library rejects more than 128 as if there were no
+//! response; a proxy or a debug build of a server may send them. Below the library, this module
+//! removes header lines that are not read here.
 
 use std::collections::VecDeque;
 use std::io::Read as _;
@@ -26,12 +27,18 @@ const READ: [&str; 8] = [
 fn shortened(head: &[u8]) -> Vec<u8> {
     let lines: Vec<&[u8]> = head.split_inclusive(|byte| *byte == b'\n').collect();
     // The status line and the empty line are not headers.
-    let Some(mut spare) = lines.len().checked_sub(2).filter(|headers| *headers > LINES).map(|_| LINES) else {
+    let Some(mut spare) = lines
+        .len()
+        .checked_sub(2)
+        .filter(|headers| *headers > LINES)
+        .map(|_| LINES)
+    else {
         return head.to_vec();
     };
     let is_read = |line: &[u8]| {
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        READ.iter().any(|read| name.eq_ignore_ascii_case(read.as_bytes()))
+        READ.iter()
+            .any(|read| name.eq_ignore_ascii_case(read.as_bytes()))
     };
     spare -= lines.iter().filter(|line| is_read(line)).count().min(spare);
     let mut kept = Vec::with_capacity(head.len());
@@ -72,7 +79,10 @@ impl Answers {
     fn take(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while self.is_head && !rest.is_empty() {
-            let line = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+            let line = rest
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map_or(rest.len(), |at| at + 1);
             let (line, after) = rest.split_at(line);
             self.head.extend_from_slice(line);
             rest = after;
@@ -112,14 +122,20 @@ pub(super) struct AnswerHeads {
     inner: Box<dyn Transport>,
     buffers: LazyBuffers,
     answers: Answers,
-    /// True for a connection through a proxy, which is a tunnel to the server: its bytes are not HTTP.
+    /// True for a connection through a proxy, which is a tunnel to the server: its bytes are not
+    /// HTTP.
     is_tunnel: bool,
 }
 
 impl AnswerHeads {
     /// The connection `inner`, with buffers of these sizes.
     pub(super) fn of(inner: Box<dyn Transport>, input: usize, output: usize) -> Self {
-        Self { inner, buffers: LazyBuffers::new(input, output), answers: Answers::default(), is_tunnel: false }
+        Self {
+            inner,
+            buffers: LazyBuffers::new(input, output),
+            answers: Answers::default(),
+            is_tunnel: false,
+        }
     }
 }
 
@@ -137,7 +153,9 @@ impl Transport for AnswerHeads {
         while !rest.is_empty() {
             let room = self.inner.buffers().output();
             let (now, later) = rest.split_at(rest.len().min(room.len()));
-            room.get_mut(..now.len()).unwrap_or_default().copy_from_slice(now);
+            room.get_mut(..now.len())
+                .unwrap_or_default()
+                .copy_from_slice(now);
             self.inner.transmit_output(now.len(), timeout)?;
             rest = later;
         }
@@ -147,7 +165,8 @@ impl Transport for AnswerHeads {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let mut has_come = true;
         if self.answers.ready.is_empty() {
-            // The library computes every wait from the remaining time: a part of a head counts as progress.
+            // The library computes every wait from the remaining time: a part of a head counts as
+            // progress.
             has_come = self.inner.await_input(timeout)?;
             if has_come {
                 let came = self.inner.buffers().input();
@@ -178,7 +197,10 @@ mod tests {
     use super::*;
 
     fn head(headers: usize) -> String {
-        let many = (0..headers).map(|n| format!("X-H{n}: v\r\n")).collect::<Vec<_>>().concat();
+        let many = (0..headers)
+            .map(|n| format!("X-H{n}: v\r\n"))
+            .collect::<Vec<_>>()
+            .concat();
         format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 2\r\nRetry-After: 7\r\n\r\n")
     }
 
@@ -197,27 +219,50 @@ mod tests {
     fn of_many_headers_those_stay_that_are_read() {
         for count in [99, 150, 5000] {
             let short = read(&[head(count).as_bytes(), b"{}"]);
-            assert_eq!(short.lines().filter(|line| line.contains(':')).count(), LINES, "{short}");
-            assert!(short.starts_with("HTTP/1.1 200 OK\r\nX-H0: v\r\n"), "{short}");
-            assert!(short.ends_with("Content-Length: 2\r\nRetry-After: 7\r\n\r\n{}"), "{short}");
+            assert_eq!(
+                short.lines().filter(|line| line.contains(':')).count(),
+                LINES,
+                "{short}"
+            );
+            assert!(
+                short.starts_with("HTTP/1.1 200 OK\r\nX-H0: v\r\n"),
+                "{short}"
+            );
+            assert!(
+                short.ends_with("Content-Length: 2\r\nRetry-After: 7\r\n\r\n{}"),
+                "{short}"
+            );
         }
-        let folded = head(150).replace("X-H149: v\r\n", "X-H149: v\r\n Content-Length: 9\r\n\tmore\r\n");
+        let folded = head(150).replace(
+            "X-H149: v\r\n",
+            "X-H149: v\r\n Content-Length: 9\r\n\tmore\r\n",
+        );
         let short = read(&[folded.as_bytes()]);
-        assert!(!short.contains("Content-Length: 9") && short.contains("Content-Length: 2"), "{short}");
+        assert!(
+            !short.contains("Content-Length: 9") && short.contains("Content-Length: 2"),
+            "{short}"
+        );
     }
 
     #[test]
     fn pieces_interim_answers_and_bodies_are_told_apart() {
-        let whole =
-            format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n{}\r\n\r\nX: y", head(200));
+        let whole = format!(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n{}\r\n\r\nX: y",
+            head(200)
+        );
         let bytes: Vec<&[u8]> = whole.as_bytes().chunks(1).collect();
         let short = read(&bytes);
         assert_eq!(short, read(&[whole.as_bytes()]));
         assert!(
-            short.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200"),
+            short.starts_with(
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200"
+            ),
             "{short}"
         );
-        assert!(short.ends_with("Retry-After: 7\r\n\r\n\r\n\r\nX: y"), "{short}");
+        assert!(
+            short.ends_with("Retry-After: 7\r\n\r\n\r\n\r\nX: y"),
+            "{short}"
+        );
         let endless = vec![b'a'; LONGEST + 9];
         assert_eq!(read(&[&endless]).len(), endless.len());
     }

@@ -138,7 +138,11 @@ mod tests {
             (status(404), "refused", false),
             (failed(Failure::Refused(words())), "refused", false),
         ] {
-            assert_eq!((cause.word(), cause.may_be_gone()), (word, may_be_gone), "{cause:?}");
+            assert_eq!(
+                (cause.word(), cause.may_be_gone()),
+                (word, may_be_gone),
+                "{cause:?}"
+            );
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, TcpConnector, Transport};
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, ConnectionDetails, Connector, TcpConnector, Transport,
+};
 
 use super::answer_head::AnswerHeads;
 use super::method::Method;
@@ -14,7 +16,8 @@ use super::trust;
 use super::wire;
 use crate::base::failpoint;
 
-/// Permission to open sockets to one origin. Only consent gives it; a test checks that nothing else implements it.
+/// Permission to open sockets to one origin. Only consent gives it; a test checks that nothing else
+/// implements it.
 pub(crate) trait OriginGrant {
     /// The origin (`scheme://host:port`, as serialised by the WHATWG URL standard).
     fn origin(&self) -> &str;
@@ -22,7 +25,11 @@ pub(crate) trait OriginGrant {
     fn is_loopback(&self) -> bool;
     /// The addresses that the host name may resolve to.
     fn reach(&self) -> Reach {
-        if self.is_loopback() { Reach::Loopback } else { Reach::Any }
+        if self.is_loopback() {
+            Reach::Loopback
+        } else {
+            Reach::Any
+        }
     }
     /// Proxy, trusted authorities and client certificate; `None` for the defaults.
     fn network(&self) -> Option<&Network> {
@@ -43,7 +50,11 @@ pub(crate) struct Deadlines {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(10), answer: Duration::from_mins(1), total: Duration::from_mins(2) }
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_mins(1),
+            total: Duration::from_mins(2),
+        }
     }
 }
 
@@ -154,26 +165,38 @@ impl Client {
             .build();
         let resolver = GrantedResolver::new(grant.reach());
         let agent = ureq::Agent::with_parts(config, Connecting::new(&network, proxy), resolver);
-        Self { agent, origin: grant.origin().to_owned(), connections }
+        Self {
+            agent,
+            origin: grant.origin().to_owned(),
+            connections,
+        }
     }
 
-    /// Sends one request and reads its response. A server may close a kept connection just as the next request is sent
-    /// on it: if nothing was received then, the request is sent again, finally on a new connection. So the server may
-    /// receive it twice.
+    /// Sends one request and reads its response. A server may close a kept connection just as the
+    /// next request is sent on it: if nothing was received then, the request is sent again, finally
+    /// on a new connection. So the server may receive it twice.
     pub(crate) fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let origin = url::Url::parse(request.url).map(|u| u.origin().ascii_serialization());
         if origin.as_deref() != Ok(self.origin.as_str()) {
-            return Err(Failure::Refused("the URL is outside the origin that was agreed to".to_owned()));
+            return Err(Failure::Refused(
+                "the URL is outside the origin that was agreed to".to_owned(),
+            ));
         }
         let begun = Instant::now();
         let mut tries = self.connections;
         let mut response = loop {
             IS_NEW.set(false);
-            let total = request.total.map(|total| total.saturating_sub(begun.elapsed()));
+            let total = request
+                .total
+                .map(|total| total.saturating_sub(begun.elapsed()));
             match self.exchange(request, total)? {
                 Ok(response) => break response,
                 Err(error) => match failure(&error) {
-                    Failure::Unknown(words) if tries > 0 && !IS_NEW.get() && !words.starts_with(TIMEOUT) => tries -= 1,
+                    Failure::Unknown(words)
+                        if tries > 0 && !IS_NEW.get() && !words.starts_with(TIMEOUT) =>
+                    {
+                        tries -= 1
+                    }
                     failure => return Err(failure),
                 },
             }
@@ -181,7 +204,13 @@ impl Client {
         if request.method == Method::Post {
             failpoint::at(failpoint::POST_SENT);
         }
-        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let header = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|v| v.to_str().ok())
+                .map(str::to_owned)
+        };
         let mut answer = Answer {
             status: response.status().as_u16(),
             retry_after: header("retry-after"),
@@ -192,7 +221,11 @@ impl Client {
         let is_packed = header("content-encoding").is_some_and(|coding| wire::is_gzip(&coding));
         let body = wire::read_within(response.body_mut().as_reader(), request.answer_limit)
             .map_err(|e| Failure::Unknown(words(&ureq::Error::from(e))))?;
-        (answer.body, answer.is_cut) = if is_packed { wire::unpacked(body, request.answer_limit) } else { body };
+        (answer.body, answer.is_cut) = if is_packed {
+            wire::unpacked(body, request.answer_limit)
+        } else {
+            body
+        };
         Ok(answer)
     }
 
@@ -201,8 +234,15 @@ impl Client {
         request: &Request<'_>,
         total: Option<Duration>,
     ) -> Result<Result<ureq::http::Response<ureq::Body>, ureq::Error>, Failure> {
-        let builder = ureq::http::Request::builder().method(request.method.word()).uri(request.url);
-        let headers = request.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
+        let builder = ureq::http::Request::builder()
+            .method(request.method.word())
+            .uri(request.url);
+        let headers = request
+            .headers
+            .iter()
+            .fold(builder, |builder, (name, value)| {
+                builder.header(*name, *value)
+            });
         let outcome = if request.method.has_body() {
             headers.body(request.body).map(|r| self.run(r, total))
         } else {
@@ -217,7 +257,12 @@ impl Client {
         total: Option<Duration>,
     ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
         match total {
-            Some(total) => self.agent.run(self.agent.configure_request(request).timeout_global(Some(total)).build()),
+            Some(total) => self.agent.run(
+                self.agent
+                    .configure_request(request)
+                    .timeout_global(Some(total))
+                    .build(),
+            ),
             None => self.agent.run(request),
         }
     }
@@ -230,7 +275,9 @@ const TIMEOUT: &str = "timeout";
 pub(super) fn words(error: &ureq::Error) -> String {
     use ureq::{Error, Timeout};
     match error {
-        Error::Timeout(Timeout::Connect | Timeout::Resolve) => format!("{TIMEOUT}: no connection in time"),
+        Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
+            format!("{TIMEOUT}: no connection in time")
+        }
         Error::Timeout(_) => format!("{TIMEOUT}: no whole answer in time"),
         _ => {
             let text = error.to_string();
@@ -246,10 +293,12 @@ fn failure(error: &ureq::Error) -> Failure {
     let text = words(error);
     match error {
         Error::Other(other) if other.is::<NoSuchHost>() => Failure::NoSuchHost(other.to_string()),
-        Error::Other(other) if other.is::<NoConnection>() => Failure::Unreachable(other.to_string()),
-        Error::HostNotFound | Error::ConnectionFailed | Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
-            Failure::Unreachable(text)
+        Error::Other(other) if other.is::<NoConnection>() => {
+            Failure::Unreachable(other.to_string())
         }
+        Error::HostNotFound
+        | Error::ConnectionFailed
+        | Error::Timeout(Timeout::Connect | Timeout::Resolve) => Failure::Unreachable(text),
         Error::Io(e)
             if matches!(
                 e.kind(),
@@ -264,17 +313,22 @@ fn failure(error: &ureq::Error) -> Failure {
             Failure::Unreachable(text)
         }
         Error::Other(other) if other.is::<Handshake>() => Failure::Tls(other.to_string()),
-        Error::Other(other) if other.is::<HandshakeCut>() => Failure::HandshakeCut(other.to_string()),
-        // A server that requires a client certificate may report it after the handshake, before it reads a request.
-        error if of_tls(error).is_some_and(trust::wants_a_client) => Failure::Tls(trust::CLIENT_WANTED.to_owned()),
+        Error::Other(other) if other.is::<HandshakeCut>() => {
+            Failure::HandshakeCut(other.to_string())
+        }
+        // A server that requires a client certificate may report it after the handshake, before it
+        // reads a request.
+        error if of_tls(error).is_some_and(trust::wants_a_client) => {
+            Failure::Tls(trust::CLIENT_WANTED.to_owned())
+        }
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => Failure::Tls(text),
         Error::BadUri(_) | Error::Http(_) => Failure::Refused(text),
         _ => Failure::Unknown(text),
     }
 }
 
-/// Connects like the library's connector, and distinguishes a failed handshake from later failures, when something was
-/// sent.
+/// Connects like the library's connector, and distinguishes a failed handshake from later failures,
+/// when something was sent.
 #[derive(Debug)]
 struct Connecting {
     /// `Err` contains why no TLS connection can be made.
@@ -284,11 +338,16 @@ struct Connecting {
 
 impl Connecting {
     fn new(network: &Network, proxy: Option<Proxy>) -> Self {
-        let chain = TlsConnector::new(network).map_err(|error| error.to_string()).map(|tls| {
-            let chain =
-                ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls).chain(Boxing);
-            Box::new(chain) as Box<dyn Connector<Out = Box<dyn Transport>>>
-        });
+        let chain = TlsConnector::new(network)
+            .map_err(|error| error.to_string())
+            .map(|tls| {
+                let chain =
+                    ().chain(ConnectProxyConnector::default())
+                        .chain(TcpConnector::default())
+                        .chain(tls)
+                        .chain(Boxing);
+                Box::new(chain) as Box<dyn Connector<Out = Box<dyn Transport>>>
+            });
         Self { chain, proxy }
     }
 
@@ -297,9 +356,13 @@ impl Connecting {
         let shown = self.proxy.as_ref().map(Proxy::shown).unwrap_or_default();
         let has_credentials = self.proxy.as_ref().is_some_and(Proxy::has_credentials);
         let what_to_do = match (said.contains("407"), has_credentials) {
-            (true, false) => "it wants a user name and a password: http://USER:PASSWORD@HOST:PORT in SK_SYNC_PROXY",
+            (true, false) => {
+                "it wants a user name and a password: http://USER:PASSWORD@HOST:PORT in SK_SYNC_PROXY"
+            }
             (true, true) => "it does not accept the user name and password in its URL",
-            (false, _) => "ask for this host to be allowed there, or name it in NO_PROXY to connect directly",
+            (false, _) => {
+                "ask for this host to be allowed there, or name it in NO_PROXY to connect directly"
+            }
         };
         format!("the proxy {shown} refused the connection ({said}): {what_to_do}")
     }
@@ -312,10 +375,23 @@ struct Boxing;
 impl<In: Transport> Connector<In> for Boxing {
     type Out = Box<dyn Transport>;
 
-    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
-        let Some(transport) = chained else { return Ok(None) };
-        let (input, output) = (details.config.input_buffer_size(), details.config.output_buffer_size());
-        Ok(Some(Box::new(AnswerHeads::of(transport.boxed(), input, output))))
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let Some(transport) = chained else {
+            return Ok(None);
+        };
+        let (input, output) = (
+            details.config.input_buffer_size(),
+            details.config.output_buffer_size(),
+        );
+        Ok(Some(Box::new(AnswerHeads::of(
+            transport.boxed(),
+            input,
+            output,
+        ))))
     }
 }
 
@@ -351,13 +427,20 @@ fn of_tls(error: &ureq::Error) -> Option<&rustls::Error> {
 impl Connector for Connecting {
     type Out = Box<dyn Transport>;
 
-    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
         IS_NEW.set(true);
         let chain = match &self.chain {
             Ok(chain) => chain,
             Err(flaw) => return Err(ureq::Error::Other(Box::new(Handshake(flaw.clone())))),
         };
-        let host = details.uri.authority().map_or("the server", |authority| bare(authority.as_str()));
+        let host = details
+            .uri
+            .authority()
+            .map_or("the server", |authority| bare(authority.as_str()));
         let no_connection = |text: String| ureq::Error::Other(Box::new(NoConnection(text)));
         chain.connect(details, chained).map_err(|error| match (of_tls(&error), failure(&error)) {
             (Some(flaw), _) => ureq::Error::Other(Box::new(Handshake(trust::words(flaw, host)))),

@@ -43,7 +43,14 @@ fn client(origin: &str) -> Client {
 }
 
 fn get(url: &str) -> Request<'_> {
-    Request { method: Method::Get, url, headers: &[("X-Mark", "1")], body: b"", answer_limit: 4, total: None }
+    Request {
+        method: Method::Get,
+        url,
+        headers: &[("X-Mark", "1")],
+        body: b"",
+        answer_limit: 4,
+        total: None,
+    }
 }
 
 #[test]
@@ -51,10 +58,16 @@ fn long_answers_are_cut_and_headers_kept() {
     let (origin, server) =
         serve_once(b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 6\r\nConnection: close\r\n\r\nabcdef");
     let answer = client(&origin).send(&get(&format!("{origin}/a"))).unwrap();
-    assert_eq!((answer.status, answer.retry_after.as_deref(), answer.is_cut), (429, Some("7"), true));
+    assert_eq!(
+        (answer.status, answer.retry_after.as_deref(), answer.is_cut),
+        (429, Some("7"), true)
+    );
     assert_eq!(answer.body, b"abcd");
     let head = server.join().unwrap();
-    assert!(head.contains("x-mark: 1\n") && head.contains("user-agent: sk-sync/"), "{head}");
+    assert!(
+        head.contains("x-mark: 1\n") && head.contains("user-agent: sk-sync/"),
+        "{head}"
+    );
     assert!(head.contains("accept-encoding: identity\n"), "{head}");
 }
 
@@ -63,25 +76,48 @@ fn redirects_are_answers_not_orders() {
     let (origin, server) = serve_once(
         b"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:9/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
     );
-    assert_eq!(client(&origin).send(&get(&format!("{origin}/a"))).unwrap().status, 307);
+    assert_eq!(
+        client(&origin)
+            .send(&get(&format!("{origin}/a")))
+            .unwrap()
+            .status,
+        307
+    );
     server.join().unwrap();
 }
 
 #[test]
 fn nothing_is_sent_to_another_origin() {
     let client = client("http://127.0.0.1:9");
-    for url in ["http://127.0.0.1:8/", "https://127.0.0.1:9/", "http://example.org/", "nonsense"] {
-        assert!(matches!(client.send(&get(url)), Err(Failure::Refused(_))), "{url}");
+    for url in [
+        "http://127.0.0.1:8/",
+        "https://127.0.0.1:9/",
+        "http://example.org/",
+        "nonsense",
+    ] {
+        assert!(
+            matches!(client.send(&get(url)), Err(Failure::Refused(_))),
+            "{url}"
+        );
     }
 }
 
 #[test]
 fn a_refused_connection_and_a_lost_answer_are_told_apart() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let origin = format!("http://{free}");
-    assert!(matches!(client(&origin).send(&get(&origin)), Err(Failure::Unreachable(_))));
+    assert!(matches!(
+        client(&origin).send(&get(&origin)),
+        Err(Failure::Unreachable(_))
+    ));
     let (origin, server) = serve_once(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab");
-    assert!(matches!(client(&origin).send(&get(&origin)), Err(Failure::Unknown(_))));
+    assert!(matches!(
+        client(&origin).send(&get(&origin)),
+        Err(Failure::Unknown(_))
+    ));
     server.join().unwrap();
 }
 
@@ -97,8 +133,15 @@ fn a_failed_handshake_is_told_apart_from_a_lost_answer() {
             stream.write_all(answer).unwrap();
         });
         let failure = client(&origin).send(&get(&origin)).unwrap_err();
-        assert!(matches!(failure, Failure::Tls(_) | Failure::HandshakeCut(_)), "{failure:?}");
-        assert_eq!(matches!(failure, Failure::HandshakeCut(_)), answer.is_empty(), "{failure:?}");
+        assert!(
+            matches!(failure, Failure::Tls(_) | Failure::HandshakeCut(_)),
+            "{failure:?}"
+        );
+        assert_eq!(
+            matches!(failure, Failure::HandshakeCut(_)),
+            answer.is_empty(),
+            "{failure:?}"
+        );
         server.join().unwrap();
     }
 }
@@ -106,5 +149,8 @@ fn a_failed_handshake_is_told_apart_from_a_lost_answer() {
 #[test]
 fn a_loopback_grant_connects_to_loopback_only() {
     let origin = "http://192.0.2.1:81";
-    assert!(matches!(client(origin).send(&get(origin)), Err(Failure::Unreachable(_))));
+    assert!(matches!(
+        client(origin).send(&get(origin)),
+        Err(Failure::Unreachable(_))
+    ));
 }

@@ -1,8 +1,9 @@
 //! HTTP requests to one origin with the user's consent.
 //!
-//! **Invariant:** independent of endpoints and events. A [`Client`] can be created only from an [`OriginGrant`], sends
-//! only to that origin, follows no redirect, uses no netrc and only the given proxy, and keeps at most the given number
-//! of response bytes. [`Reading`] interprets a response: no other module uses a status or `Retry-After`.
+//! **Invariant:** independent of endpoints and events. A [`Client`] can be created only from an
+//! [`OriginGrant`], sends only to that origin, follows no redirect, uses no netrc and only the
+//! given proxy, and keeps at most the given number of response bytes. [`Reading`] interprets a
+//! response: no other module uses a status or `Retry-After`.
 
 mod answer;
 mod answer_head;

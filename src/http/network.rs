@@ -25,11 +25,15 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Parses `http://host:port`, optionally with `user:password@`, `https://…`, or `host:port`. The error does not
-    /// contain the text.
+    /// Parses `http://host:port`, optionally with `user:password@`, `https://…`, or `host:port`.
+    /// The error does not contain the text.
     pub(crate) fn read(text: &str) -> Result<Self, &'static str> {
-        let inner = ureq::Proxy::new(text.trim()).map_err(|_| "is not a proxy URL; expected http://host:port")?;
-        if !matches!(inner.protocol(), ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https) {
+        let inner = ureq::Proxy::new(text.trim())
+            .map_err(|_| "is not a proxy URL; expected http://host:port")?;
+        if !matches!(
+            inner.protocol(),
+            ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https
+        ) {
             return Err("is not an http:// or https:// proxy; SOCKS is not supported");
         }
         if inner.host().is_empty() {
@@ -40,7 +44,11 @@ impl Proxy {
 
     /// Scheme, host and port, for people.
     pub(crate) fn shown(&self) -> String {
-        let scheme = if self.inner.protocol() == ureq::ProxyProtocol::Https { "https" } else { "http" };
+        let scheme = if self.inner.protocol() == ureq::ProxyProtocol::Https {
+            "https"
+        } else {
+            "http"
+        };
         format!("{scheme}://{}:{}", self.inner.host(), self.inner.port())
     }
 
@@ -93,14 +101,25 @@ mod tests {
     #[test]
     fn a_proxy_is_shown_without_its_password() {
         for (text, shown, has_credentials) in [
-            ("http://proxy.example:3128", "http://proxy.example:3128", false),
+            (
+                "http://proxy.example:3128",
+                "http://proxy.example:3128",
+                false,
+            ),
             ("proxy.example:3128", "http://proxy.example:3128", false),
-            (" http://me:s3cr%40t@proxy.example:8080/ ", "http://proxy.example:8080", true),
+            (
+                " http://me:s3cr%40t@proxy.example:8080/ ",
+                "http://proxy.example:8080",
+                true,
+            ),
             ("https://proxy.example", "https://proxy.example:443", false),
             ("http://[::1]:8080", "http://[::1]:8080", false),
         ] {
             let proxy = Proxy::read(text).unwrap();
-            assert_eq!((proxy.shown().as_str(), proxy.has_credentials()), (shown, has_credentials));
+            assert_eq!(
+                (proxy.shown().as_str(), proxy.has_credentials()),
+                (shown, has_credentials)
+            );
             assert!(!format!("{proxy:?}").contains("s3cr"), "{proxy:?}");
         }
         for text in ["socks5://h:1", "ftp://h:1", "", "http://", "no proxy"] {

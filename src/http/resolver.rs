@@ -67,8 +67,8 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
     !is_special && !is_reserved
 }
 
-/// Resolves the granted host once: a run is short, and otherwise the library would start a thread for each request. Only
-/// addresses within the reach of the grant are kept.
+/// Resolves the granted host once: a run is short, and otherwise the library would start a thread
+/// for each request. Only addresses within the reach of the grant are kept.
 #[derive(Debug)]
 pub(super) struct GrantedResolver {
     inner: DefaultResolver,
@@ -78,7 +78,11 @@ pub(super) struct GrantedResolver {
 
 impl GrantedResolver {
     pub(super) fn new(reach: Reach) -> Self {
-        Self { inner: DefaultResolver::default(), reach, known: Mutex::new(Vec::new()) }
+        Self {
+            inner: DefaultResolver::default(),
+            reach,
+            known: Mutex::new(Vec::new()),
+        }
     }
 }
 
@@ -91,14 +95,17 @@ impl Resolver for GrantedResolver {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_empty() {
-            let found = self.inner.resolve(uri, config, timeout).map_err(|error| match error {
-                timeout @ ureq::Error::Timeout(_) => timeout,
-                error => ureq::Error::Other(Box::new(NoSuchHost(format!(
-                    "no such host: {} (DNS: {})",
-                    uri.host().unwrap_or_default(),
-                    words(&error)
-                )))),
-            })?;
+            let found = self
+                .inner
+                .resolve(uri, config, timeout)
+                .map_err(|error| match error {
+                    timeout @ ureq::Error::Timeout(_) => timeout,
+                    error => ureq::Error::Other(Box::new(NoSuchHost(format!(
+                        "no such host: {} (DNS: {})",
+                        uri.host().unwrap_or_default(),
+                        words(&error)
+                    )))),
+                })?;
             known.extend(found.iter().filter(|address| self.reach.has(address.ip())));
         }
         let mut kept = self.empty();
@@ -164,7 +171,8 @@ mod tests {
             assert!(Reach::Public.has(ip.parse().unwrap()), "{ip}");
         }
         assert!(
-            Reach::Loopback.has(IpAddr::V6(Ipv6Addr::LOCALHOST)) && !Reach::Loopback.has("10.0.0.1".parse().unwrap())
+            Reach::Loopback.has(IpAddr::V6(Ipv6Addr::LOCALHOST))
+                && !Reach::Loopback.has("10.0.0.1".parse().unwrap())
         );
     }
 }

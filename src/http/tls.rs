@@ -1,5 +1,5 @@
-//! TLS on an open connection. Like the library's connector, but a certificate that the user named is also trusted if
-//! the server presents exactly that certificate.
+//! TLS on an open connection. Like the library's connector, but a certificate that the user named
+//! is also trusted if the server presents exactly that certificate.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+    TransportAdapter,
 };
 
 use super::network::Network;
@@ -26,11 +27,14 @@ pub(super) struct TlsConnector {
 impl TlsConnector {
     /// TLS with the settings of `network`.
     pub(super) fn new(network: &Network) -> Result<Self, rustls::Error> {
-        Ok(Self { config: tls_config(network)? })
+        Ok(Self {
+            config: tls_config(network)?,
+        })
     }
 }
 
-/// The time for checking certificates. The library's own panics if the clock shows a time before 1970.
+/// The time for checking certificates. The library's own panics if the clock shows a time before
+/// 1970.
 #[derive(Debug)]
 struct Clock;
 
@@ -47,9 +51,9 @@ pub(crate) fn tls_config(network: &Network) -> Result<Arc<ClientConfig>, rustls:
         .with_protocol_versions(rustls::ALL_VERSIONS)?;
     let builder = match &network.authorities {
         None => builder.with_root_certificates(built_in()),
-        Some(named) => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Named::new(named.clone(), provider)?))
-        }
+        Some(named) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Named::new(named.clone(), provider)?)),
     };
     let config = match &network.identity {
         None => builder.with_no_client_auth(),
@@ -62,27 +66,44 @@ pub(crate) fn tls_config(network: &Network) -> Result<Arc<ClientConfig>, rustls:
 }
 
 fn built_in() -> RootCertStore {
-    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+    RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    }
 }
 
 impl<In: Transport> Connector<In> for TlsConnector {
     type Out = Either<In, TlsTransport>;
 
-    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
-        let Some(transport) = chained else { return Ok(None) };
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let Some(transport) = chained else {
+            return Ok(None);
+        };
         if !details.needs_tls() || transport.is_tls() {
             return Ok(Some(Either::A(transport)));
         }
         let host = details.uri.host().unwrap_or_default();
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let name =
-            ServerName::try_from(bare.to_owned()).map_err(|_| ureq::Error::Tls("not a name for a certificate"))?;
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        let name = ServerName::try_from(bare.to_owned())
+            .map_err(|_| ureq::Error::Tls("not a name for a certificate"))?;
         let mut conn = ClientConnection::new(Arc::clone(&self.config), name)?;
         let mut sock = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
         sock.set_timeout(details.timeout);
         conn.complete_io(&mut sock)?;
-        let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
-        Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned { conn, sock } })))
+        let buffers = LazyBuffers::new(
+            details.config.input_buffer_size(),
+            details.config.output_buffer_size(),
+        );
+        Ok(Some(Either::B(TlsTransport {
+            buffers,
+            stream: StreamOwned { conn, sock },
+        })))
     }
 }
 
@@ -94,7 +115,9 @@ pub(super) struct TlsTransport {
 
 impl std::fmt::Debug for TlsTransport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TlsTransport").field("inner", &self.stream.sock.inner()).finish_non_exhaustive()
+        f.debug_struct("TlsTransport")
+            .field("inner", &self.stream.sock.inner())
+            .finish_non_exhaustive()
     }
 }
 
@@ -125,9 +148,9 @@ impl Transport for TlsTransport {
     }
 }
 
-/// Trusts the certificates that the user named: as authorities, and each as a server's certificate. A certificate from
-/// `openssl req -x509` is both at once (self-signed, marked as authority), which the usual rules reject. Its dates and
-/// names are checked in either case.
+/// Trusts the certificates that the user named: as authorities, and each as a server's certificate.
+/// A certificate from `openssl req -x509` is both at once (self-signed, marked as authority), which
+/// the usual rules reject. Its dates and names are checked in either case.
 #[derive(Debug)]
 struct Named {
     usual: Arc<WebPkiServerVerifier>,
@@ -135,7 +158,10 @@ struct Named {
 }
 
 impl Named {
-    fn new(named: Authorities, provider: Arc<rustls::crypto::CryptoProvider>) -> Result<Self, rustls::Error> {
+    fn new(
+        named: Authorities,
+        provider: Arc<rustls::crypto::CryptoProvider>,
+    ) -> Result<Self, rustls::Error> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(named.certificates().cloned());
         let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
@@ -145,7 +171,8 @@ impl Named {
     }
 }
 
-/// True for errors that only concern the issuer of the certificate. The usual rules check dates first.
+/// True for errors that only concern the issuer of the certificate. The usual rules check dates
+/// first.
 fn is_about_the_issuer(error: &rustls::Error) -> bool {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
@@ -165,9 +192,18 @@ impl ServerCertVerifier for Named {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let usual = self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let usual = self.usual.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
         match usual {
-            Err(error) if is_about_the_issuer(&error) && self.named.certificates().any(|one| one == end_entity) => {
+            Err(error)
+                if is_about_the_issuer(&error)
+                    && self.named.certificates().any(|one| one == end_entity) =>
+            {
                 let parsed = rustls::server::ParsedCertificate::try_from(end_entity)?;
                 rustls::client::verify_server_name(&parsed, server_name)?;
                 Ok(ServerCertVerified::assertion())

@@ -11,7 +11,8 @@ use rustls::{CertificateError, Error, RootCertStore};
 pub(crate) struct Authorities(Arc<Vec<CertificateDer<'static>>>);
 
 impl Authorities {
-    /// Reads certificates from PEM text; other content is skipped. The error is a message about the text.
+    /// Reads certificates from PEM text; other content is skipped. The error is a message about the
+    /// text.
     pub(crate) fn read(pem: &[u8]) -> Result<Self, String> {
         let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         let all = all.map_err(|e| format!("is damaged: {e:?}"))?;
@@ -60,34 +61,43 @@ pub(super) fn words(error: &Error, host: &str) -> String {
     let names = |names: &[String]| names.iter().map(bare).collect::<Vec<_>>().join(", ");
     let own = "If the server or its authority is your own, name its certificate: SSL_CERT_FILE=FILE (PEM)";
     match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            certificate(&format!("is not from an authority that is trusted here. {own}"))
-        }
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => certificate(&format!(
+            "is not from an authority that is trusted here. {own}"
+        )),
         Error::InvalidCertificate(CertificateError::Other(other))
             if other.to_string().contains("CaUsedAsEndEntity") =>
         {
-            certificate(&format!("is self-signed, by an authority's own certificate. {own}"))
+            certificate(&format!(
+                "is self-signed, by an authority's own certificate. {own}"
+            ))
         }
-        Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
-            certificate(&format!("is for {}: check the URL, or whether something stands between", names(presented)))
-        }
+        Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            presented, ..
+        }) => certificate(&format!(
+            "is for {}: check the URL, or whether something stands between",
+            names(presented)
+        )),
         Error::InvalidCertificate(CertificateError::NotValidForName) => {
             certificate("is for another name: check the URL, or whether something stands between")
         }
-        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            certificate("has expired: it must be renewed at the server (or the clock here is wrong)")
-        }
-        Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
-            certificate("is not valid yet: is the clock right, here and there?")
-        }
-        Error::InvalidCertificate(other) => {
-            certificate(&format!("cannot be accepted ({other}): it must be replaced at the server"))
-        }
+        Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => certificate(
+            "has expired: it must be renewed at the server (or the clock here is wrong)",
+        ),
+        Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => certificate("is not valid yet: is the clock right, here and there?"),
+        Error::InvalidCertificate(other) => certificate(&format!(
+            "cannot be accepted ({other}): it must be replaced at the server"
+        )),
         Error::InvalidMessage(_) => {
             format!("{host} does not speak TLS at this port: check the port in the URL")
         }
         Error::FailedToGetCurrentTime => {
-            format!("the certificate of {host} cannot be judged: the clock of this machine stands before 1970; set it")
+            format!(
+                "the certificate of {host} cannot be judged: the clock of this machine stands before 1970; set it"
+            )
         }
         error if wants_a_client(error) => format!("{host}: {CLIENT_WANTED}"),
         other => format!(
@@ -110,11 +120,21 @@ mod tests {
             (format!("some words\n{AUTHORITY}{KEY}\n{AUTHORITY}"), Ok(2)),
             (String::new(), Err("no certificate (PEM")),
             (KEY.to_owned(), Err("no certificate (PEM")),
-            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(), Err("that can be used")),
-            ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n".to_owned(), Err("is damaged")),
-            (AUTHORITY.replace("-----END CERTIFICATE-----", ""), Err("is damaged")),
+            (
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+                Err("that can be used"),
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n".to_owned(),
+                Err("is damaged"),
+            ),
+            (
+                AUTHORITY.replace("-----END CERTIFICATE-----", ""),
+                Err("is damaged"),
+            ),
         ] {
-            let found = Authorities::read(text.as_bytes()).map(|found| found.certificates().count());
+            let found =
+                Authorities::read(text.as_bytes()).map(|found| found.certificates().count());
             match (found, expected) {
                 (Ok(count), Ok(expected)) => assert_eq!(count, expected),
                 (Err(flaw), Err(said)) => assert!(flaw.contains(said), "{flaw}"),
@@ -131,14 +151,26 @@ mod tests {
             (bad(CertificateError::NotValidForName), "check the URL"),
             (bad(CertificateError::Expired), "has expired"),
             (bad(CertificateError::NotValidYet), "not valid yet"),
-            (bad(CertificateError::Revoked), "must be replaced at the server"),
-            (Error::AlertReceived(rustls::AlertDescription::CertificateRequired), "client_cert"),
-            (Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType), "check the port"),
+            (
+                bad(CertificateError::Revoked),
+                "must be replaced at the server",
+            ),
+            (
+                Error::AlertReceived(rustls::AlertDescription::CertificateRequired),
+                "client_cert",
+            ),
+            (
+                Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType),
+                "check the port",
+            ),
             (Error::FailedToGetCurrentTime, "stands before 1970"),
             (Error::DecryptError, "must offer TLS 1.2"),
         ] {
             let words = words(&error, "h.example");
-            assert!(words.contains(said) && words.contains("h.example"), "{words}");
+            assert!(
+                words.contains(said) && words.contains("h.example"),
+                "{words}"
+            );
         }
     }
 }

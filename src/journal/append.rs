@@ -1,7 +1,8 @@
 //! Adding events: one transaction, any number of events, in order.
 //!
-//! An event of a family with a key is compared with the newest of its key: the same facts add nothing; other facts
-//! supersede an event that was never selected for a target, and follow one that may have been sent.
+//! An event of a family with a key is compared with the newest of its key: the same facts add
+//! nothing; other facts supersede an event that was never selected for a target, and follow one
+//! that may have been sent.
 
 use std::collections::HashMap;
 
@@ -23,15 +24,20 @@ fn is_imported(entry: &Entry<'_>) -> bool {
     entry.origin.starts_with(IMPORTED)
 }
 
-/// How an entry must be changed for sending: imported events are sent without names of people and machines, unless the
-/// user chose otherwise.
+/// How an entry must be changed for sending: imported events are sent without names of people and
+/// machines, unless the user chose otherwise.
 fn wire_of(entry: &Entry<'_>) -> WireForm {
-    let is_personal = is_imported(entry) && entry.wire != WireForm::Never && names_person(entry.envelope);
-    if is_personal { WireForm::Personal } else { entry.wire }
+    let is_personal =
+        is_imported(entry) && entry.wire != WireForm::Never && names_person(entry.envelope);
+    if is_personal {
+        WireForm::Personal
+    } else {
+        entry.wire
+    }
 }
 
-/// Adds entries within one write transaction. [`Appender::finish`] must be called before the transaction commits: it
-/// posts the counters.
+/// Adds entries within one write transaction. [`Appender::finish`] must be called before the
+/// transaction commits: it posts the counters.
 #[derive(Debug)]
 pub(crate) struct Appender<'a> {
     tx: &'a WriteTx<'a>,
@@ -88,31 +94,41 @@ impl<'a> Appender<'a> {
         })
     }
 
-    /// From here on, refuses events that would raise the number of live events above `capacity`. Entries that add none
-    /// are not refused.
+    /// From here on, refuses events that would raise the number of live events above `capacity`.
+    /// Entries that add none are not refused.
     pub(crate) fn refuse_beyond(&mut self, capacity: i64) -> Result<(), Error> {
-        self.bound = Some(Bound { capacity, live: super::size(self.tx)? });
+        self.bound = Some(Bound {
+            capacity,
+            live: super::size(self.tx)?,
+        });
         Ok(())
     }
 
-    /// From here on, `at` is the rows' capture time, for events that were captured before they could be added.
+    /// From here on, `at` is the rows' capture time, for events that were captured before they
+    /// could be added.
     pub(crate) fn captured_at(&mut self, at: Timestamp) {
         self.now = at;
     }
 
-    /// From here on, every event becomes a separate row: one that states the facts of an earlier one is still added,
-    /// and supersedes nothing. For events that were separate rows before.
+    /// From here on, every event becomes a separate row: one that states the facts of an earlier
+    /// one is still added, and supersedes nothing. For events that were separate rows before.
     pub(crate) fn verbatim(&mut self) {
         self.is_verbatim = true;
     }
 
     /// Adds one event; the result says if and why it was not added.
     pub(crate) fn append(&mut self, entry: &Entry<'_>) -> Result<Appended, Error> {
-        self.add(entry, Cargo { kind: Kind::Event, announced_by: None })
+        self.add(
+            entry,
+            Cargo {
+                kind: Kind::Event,
+                announced_by: None,
+            },
+        )
     }
 
-    /// Adds a version of a document under `id`, which the event in row `announced_by` announces; adds nothing if the
-    /// newest version of it is the same.
+    /// Adds a version of a document under `id`, which the event in row `announced_by` announces;
+    /// adds nothing if the newest version of it is the same.
     pub(crate) fn append_document(
         &mut self,
         id: &str,
@@ -127,16 +143,30 @@ impl<'a> Appender<'a> {
             occurred_at: None,
             envelope: &document.to_bytes(),
             wire: WireForm::AsIs,
-            coalesce: Some(Coalesce { key: document.key(), facts: document.sha256, rival: None }),
+            coalesce: Some(Coalesce {
+                key: document.key(),
+                facts: document.sha256,
+                rival: None,
+            }),
             held,
             origin,
         };
-        self.add(&entry, Cargo { kind: Kind::Document, announced_by })
+        self.add(
+            &entry,
+            Cargo {
+                kind: Kind::Document,
+                announced_by,
+            },
+        )
     }
 
     fn add(&mut self, entry: &Entry<'_>, cargo: Cargo) -> Result<Appended, Error> {
         let digest = Sha256::of(entry.envelope);
-        let newest = if let Some(c) = entry.coalesce { self.newest_of(c.key)? } else { None };
+        let newest = if let Some(c) = entry.coalesce {
+            self.newest_of(c.key)?
+        } else {
+            None
+        };
         if let (Some(newest), Some(c)) = (newest, entry.coalesce)
             && !self.is_verbatim
             && still_stated(self.tx, c, |key| self.newest_of(key))?.is_some()
@@ -175,7 +205,10 @@ impl<'a> Appender<'a> {
         if !self.insert(entry, cargo, seq, follows, (&digest, &link))? {
             return match known(self.tx, entry.event_id)? {
                 Some(known) => self.again(entry, digest, known),
-                None => Err(Error::Damaged { seq, what: "its place is taken by a row without an id" }),
+                None => Err(Error::Damaged {
+                    seq,
+                    what: "its place is taken by a row without an id",
+                }),
             };
         }
         (self.last_seq, self.chain) = (seq, *link.as_bytes());
@@ -185,13 +218,20 @@ impl<'a> Appender<'a> {
             None => None,
         };
         if let Some(c) = entry.coalesce {
-            self.remember(c, Newest { seq, facts: c.facts, size: size_of(entry) })?;
+            self.remember(
+                c,
+                Newest {
+                    seq,
+                    facts: c.facts,
+                    size: size_of(entry),
+                },
+            )?;
         }
         Ok(Appended::Captured { seq, superseded })
     }
 
-    /// The row that already states these facts, if there is one; then an event with the same facts need not even be
-    /// built.
+    /// The row that already states these facts, if there is one; then an event with the same facts
+    /// need not even be built.
     pub(crate) fn stated(&mut self, c: Coalesce) -> Result<Option<i64>, Error> {
         let stated = still_stated(self.tx, c, |key| self.newest_of(key))?;
         self.events.unchanged += i64::from(stated.is_some());
@@ -212,8 +252,21 @@ impl<'a> Appender<'a> {
                 add_to_counter(self.tx, counter_of(kind, name), by)?;
             }
         }
-        let Added { captured, held, superseded, unchanged, .. } = self.events;
-        Ok(Receipt { captured, held, superseded, unchanged, documents: self.documents, ..self.receipt })
+        let Added {
+            captured,
+            held,
+            superseded,
+            unchanged,
+            ..
+        } = self.events;
+        Ok(Receipt {
+            captured,
+            held,
+            superseded,
+            unchanged,
+            documents: self.documents,
+            ..self.receipt
+        })
     }
 
     fn added(&mut self, kind: Kind) -> &mut Added {
@@ -223,13 +276,17 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// True if no target can have received the row: an event above the seal, or a document whose event is above it.
+    /// True if no target can have received the row: an event above the seal, or a document whose
+    /// event is above it.
     fn is_unsent(&self, kind: Kind, seq: i64) -> Result<bool, Error> {
         match kind {
             Kind::Event => Ok(seq > self.sealed),
             Kind::Document => {
                 let sql = "SELECT announced_by > ?2 FROM journal_events WHERE seq = ?1";
-                let above: Option<bool> = self.tx.prepare(sql)?.query_row([seq, self.sealed], |r| r.get(0))?;
+                let above: Option<bool> = self
+                    .tx
+                    .prepare(sql)?
+                    .query_row([seq, self.sealed], |r| r.get(0))?;
                 Ok(above.unwrap_or(false))
             }
         }
@@ -290,7 +347,9 @@ impl<'a> Appender<'a> {
         if is_imported(e)
             && let Some(line) = copied_line(e.envelope)
         {
-            self.tx.prepare("INSERT OR IGNORE INTO journal_copies (line) VALUES (?1)")?.execute([&line[..]])?;
+            self.tx
+                .prepare("INSERT OR IGNORE INTO journal_copies (line) VALUES (?1)")?
+                .execute([&line[..]])?;
         }
         self.tx
             .prepare("INSERT INTO journal_payloads (seq, envelope) VALUES (?1, ?2)")?
@@ -298,19 +357,28 @@ impl<'a> Appender<'a> {
         Ok(true)
     }
 
-    /// Marks the older row of a key, which was never selected, as superseded by row `by`, and returns it. A row with
-    /// other marks (on hold, given up, payload deleted) is unchanged, and `by` follows it. Documents that the event
-    /// announces are superseded with it, since no server would receive their event.
-    fn supersede_or_follow(&mut self, old: Newest, by: i64, kind: Kind) -> Result<Option<i64>, Error> {
+    /// Marks the older row of a key, which was never selected, as superseded by row `by`, and
+    /// returns it. A row with other marks (on hold, given up, payload deleted) is unchanged, and
+    /// `by` follows it. Documents that the event announces are superseded with it, since no server
+    /// would receive their event.
+    fn supersede_or_follow(
+        &mut self,
+        old: Newest,
+        by: i64,
+        kind: Kind,
+    ) -> Result<Option<i64>, Error> {
         if !self.supersede("seq", old.seq, by, kind)? {
             if kind == Kind::Event && !is_discarded(self.tx, old.seq)? {
-                self.tx.prepare("UPDATE journal_events SET follows = ?1 WHERE seq = ?2")?.execute([old.seq, by])?;
+                self.tx
+                    .prepare("UPDATE journal_events SET follows = ?1 WHERE seq = ?2")?
+                    .execute([old.seq, by])?;
             }
             return Ok(None);
         }
         if kind == Kind::Event {
             self.supersede("announced_by", old.seq, by, Kind::Document)?;
-            // A target may have the event that the superseded one followed: the new one follows it instead.
+            // A target may have the event that the superseded one followed: the new one follows it
+            // instead.
             let sql = "UPDATE journal_events SET follows = (SELECT follows FROM journal_events WHERE seq = ?1)
                        WHERE seq = ?2";
             self.tx.prepare(sql)?.execute([old.seq, by])?;
@@ -362,9 +430,14 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// The result for a known id: unchanged if the payload has the same meaning, else a conflict; nothing if it was
-    /// purged.
-    fn again(&mut self, entry: &Entry<'_>, digest: Sha256, known: Known) -> Result<Appended, Error> {
+    /// The result for a known id: unchanged if the payload has the same meaning, else a conflict;
+    /// nothing if it was purged.
+    fn again(
+        &mut self,
+        entry: &Entry<'_>,
+        digest: Sha256,
+        known: Known,
+    ) -> Result<Appended, Error> {
         let appended = again(self.tx, self.now, entry, digest, known)?;
         match appended {
             Appended::Purged { .. } => self.receipt.purged += 1,

@@ -7,7 +7,8 @@ use super::{Audit, Error, Kind, audit, retire};
 use crate::base::{Sha256, Timestamp};
 use crate::store::{WriteTx, add_to_counter};
 
-/// Marks live rows as being in a verified archive; a marked row keeps its first mark. Returns how many were marked.
+/// Marks live rows as being in a verified archive; a marked row keeps its first mark. Returns how
+/// many were marked.
 pub(crate) fn mark_archived(tx: &WriteTx<'_>, now: Timestamp, seqs: &[i64]) -> Result<i64, Error> {
     let marked = tx
         .prepare(
@@ -15,7 +16,10 @@ pub(crate) fn mark_archived(tx: &WriteTx<'_>, now: Timestamp, seqs: &[i64]) -> R
              WHERE seq IN (SELECT value FROM json_each(?1)) AND archived_at IS NULL AND kind = 0
                AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL",
         )?
-        .execute(rusqlite::params![serde_json::Value::from(seqs).to_string(), now.as_micros()])?;
+        .execute(rusqlite::params![
+            serde_json::Value::from(seqs).to_string(),
+            now.as_micros()
+        ])?;
     let marked = i64::try_from(marked).unwrap_or(i64::MAX);
     add_to_counter(tx, counter(name::ARCHIVED), marked)?;
     Ok(marked)
@@ -43,8 +47,14 @@ pub(crate) enum Return {
     Differs,
 }
 
-/// Restores the deleted payload of a known event or document. The caller must also post it to the targets.
-pub(crate) fn bring_back(tx: &WriteTx<'_>, now: Timestamp, event_id: &str, envelope: &[u8]) -> Result<Return, Error> {
+/// Restores the deleted payload of a known event or document. The caller must also post it to the
+/// targets.
+pub(crate) fn bring_back(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    event_id: &str,
+    envelope: &[u8],
+) -> Result<Return, Error> {
     let row = tx
         .prepare(
             "SELECT seq, payload_sha256, superseded_by IS NOT NULL, discarded, gone, held IS NOT NULL, size, event_type,
@@ -57,10 +67,15 @@ pub(crate) fn bring_back(tx: &WriteTx<'_>, now: Timestamp, event_id: &str, envel
             Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?, marks, facts))
         })
         .optional()?;
-    let Some((seq, digest, (is_superseded, discarded, gone), facts)) = row else { return Ok(Return::Unknown) };
+    let Some((seq, digest, (is_superseded, discarded, gone), facts)) = row else {
+        return Ok(Return::Unknown);
+    };
     let (is_held, size, event_type, is_archived, kind) = facts;
     let sha256 = Sha256::of(envelope);
-    if [&discarded, &gone].iter().any(|mark| mark.as_deref() == Some(retire::PURGED)) {
+    if [&discarded, &gone]
+        .iter()
+        .any(|mark| mark.as_deref() == Some(retire::PURGED))
+    {
         return Ok(Return::Purged);
     }
     if digest != sha256.as_bytes() {
@@ -69,12 +84,20 @@ pub(crate) fn bring_back(tx: &WriteTx<'_>, now: Timestamp, event_id: &str, envel
     if is_superseded || (discarded.is_none() && gone.is_none()) {
         return Ok(Return::Here);
     }
-    tx.prepare("INSERT INTO journal_payloads (seq, envelope) VALUES (?1, ?2) ON CONFLICT (seq) DO NOTHING")?
-        .execute(rusqlite::params![seq, envelope])?;
-    tx.prepare("UPDATE journal_events SET discarded = NULL, gone = NULL, left_at = NULL WHERE seq = ?1")?
-        .execute([seq])?;
+    tx.prepare(
+        "INSERT INTO journal_payloads (seq, envelope) VALUES (?1, ?2) ON CONFLICT (seq) DO NOTHING",
+    )?
+    .execute(rusqlite::params![seq, envelope])?;
+    tx.prepare(
+        "UPDATE journal_events SET discarded = NULL, gone = NULL, left_at = NULL WHERE seq = ?1",
+    )?
+    .execute([seq])?;
     let was_discarded = discarded.is_some();
-    let left = if was_discarded { name::DISCARDED } else { name::GONE };
+    let left = if was_discarded {
+        name::DISCARDED
+    } else {
+        name::GONE
+    };
     for (name, by) in [
         (left, -1),
         (name::LIVE, 1),
@@ -84,8 +107,17 @@ pub(crate) fn bring_back(tx: &WriteTx<'_>, now: Timestamp, event_id: &str, envel
     ] {
         add_to_counter(tx, counter_of(Kind::from_code(kind), name), by)?;
     }
-    let entry =
-        Audit { act: "restored", event_id, event_type: &event_type, sha256, reason: "restored from an archive" };
+    let entry = Audit {
+        act: "restored",
+        event_id,
+        event_type: &event_type,
+        sha256,
+        reason: "restored from an archive",
+    };
     audit(tx, now, &entry)?;
-    Ok(Return::Back { seq, was_discarded, is_held })
+    Ok(Return::Back {
+        seq,
+        was_discarded,
+        is_held,
+    })
 }

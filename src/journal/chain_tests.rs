@@ -7,7 +7,10 @@ use crate::base::Timestamp;
 use crate::event::WireForm;
 use crate::store::{Schema, Store};
 
-const SCHEMA: Schema = Schema { application_id: 1, steps: &[&[super::SCHEMA]] };
+const SCHEMA: Schema = Schema {
+    application_id: 1,
+    steps: &[&[super::SCHEMA]],
+};
 
 /// Appends three events, applies `damage`, and returns the findings of the check.
 fn found_after(damage: &str) -> Vec<(i64, String)> {
@@ -37,7 +40,9 @@ fn found_after(damage: &str) -> Vec<(i64, String)> {
 }
 
 fn found(all: &[(i64, &str)]) -> Vec<(i64, String)> {
-    all.iter().map(|(seq, what)| (*seq, (*what).to_owned())).collect()
+    all.iter()
+        .map(|(seq, what)| (*seq, (*what).to_owned()))
+        .collect()
 }
 
 const UNLINKED: &str = "its chain value does not follow from the row before";
@@ -58,12 +63,18 @@ fn marks_and_payloads_that_left_break_nothing() {
 #[test]
 fn a_flipped_payload_byte_is_found() {
     let flip = "UPDATE journal_payloads SET envelope = CAST('B' AS BLOB) WHERE seq = 2";
-    assert_eq!(found_after(flip), found(&[(2, "the payload does not match its digest")]));
+    assert_eq!(
+        found_after(flip),
+        found(&[(2, "the payload does not match its digest")])
+    );
 }
 
 #[test]
 fn a_payload_that_left_without_a_mark_is_found() {
-    assert_eq!(found_after("DELETE FROM journal_payloads WHERE seq = 2"), found(&[(2, "the payload is missing")]));
+    assert_eq!(
+        found_after("DELETE FROM journal_payloads WHERE seq = 2"),
+        found(&[(2, "the payload is missing")])
+    );
 }
 
 #[test]
@@ -71,7 +82,8 @@ fn a_changed_digest_is_found_even_when_the_payload_goes_with_it() {
     let change = "UPDATE journal_events SET payload_sha256 = zeroblob(32) WHERE seq = 2";
     let both = found(&[(2, UNLINKED), (2, "the payload does not match its digest")]);
     assert_eq!(found_after(change), both);
-    let gone = format!("{change}; UPDATE journal_events SET gone = 'gc'; DELETE FROM journal_payloads");
+    let gone =
+        format!("{change}; UPDATE journal_events SET gone = 'gc'; DELETE FROM journal_payloads");
     assert_eq!(found_after(&gone), found(&[(2, UNLINKED)]));
     let short = "UPDATE journal_events SET chain = x'00' WHERE seq = 2";
     let after = found(&[(2, "a digest does not have 32 bytes"), (3, UNLINKED)]);
@@ -80,14 +92,22 @@ fn a_changed_digest_is_found_even_when_the_payload_goes_with_it() {
 
 #[test]
 fn a_deleted_row_is_found() {
-    let delete = "DELETE FROM journal_payloads WHERE seq = 2; DELETE FROM journal_events WHERE seq = 2";
-    assert_eq!(found_after(delete), found(&[(3, "row 2 is missing"), (3, UNLINKED)]));
+    let delete =
+        "DELETE FROM journal_payloads WHERE seq = 2; DELETE FROM journal_events WHERE seq = 2";
+    assert_eq!(
+        found_after(delete),
+        found(&[(3, "row 2 is missing"), (3, UNLINKED)])
+    );
 }
 
 #[test]
 fn a_deleted_first_row_is_found() {
-    let delete = "DELETE FROM journal_payloads WHERE seq = 1; DELETE FROM journal_events WHERE seq = 1";
-    assert_eq!(found_after(delete), found(&[(2, "row 1 is missing"), (2, UNLINKED)]));
+    let delete =
+        "DELETE FROM journal_payloads WHERE seq = 1; DELETE FROM journal_events WHERE seq = 1";
+    assert_eq!(
+        found_after(delete),
+        found(&[(2, "row 1 is missing"), (2, UNLINKED)])
+    );
 }
 
 #[test]
@@ -105,9 +125,15 @@ fn swapped_rows_are_found() {
                 UPDATE journal_events SET seq = 2 WHERE seq = 3;
                 UPDATE journal_events SET seq = 3 WHERE seq = 9;";
     let wrong = "the payload does not match its digest";
-    assert_eq!(found_after(swap), found(&[(2, UNLINKED), (2, wrong), (3, UNLINKED), (3, wrong)]));
+    assert_eq!(
+        found_after(swap),
+        found(&[(2, UNLINKED), (2, wrong), (3, UNLINKED), (3, wrong)])
+    );
     let with_payloads = swap.replace("journal_events", "journal_payloads");
-    assert_eq!(found_after(&format!("{swap}{with_payloads}")), found(&[(2, UNLINKED), (3, UNLINKED)]));
+    assert_eq!(
+        found_after(&format!("{swap}{with_payloads}")),
+        found(&[(2, UNLINKED), (3, UNLINKED)])
+    );
 }
 
 #[test]

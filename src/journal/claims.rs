@@ -9,8 +9,8 @@ use crate::store::ReadTx;
 /// Number of rows listed by name; more would not add information.
 const NAMED: usize = 20;
 
-/// Findings, as sentences: rows that are sent unchanged although their envelope has another id, and an impossible
-/// Lamport clock. O(rows). An envelope that is not valid JSON is not sent unchanged.
+/// Findings, as sentences: rows that are sent unchanged although their envelope has another id, and
+/// an impossible Lamport clock. O(rows). An envelope that is not valid JSON is not sent unchanged.
 pub(crate) fn false_claims(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
     #[derive(Deserialize)]
     struct Named<'a> {
@@ -20,7 +20,9 @@ pub(crate) fn false_claims(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     let clock = lamport(tx)?;
     if !(0..=HIGHEST_CLOCK).contains(&clock) {
-        found.push(format!("the Lamport clock is {clock}, which no journal reaches; the next event corrects it"));
+        found.push(format!(
+            "the Lamport clock is {clock}, which no journal reaches; the next event corrects it"
+        ));
     }
     let mut statement = tx.prepare(
         "SELECT e.seq, e.event_id, p.envelope FROM journal_events AS e JOIN journal_payloads AS p USING (seq)
@@ -29,10 +31,16 @@ pub(crate) fn false_claims(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (seq, event_id): (i64, String) = (row.get(0)?, row.get(1)?);
-        let Ok(envelope) = row.get_ref(2)?.as_blob() else { continue };
-        let named = serde_json::from_slice::<Named<'_>>(envelope).ok().and_then(|named| named.event_id);
+        let Ok(envelope) = row.get_ref(2)?.as_blob() else {
+            continue;
+        };
+        let named = serde_json::from_slice::<Named<'_>>(envelope)
+            .ok()
+            .and_then(|named| named.event_id);
         if named.is_some_and(|named| !named.eq_ignore_ascii_case(&event_id)) {
-            found.push(format!("journal row {seq}: its envelope has another id than the row"));
+            found.push(format!(
+                "journal row {seq}: its envelope has another id than the row"
+            ));
         }
         if found.len() >= NAMED {
             break;

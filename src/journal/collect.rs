@@ -10,7 +10,10 @@ const COLLECTED: &str = "collected";
 
 /// A stored payload, with its row's marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "the marks of a row are independent, in any combination")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the marks of a row are independent, in any combination"
+)]
 pub(crate) struct Kept {
     /// Its row.
     pub(crate) seq: i64,
@@ -75,34 +78,49 @@ pub(crate) fn kept_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Deletes these payloads; identity, digest, chain and marks stay. One audit row gives number and reason. The caller
-/// must also post it to the targets, and must not pass an event that is in flight at one.
-pub(crate) fn collect(tx: &WriteTx<'_>, now: Timestamp, going: &[Kept], reason: &str) -> Result<(), Error> {
+/// Deletes these payloads; identity, digest, chain and marks stay. One audit row gives number and
+/// reason. The caller must also post it to the targets, and must not pass an event that is in
+/// flight at one.
+pub(crate) fn collect(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    going: &[Kept],
+    reason: &str,
+) -> Result<(), Error> {
     if going.is_empty() {
         return Ok(());
     }
-    let seqs = serde_json::Value::from(going.iter().map(|kept| kept.seq).collect::<Vec<_>>()).to_string();
+    let seqs =
+        serde_json::Value::from(going.iter().map(|kept| kept.seq).collect::<Vec<_>>()).to_string();
     tx.prepare(
         "UPDATE journal_events SET gone = ?2, left_at = COALESCE(left_at, ?3)
          WHERE seq IN (SELECT value FROM json_each(?1))",
     )?
     .execute(rusqlite::params![seqs, COLLECTED, now.as_micros()])?;
-    tx.prepare("DELETE FROM journal_payloads WHERE seq IN (SELECT value FROM json_each(?1))")?.execute([&seqs])?;
+    tx.prepare("DELETE FROM journal_payloads WHERE seq IN (SELECT value FROM json_each(?1))")?
+        .execute([&seqs])?;
     for kind in Kind::ALL {
         let (mut rows, mut bytes, mut archived) = (0, 0, 0);
-        for kept in going.iter().filter(|kept| kept.kind == kind && kept.is_live()) {
-            (rows, bytes, archived) = (rows + 1, bytes + kept.size, archived + i64::from(kept.is_archived));
-        }
-        for (name, by) in
-            [(name::LIVE, -rows), (name::GONE, rows), (name::LIVE_BYTES, -bytes), (name::ARCHIVED, -archived)]
+        for kept in going
+            .iter()
+            .filter(|kept| kept.kind == kind && kept.is_live())
         {
+            (rows, bytes, archived) = (
+                rows + 1,
+                bytes + kept.size,
+                archived + i64::from(kept.is_archived),
+            );
+        }
+        for (name, by) in [
+            (name::LIVE, -rows),
+            (name::GONE, rows),
+            (name::LIVE_BYTES, -bytes),
+            (name::ARCHIVED, -archived),
+        ] {
             add_to_counter(tx, counter_of(kind, name), by)?;
         }
     }
-    tx.prepare("INSERT INTO journal_audit (at, act, reason) VALUES (?1, ?2, ?3)")?.execute(rusqlite::params![
-        now.as_micros(),
-        COLLECTED,
-        reason
-    ])?;
+    tx.prepare("INSERT INTO journal_audit (at, act, reason) VALUES (?1, ?2, ?3)")?
+        .execute(rusqlite::params![now.as_micros(), COLLECTED, reason])?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A version of a document: which file of which mission it is, and the digest of its text.
 //!
-//! It is a row of the journal like an event; the text is stored separately, once for all versions that have it, and
-//! only for as long as some target may need it.
+//! It is a row of the journal like an event; the text is stored separately, once for all versions
+//! that have it, and only for as long as some target may need it.
 
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
@@ -58,8 +58,20 @@ impl Document {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let kept: Kept = serde_json::from_slice(bytes).ok()?;
         let sha256 = Sha256::from_hex(&kept.content_hash)?;
-        let Kept { artifact_path: path, namespace, place, size_bytes: size, .. } = kept;
-        Some(Self { namespace, path, sha256, size, place })
+        let Kept {
+            artifact_path: path,
+            namespace,
+            place,
+            size_bytes: size,
+            ..
+        } = kept;
+        Some(Self {
+            namespace,
+            path,
+            sha256,
+            size,
+            place,
+        })
     }
 
     /// Key that all versions of one document share.
@@ -81,17 +93,23 @@ pub(crate) fn keep_text(tx: &WriteTx<'_>, sha256: Sha256, text: &[u8]) -> Result
 /// The text with this digest; `None` if it is not stored. The digest is not checked.
 pub(crate) fn text(tx: &ReadTx<'_>, sha256: Sha256) -> Result<Option<Vec<u8>>, Error> {
     let sql = "SELECT text FROM journal_texts WHERE sha256 = ?1";
-    Ok(tx.prepare(sql)?.query_row([sha256.as_bytes()], |r| r.get(0)).optional()?)
+    Ok(tx
+        .prepare(sql)?
+        .query_row([sha256.as_bytes()], |r| r.get(0))
+        .optional()?)
 }
 
 /// True if a text with this digest is stored.
 pub(crate) fn has_text(tx: &ReadTx<'_>, sha256: Sha256) -> Result<bool, Error> {
-    Ok(tx.prepare("SELECT 1 FROM journal_texts WHERE sha256 = ?1")?.exists([sha256.as_bytes()])?)
+    Ok(tx
+        .prepare("SELECT 1 FROM journal_texts WHERE sha256 = ?1")?
+        .exists([sha256.as_bytes()])?)
 }
 
 /// Deletes a text.
 pub(crate) fn drop_text(tx: &WriteTx<'_>, sha256: Sha256) -> Result<(), Error> {
-    tx.prepare("DELETE FROM journal_texts WHERE sha256 = ?1")?.execute([sha256.as_bytes()])?;
+    tx.prepare("DELETE FROM journal_texts WHERE sha256 = ?1")?
+        .execute([sha256.as_bytes()])?;
     Ok(())
 }
 
@@ -109,8 +127,13 @@ pub(crate) fn kept_digests(tx: &ReadTx<'_>) -> Result<Vec<Sha256>, Error> {
 /// Number of stored texts, and their bytes. O(texts).
 pub(crate) fn kept_texts(tx: &ReadTx<'_>) -> Result<(u64, u64), Error> {
     let sql = "SELECT COUNT(*), COALESCE(SUM(LENGTH(text)), 0) FROM journal_texts";
-    let (count, bytes): (i64, i64) = tx.prepare(sql)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    Ok((u64::try_from(count).unwrap_or(0), u64::try_from(bytes).unwrap_or(0)))
+    let (count, bytes): (i64, i64) = tx
+        .prepare(sql)?
+        .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok((
+        u64::try_from(count).unwrap_or(0),
+        u64::try_from(bytes).unwrap_or(0),
+    ))
 }
 
 /// Findings about stored texts that differ from their digest; hashes every text.
@@ -122,7 +145,10 @@ pub(crate) fn damaged_texts(tx: &ReadTx<'_>) -> Result<Vec<String>, Error> {
         let digest = row.get_ref(0)?.as_blob().ok().and_then(Sha256::from_slice);
         let text = row.get_ref(1)?.as_blob().ok().map(Sha256::of);
         if digest.is_none() || digest != text {
-            let name = digest.map_or_else(|| "without a digest".to_owned(), |digest| digest.to_string());
+            let name = digest.map_or_else(
+                || "without a digest".to_owned(),
+                |digest| digest.to_string(),
+            );
             damaged.push(format!("the kept text {name} does not match its digest"));
         }
     }
@@ -135,18 +161,31 @@ pub(crate) fn announced(tx: &ReadTx<'_>, event: i64) -> Result<Vec<i64>, Error> 
         "SELECT seq FROM journal_events WHERE announced_by = ?1
          AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL ORDER BY seq",
     )?;
-    Ok(statement.query_map([event], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+    Ok(statement
+        .query_map([event], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
-/// The newest version of a key: its row and the digest of its text; `None` if there is none, or it was given up.
-pub(crate) fn newest_version(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<(i64, Sha256)>, Error> {
-    let Some(newest) = super::newest::newest(tx, key)? else { return Ok(None) };
+/// The newest version of a key: its row and the digest of its text; `None` if there is none, or it
+/// was given up.
+pub(crate) fn newest_version(
+    tx: &ReadTx<'_>,
+    key: [u8; 16],
+) -> Result<Option<(i64, Sha256)>, Error> {
+    let Some(newest) = super::newest::newest(tx, key)? else {
+        return Ok(None);
+    };
     Ok((!super::newest::is_discarded(tx, newest.seq)?).then_some((newest.seq, newest.facts)))
 }
 
 /// The id of the newest version of a key, live or not, and its capture time.
-pub(crate) fn last_version(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<(String, Timestamp)>, Error> {
-    let Some(newest) = super::newest::newest(tx, key)? else { return Ok(None) };
+pub(crate) fn last_version(
+    tx: &ReadTx<'_>,
+    key: [u8; 16],
+) -> Result<Option<(String, Timestamp)>, Error> {
+    let Some(newest) = super::newest::newest(tx, key)? else {
+        return Ok(None);
+    };
     let sql = "SELECT event_id, captured_at FROM journal_events WHERE seq = ?1";
     let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, Timestamp::from_micros(r.get(1)?)));
     Ok(tx.prepare(sql)?.query_row([newest.seq], row).optional()?)
@@ -155,7 +194,11 @@ pub(crate) fn last_version(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<(Str
 /// The version of the same document before this one; `None` for the first.
 pub(crate) fn version_before(tx: &ReadTx<'_>, seq: i64) -> Result<Option<i64>, Error> {
     let sql = "SELECT follows FROM journal_events WHERE seq = ?1";
-    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.flatten())
+    Ok(tx
+        .prepare(sql)?
+        .query_row([seq], |r| r.get(0))
+        .optional()?
+        .flatten())
 }
 
 /// The newest event of a key that was not given up.
@@ -163,8 +206,8 @@ pub(crate) fn newest_event(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<i64>
     Ok(newest_version(tx, key)?.map(|(seq, _)| seq))
 }
 
-/// Marks a live version as superseded by `by`, because its text is lost; false if it was not live. The caller must also
-/// post it to the targets.
+/// Marks a live version as superseded by `by`, because its text is lost; false if it was not live.
+/// The caller must also post it to the targets.
 pub(crate) fn supersede_document(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<bool, Error> {
     use super::state::{counter_of, name};
     let row = tx
@@ -177,7 +220,11 @@ pub(crate) fn supersede_document(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<
         .query_row([seq, by], |r| r.get::<_, i64>(0))
         .optional()?;
     let Some(size) = row else { return Ok(false) };
-    for (name, by) in [(name::LIVE, -1), (name::SUPERSEDED, 1), (name::LIVE_BYTES, -size)] {
+    for (name, by) in [
+        (name::LIVE, -1),
+        (name::SUPERSEDED, 1),
+        (name::LIVE_BYTES, -size),
+    ] {
         crate::store::add_to_counter(tx, counter_of(super::Kind::Document, name), by)?;
     }
     Ok(true)

@@ -33,18 +33,20 @@ pub(crate) enum Appended {
         /// The older event of its key that it superseded.
         superseded: Option<i64>,
     },
-    /// It states nothing new: the id is known with an equal payload, or the newest event of its key states the same
-    /// facts.
+    /// It states nothing new: the id is known with an equal payload, or the newest event of its key
+    /// states the same facts.
     Unchanged {
         /// The row that already states it.
         seq: i64,
     },
-    /// The id is known with other content. The known one stays; this one is kept apart as a conflict and audited.
+    /// The id is known with other content. The known one stays; this one is kept apart as a
+    /// conflict and audited.
     Conflict {
         /// The row that has the id.
         seq: i64,
     },
-    /// The event was removed with its project: it is not captured again, and nothing of this entry is stored.
+    /// The event was removed with its project: it is not captured again, and nothing of this entry
+    /// is stored.
     Purged {
         /// The row that has the id.
         seq: i64,

@@ -37,7 +37,13 @@ pub(crate) fn sensitive(tx: &ReadTx<'_>) -> Result<Sensitive, Error> {
     let sql = "SELECT COUNT(*) FILTER (WHERE origin = ?1), COUNT(*) FILTER (WHERE wire = ?2) FROM journal_events
                WHERE held IS NULL AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL";
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
-    Ok(tx.prepare(sql)?.query_row((super::MISSION_LOG_ORIGIN, WireForm::Personal.code()), |r| {
-        Ok(Sensitive { log_events: count(r.get(0)?), personal_events: count(r.get(1)?) })
-    })?)
+    Ok(tx.prepare(sql)?.query_row(
+        (super::MISSION_LOG_ORIGIN, WireForm::Personal.code()),
+        |r| {
+            Ok(Sensitive {
+                log_events: count(r.get(0)?),
+                personal_events: count(r.get(1)?),
+            })
+        },
+    )?)
 }

@@ -25,25 +25,48 @@ pub(crate) fn holder(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Holder>, 
                WHERE event_id = ?1 AND discarded IS NOT 'replaced'";
     let row = tx
         .prepare(sql)?
-        .query_row([event_id, retire::PURGED], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?)))
+        .query_row([event_id, retire::PURGED], |r| {
+            Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?))
+        })
         .optional()?;
-    let Some((seq, digest, is_purged)) = row else { return Ok(None) };
-    let payload_sha256 = Sha256::from_slice(&digest)
-        .ok_or(Error::Damaged { seq, what: "its payload digest is not a SHA-256 digest" })?;
-    Ok(Some(Holder { seq, payload_sha256, is_purged }))
+    let Some((seq, digest, is_purged)) = row else {
+        return Ok(None);
+    };
+    let payload_sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged {
+        seq,
+        what: "its payload digest is not a SHA-256 digest",
+    })?;
+    Ok(Some(Holder {
+        seq,
+        payload_sha256,
+        is_purged,
+    }))
 }
 
 /// The next rows above `after`, at most `limit`, that are on hold for this reason.
-pub(crate) fn held_after(tx: &ReadTx<'_>, reason: &str, after: i64, limit: i64) -> Result<Vec<i64>, Error> {
+pub(crate) fn held_after(
+    tx: &ReadTx<'_>,
+    reason: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<i64>, Error> {
     let sql = "SELECT seq FROM journal_events WHERE seq > ?1 AND held = ?2 AND kind = 0 ORDER BY seq LIMIT ?3";
     let mut statement = tx.prepare(sql)?;
-    Ok(statement.query_map((after, reason, limit), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+    Ok(statement
+        .query_map((after, reason, limit), |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// True if this content is kept apart from the event with its id.
-pub(crate) fn is_set_aside(tx: &ReadTx<'_>, event_id: &str, sha256: &Sha256) -> Result<bool, Error> {
+pub(crate) fn is_set_aside(
+    tx: &ReadTx<'_>,
+    event_id: &str,
+    sha256: &Sha256,
+) -> Result<bool, Error> {
     let sql = "SELECT 1 FROM journal_conflicts WHERE event_id = ?1 AND incoming_sha256 = ?2";
-    Ok(tx.prepare(sql)?.exists((event_id, &sha256.as_bytes()[..]))?)
+    Ok(tx
+        .prepare(sql)?
+        .exists((event_id, &sha256.as_bytes()[..]))?)
 }
 
 /// Content that lost an earlier decision of a conflict.
@@ -80,7 +103,10 @@ pub(crate) fn set_aside(tx: &WriteTx<'_>, aside: &Aside<'_>, now: Timestamp) -> 
 }
 
 /// The two envelopes of a conflict: the journal's, `None` if its payload is deleted, and the other.
-pub(crate) fn contents(tx: &ReadTx<'_>, conflict: &Conflict) -> Result<(Option<Vec<u8>>, Vec<u8>), Error> {
+pub(crate) fn contents(
+    tx: &ReadTx<'_>,
+    conflict: &Conflict,
+) -> Result<(Option<Vec<u8>>, Vec<u8>), Error> {
     let ours = match holder(tx, &conflict.event_id)? {
         Some(holder) => super::payload(tx, holder.seq)?,
         None => None,
@@ -88,13 +114,21 @@ pub(crate) fn contents(tx: &ReadTx<'_>, conflict: &Conflict) -> Result<(Option<V
     let sql = "SELECT envelope FROM journal_conflicts WHERE event_id = ?1 AND incoming_sha256 = ?2";
     let theirs = tx
         .prepare(sql)?
-        .query_row((&conflict.event_id, &conflict.incoming_sha256.as_bytes()[..]), |r| r.get(0))
+        .query_row(
+            (&conflict.event_id, &conflict.incoming_sha256.as_bytes()[..]),
+            |r| r.get(0),
+        )
         .optional()?;
     Ok((ours, theirs.unwrap_or_default()))
 }
 
 /// Closes an open conflict with this decision.
-pub(crate) fn decide(tx: &WriteTx<'_>, now: Timestamp, conflict: &Conflict, resolution: &str) -> Result<(), Error> {
+pub(crate) fn decide(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    conflict: &Conflict,
+    resolution: &str,
+) -> Result<(), Error> {
     let closed = tx
         .prepare(
             "UPDATE journal_conflicts SET resolved_at = ?3, resolution = ?4
@@ -106,5 +140,9 @@ pub(crate) fn decide(tx: &WriteTx<'_>, now: Timestamp, conflict: &Conflict, reso
             now.as_micros(),
             resolution
         ])?;
-    Ok(add_to_counter(tx, counter(name::CONFLICTS), -i64::try_from(closed).unwrap_or(0))?)
+    Ok(add_to_counter(
+        tx,
+        counter(name::CONFLICTS),
+        -i64::try_from(closed).unwrap_or(0),
+    )?)
 }

@@ -23,7 +23,11 @@ impl Kind {
 
     /// The kind with this number; unknown numbers count as an event.
     pub(crate) const fn from_code(code: i64) -> Self {
-        if code == 1 { Self::Document } else { Self::Event }
+        if code == 1 {
+            Self::Document
+        } else {
+            Self::Event
+        }
     }
 
     /// The scope of the journal's counters of this kind.

@@ -21,13 +21,17 @@ pub(super) fn known(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Known>, Er
     let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events
                WHERE event_id = ?1 AND discarded IS NOT 'replaced'";
     let row = tx.prepare(sql)?.query_row([event_id, retire::PURGED], |r| {
-        Ok(Known { seq: r.get(0)?, digest: r.get(1)?, is_purged: r.get(2)? })
+        Ok(Known {
+            seq: r.get(0)?,
+            digest: r.get(1)?,
+            is_purged: r.get(2)?,
+        })
     });
     Ok(row.optional()?)
 }
 
-/// The result for an entry with a known id. Nothing is stored of an event that was purged; the same meaning adds
-/// nothing; other content is kept apart as a conflict and audited.
+/// The result for an entry with a known id. Nothing is stored of an event that was purged; the same
+/// meaning adds nothing; other content is kept apart as a conflict and audited.
 pub(super) fn again(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -35,7 +39,11 @@ pub(super) fn again(
     digest: Sha256,
     known: Known,
 ) -> Result<Appended, Error> {
-    let Known { seq, digest: existing, is_purged } = known;
+    let Known {
+        seq,
+        digest: existing,
+        is_purged,
+    } = known;
     if is_purged {
         return Ok(Appended::Purged { seq });
     }
@@ -75,7 +83,8 @@ pub(super) fn again(
 /// The journal's state of an event from a file that may be rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// The same content, except for the team, which is filled in when sending and depends on who captured it.
+    /// The same content, except for the team, which is filled in when sending and depends on who
+    /// captured it.
     Same {
         /// It is on hold.
         is_held: bool,
@@ -91,14 +100,28 @@ pub(crate) enum Seen {
     Purged,
 }
 
-/// Looks up an event by its id. The content is compared by meaning, or by its bytes if the payload is deleted.
-pub(crate) fn seen(tx: &ReadTx<'_>, event_id: &str, envelope: &[u8]) -> Result<Option<Seen>, Error> {
-    let Some(Known { seq, digest, is_purged }) = known(tx, event_id)? else { return Ok(None) };
+/// Looks up an event by its id. The content is compared by meaning, or by its bytes if the payload
+/// is deleted.
+pub(crate) fn seen(
+    tx: &ReadTx<'_>,
+    event_id: &str,
+    envelope: &[u8],
+) -> Result<Option<Seen>, Error> {
+    let Some(Known {
+        seq,
+        digest,
+        is_purged,
+    }) = known(tx, event_id)?
+    else {
+        return Ok(None);
+    };
     if is_purged {
         return Ok(Some(Seen::Purged));
     }
     let sql = "SELECT origin LIKE 'import:%', held IS NOT NULL FROM journal_events WHERE seq = ?1";
-    let (is_imported, is_held): (bool, bool) = tx.prepare(sql)?.query_row([seq], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let (is_imported, is_held): (bool, bool) = tx
+        .prepare(sql)?
+        .query_row([seq], |r| Ok((r.get(0)?, r.get(1)?)))?;
     if digest == Sha256::of(envelope).as_bytes() {
         return Ok(Some(Seen::Same { is_held }));
     }
@@ -106,14 +129,21 @@ pub(crate) fn seen(tx: &ReadTx<'_>, event_id: &str, envelope: &[u8]) -> Result<O
     if kept.is_some() && kept == members_without_team(envelope) {
         return Ok(Some(Seen::Same { is_held }));
     }
-    let named = kept.as_ref().and_then(|kept| kept.get("payload")?.get("mission_slug"));
+    let named = kept
+        .as_ref()
+        .and_then(|kept| kept.get("payload")?.get("mission_slug"));
     let mission_slug = named.and_then(|named| named.as_str().map(str::to_owned));
-    Ok(Some(if is_imported { Seen::Imported } else { Seen::Other { mission_slug } }))
+    Ok(Some(if is_imported {
+        Seen::Imported
+    } else {
+        Seen::Other { mission_slug }
+    }))
 }
 
 /// The members of an envelope; `None` if a strict parser rejects it.
 fn members_without_team(envelope: &[u8]) -> Option<serde_json::Map<String, serde_json::Value>> {
-    let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(envelope).ok()?;
+    let mut members: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(envelope).ok()?;
     members.remove("team_slug");
     Some(members)
 }

@@ -22,13 +22,16 @@ pub(crate) fn stated(tx: &ReadTx<'_>, c: Coalesce) -> Result<Option<i64>, Error>
     still_stated(tx, c, |key| newest(tx, key))
 }
 
-/// The newest event of the key, if it states these facts, was not given up, and no event of a rival key came after it.
+/// The newest event of the key, if it states these facts, was not given up, and no event of a rival
+/// key came after it.
 pub(super) fn still_stated(
     tx: &ReadTx<'_>,
     c: Coalesce,
     newest: impl Fn([u8; 16]) -> Result<Option<Newest>, Error>,
 ) -> Result<Option<i64>, Error> {
-    let Some(own) = newest(c.key)?.filter(|own| own.facts == c.facts) else { return Ok(None) };
+    let Some(own) = newest(c.key)?.filter(|own| own.facts == c.facts) else {
+        return Ok(None);
+    };
     if is_discarded(tx, own.seq)? {
         return Ok(None);
     }
@@ -70,24 +73,43 @@ pub(crate) fn ever_stated(tx: &ReadTx<'_>) -> Result<HashSet<Stated>, Error> {
 
 /// The newest event of a key, without its marks; `None` if there is none.
 pub(super) fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, Error> {
-    let mut statement = tx.prepare("SELECT seq, facts_hash, size FROM journal_keys WHERE coalesce_key = ?1")?;
+    let mut statement =
+        tx.prepare("SELECT seq, facts_hash, size FROM journal_keys WHERE coalesce_key = ?1")?;
     let mut rows = statement.query([&key[..]])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
     let seq = row.get(0)?;
     let facts = row.get_ref(1)?.as_blob().ok().and_then(Sha256::from_slice);
-    let facts = facts.ok_or(Error::Damaged { seq, what: "its facts hash is not a SHA-256 digest" })?;
-    Ok(Some(Newest { seq, facts, size: row.get(2)? }))
+    let facts = facts.ok_or(Error::Damaged {
+        seq,
+        what: "its facts hash is not a SHA-256 digest",
+    })?;
+    Ok(Some(Newest {
+        seq,
+        facts,
+        size: row.get(2)?,
+    }))
 }
 
 /// True if the row was given up or will never be sent: then it no longer states anything.
 pub(super) fn is_discarded(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     let sql = "SELECT discarded IS NOT NULL OR superseded_by IS NOT NULL FROM journal_events WHERE seq = ?1";
-    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.unwrap_or(false))
+    Ok(tx
+        .prepare(sql)?
+        .query_row([seq], |r| r.get(0))
+        .optional()?
+        .unwrap_or(false))
 }
 
-/// True if no mark prevents that the event is superseded: not on hold, not given up, payload stored.
+/// True if no mark prevents that the event is superseded: not on hold, not given up, payload
+/// stored.
 pub(super) fn is_plain(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     let sql = "SELECT held IS NULL AND discarded IS NULL AND gone IS NULL AND superseded_by IS NULL
                FROM journal_events WHERE seq = ?1";
-    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.unwrap_or(false))
+    Ok(tx
+        .prepare(sql)?
+        .query_row([seq], |r| r.get(0))
+        .optional()?
+        .unwrap_or(false))
 }

@@ -8,8 +8,8 @@ use super::{Error, Kind, chain};
 use crate::base::Sha256;
 use crate::store::{self, ReadTx};
 
-/// State of the journal at a time: its last row, the hash that links all rows up to it, and the number of rows given
-/// up.
+/// State of the journal at a time: its last row, the hash that links all rows up to it, and the
+/// number of rows given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Point {
     seq: i64,
@@ -36,9 +36,18 @@ pub(crate) fn point(tx: &ReadTx<'_>) -> Result<Point, Error> {
     for kind in Kind::ALL {
         discarded += store::counter(tx, counter_of(kind, name::DISCARDED))?;
     }
-    let audited = tx.prepare("SELECT COALESCE(MAX(id), 0) FROM journal_audit")?.query_row([], |r| r.get(0))?;
-    let chain = Sha256::from_slice(&link).map(|digest| digest.to_string()).unwrap_or_default();
-    Ok(Point { seq, chain, discarded, audited })
+    let audited = tx
+        .prepare("SELECT COALESCE(MAX(id), 0) FROM journal_audit")?
+        .query_row([], |r| r.get(0))?;
+    let chain = Sha256::from_slice(&link)
+        .map(|digest| digest.to_string())
+        .unwrap_or_default();
+    Ok(Point {
+        seq,
+        chain,
+        discarded,
+        audited,
+    })
 }
 
 /// True if `then` is a point of this history, and no event was given up since.
@@ -53,11 +62,14 @@ pub(crate) fn continues(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
         .prepare("SELECT chain FROM journal_events WHERE seq = ?1")?
         .query_row([then.seq], |r| r.get(0))
         .optional()?;
-    Ok(link.as_ref().and_then(|link| Sha256::from_slice(link)).is_some_and(|link| link.to_string() == then.chain))
+    Ok(link
+        .as_ref()
+        .and_then(|link| Sha256::from_slice(link))
+        .is_some_and(|link| link.to_string() == then.chain))
 }
 
-/// True if the newest event of every key is the same as at `then`: the same history, and no event with a key since.
-/// O(new rows).
+/// True if the newest event of every key is the same as at `then`: the same history, and no event
+/// with a key since. O(new rows).
 pub(crate) fn states_the_same(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM journal_events WHERE seq > ?1 AND coalesce_key IS NOT NULL)";
     Ok(is_same_history(tx, then)? && tx.prepare(sql)?.query_row([then.seq], |r| r.get(0))?)

@@ -28,8 +28,8 @@ pub(crate) struct Listed {
     pub(crate) envelope: Option<Vec<u8>>,
 }
 
-/// Calls `visit` for each row in journal order, one at a time, until it returns false: memory does not grow with the
-/// journal.
+/// Calls `visit` for each row in journal order, one at a time, until it returns false: memory does
+/// not grow with the journal.
 pub(crate) fn list<E: From<Error>>(
     tx: &ReadTx<'_>,
     filter: &Filter,
@@ -42,7 +42,9 @@ pub(crate) fn list<E: From<Error>>(
          WHERE e.seq > ?2 AND e.kind = 0 AND (?1 IS NULL OR e.event_type = ?1) ORDER BY e.seq"
     );
     let mut statement = tx.prepare(&sql).map_err(Error::from)?;
-    let mut rows = statement.query((&filter.event_type, filter.after, with_envelope)).map_err(Error::from)?;
+    let mut rows = statement
+        .query((&filter.event_type, filter.after, with_envelope))
+        .map_err(Error::from)?;
     while let Some(row) = rows.next().map_err(Error::from)? {
         let record = record(row)?;
         let envelope = row.get("envelope").map_err(Error::from)?;
@@ -53,7 +55,8 @@ pub(crate) fn list<E: From<Error>>(
     Ok(())
 }
 
-/// Rows of both kinds between `after` and `before` (both excluded), the newest first, at most `limit`, with their payloads.
+/// Rows of both kinds between `after` and `before` (both excluded), the newest first, at most
+/// `limit`, with their payloads.
 pub(crate) fn newest_first(
     tx: &ReadTx<'_>,
     (after, before): (i64, i64),
@@ -68,7 +71,10 @@ pub(crate) fn newest_first(
     let mut rows = statement.query((after, before, i64::try_from(limit).unwrap_or(i64::MAX)))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let listed = Listed { record: record(row)?, envelope: row.get("envelope")? };
+        let listed = Listed {
+            record: record(row)?,
+            envelope: row.get("envelope")?,
+        };
         found.push((Kind::from_code(row.get("kind")?), listed));
     }
     Ok(found)
@@ -76,18 +82,22 @@ pub(crate) fn newest_first(
 
 /// The IDs of events that begin with `prefix` in any case, at most two.
 pub(crate) fn ids_beginning(tx: &ReadTx<'_>, prefix: &str) -> Result<Vec<String>, Error> {
-    // The index on event IDs ignores case, and no ID sorts after one that continues with the last character.
+    // The index on event IDs ignores case, and no ID sorts after one that continues with the last
+    // character.
     let sql = "SELECT event_id FROM journal_events
                WHERE event_id >= ?1 AND event_id < ?1 || char(1114111) AND kind = 0 AND discarded IS NOT 'replaced' LIMIT 2";
     let mut statement = tx.prepare(sql)?;
-    let found = statement.query_map([prefix], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let found = statement
+        .query_map([prefix], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     Ok(found)
 }
 
 /// The row of an event id, with its payload; `None` if no event has the id.
 pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Error> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM journal_events AS e WHERE e.event_id = ?1 AND e.discarded IS NOT 'replaced'");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM journal_events AS e WHERE e.event_id = ?1 AND e.discarded IS NOT 'replaced'"
+    );
     let mut statement = tx.prepare(&sql)?;
     let mut rows = statement.query([event_id])?;
     match rows.next()? {
@@ -102,17 +112,28 @@ pub(crate) fn show(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Er
 
 /// A row of either kind, with its payload; `None` if it does not exist.
 pub(crate) fn show_row(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Listed>, Error> {
-    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} FROM journal_events AS e WHERE e.seq = ?1"))?;
+    let mut statement = tx.prepare(&format!(
+        "SELECT {COLUMNS} FROM journal_events AS e WHERE e.seq = ?1"
+    ))?;
     let mut rows = statement.query([seq])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some(Listed { record: record(row)?, envelope: payload(tx, seq)? }))
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(Listed {
+        record: record(row)?,
+        envelope: payload(tx, seq)?,
+    }))
 }
 
 /// The live event with this id; `None` if there is none.
 pub(crate) fn live_event(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<i64>, Error> {
-    let sql = "SELECT seq FROM journal_events WHERE event_id = ?1 AND kind = 0 AND superseded_by IS NULL
+    let sql =
+        "SELECT seq FROM journal_events WHERE event_id = ?1 AND kind = 0 AND superseded_by IS NULL
                AND discarded IS NULL AND gone IS NULL";
-    Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0)).optional()?)
+    Ok(tx
+        .prepare(sql)?
+        .query_row([event_id], |r| r.get(0))
+        .optional()?)
 }
 
 /// The id of the event in a row; `None` if the row does not exist.
@@ -130,7 +151,11 @@ pub(crate) fn is_known(tx: &ReadTx<'_>, event_id: &str) -> Result<bool, Error> {
 /// Why a row is on hold; `None` if it is not.
 pub(crate) fn held(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
     let sql = "SELECT held FROM journal_events WHERE seq = ?1";
-    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?.flatten())
+    Ok(tx
+        .prepare(sql)?
+        .query_row([seq], |r| r.get(0))
+        .optional()?
+        .flatten())
 }
 
 /// True when an imported event is the live copy of a mission log line; see
@@ -142,14 +167,20 @@ pub(crate) fn is_copied(tx: &ReadTx<'_>, line: &[u8; 16]) -> Result<bool, Error>
 
 /// The envelope bytes of a row; `None` if deleted.
 pub(crate) fn payload(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Vec<u8>>, Error> {
-    Ok(tx.prepare("SELECT envelope FROM journal_payloads WHERE seq = ?1")?.query_row([seq], |r| r.get(0)).optional()?)
+    Ok(tx
+        .prepare("SELECT envelope FROM journal_payloads WHERE seq = ?1")?
+        .query_row([seq], |r| r.get(0))
+        .optional()?)
 }
 
 fn record(row: &Row<'_>) -> Result<Record, Error> {
     let seq = row.get(0)?;
     let digest = |index: usize| -> Result<Sha256, Error> {
         let blob = row.get_ref(index)?.as_blob().ok();
-        blob.and_then(Sha256::from_slice).ok_or(Error::Damaged { seq, what: "a digest does not have 32 bytes" })
+        blob.and_then(Sha256::from_slice).ok_or(Error::Damaged {
+            seq,
+            what: "a digest does not have 32 bytes",
+        })
     };
     Ok(Record {
         seq,
@@ -190,26 +221,40 @@ pub(crate) fn live_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
          FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
          WHERE p.seq > ?1 AND e.superseded_by IS NULL AND e.discarded IS NULL ORDER BY p.seq LIMIT ?2",
     )?;
-    let live = |r: &Row<'_>| Ok(Live { seq: r.get(0)?, is_held: r.get(1)?, kind: Kind::from_code(r.get(2)?) });
-    Ok(statement.query_map([after, limit], live)?.collect::<rusqlite::Result<_>>()?)
+    let live = |r: &Row<'_>| {
+        Ok(Live {
+            seq: r.get(0)?,
+            is_held: r.get(1)?,
+            kind: Kind::from_code(r.get(2)?),
+        })
+    };
+    Ok(statement
+        .query_map([after, limit], live)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// Number of live events above `after`. O(payloads above it).
 pub(crate) fn live_events_after(tx: &ReadTx<'_>, after: i64) -> Result<i64, Error> {
-    let sql = "SELECT COUNT(*) FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
+    let sql =
+        "SELECT COUNT(*) FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
                WHERE p.seq > ?1 AND e.kind = 0 AND e.superseded_by IS NULL AND e.discarded IS NULL";
     Ok(tx.prepare(sql)?.query_row([after], |r| r.get(0))?)
 }
 
 /// The newest row; 0 if there is none.
 pub(crate) fn last_seq(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    Ok(tx.prepare("SELECT COALESCE(MAX(seq), 0) FROM journal_events")?.query_row([], |r| r.get(0))?)
+    Ok(tx
+        .prepare("SELECT COALESCE(MAX(seq), 0) FROM journal_events")?
+        .query_row([], |r| r.get(0))?)
 }
 
 /// The next rows after `after`, with any marks.
 pub(crate) fn rows_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<i64>, Error> {
-    let mut statement = tx.prepare("SELECT seq FROM journal_events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-    Ok(statement.query_map([after, limit], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+    let mut statement =
+        tx.prepare("SELECT seq FROM journal_events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    Ok(statement
+        .query_map([after, limit], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// Capture time of the oldest stored payload; `None` without any.
@@ -241,11 +286,23 @@ pub(crate) fn conflicts(tx: &ReadTx<'_>, limit: i64) -> Result<Vec<Conflict>, Er
     let mut rows = statement.query([limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let digest = |index: usize| row.get_ref(index).ok().and_then(|v| Sha256::from_slice(v.as_blob().ok()?));
-        let (Some(existing_sha256), Some(incoming_sha256)) = (digest(1), digest(2)) else {
-            return Err(Error::Damaged { seq: 0, what: "a conflict's digest does not have 32 bytes" });
+        let digest = |index: usize| {
+            row.get_ref(index)
+                .ok()
+                .and_then(|v| Sha256::from_slice(v.as_blob().ok()?))
         };
-        found.push(Conflict { event_id: row.get(0)?, existing_sha256, incoming_sha256, origin: row.get(3)? });
+        let (Some(existing_sha256), Some(incoming_sha256)) = (digest(1), digest(2)) else {
+            return Err(Error::Damaged {
+                seq: 0,
+                what: "a conflict's digest does not have 32 bytes",
+            });
+        };
+        found.push(Conflict {
+            event_id: row.get(0)?,
+            existing_sha256,
+            incoming_sha256,
+            origin: row.get(3)?,
+        });
     }
     Ok(found)
 }

@@ -1,6 +1,7 @@
 //! Value types of the journal.
 
-/// The journal's totals; `captured = live + superseded + discarded + gone`, and `held` is a part of `live`.
+/// The journal's totals; `captured = live + superseded + discarded + gone`, and `held` is a part of
+/// `live`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// Events ever captured.

@@ -38,14 +38,20 @@ pub(crate) fn audit(tx: &WriteTx<'_>, now: Timestamp, audit: &Audit<'_>) -> Resu
     Ok(())
 }
 
-/// Writes an audit row unless an equal one exists for the same content; for the acts of the index `journal_audited`.
+/// Writes an audit row unless an equal one exists for the same content; for the acts of the index
+/// `journal_audited`.
 pub(crate) fn audit_once(tx: &WriteTx<'_>, now: Timestamp, entry: &Audit<'_>) -> Result<(), Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_audit WHERE event_id = ?1 AND sha256 = ?2 AND act = ?3
                  AND act IN ('rewritten', 'discarded'))";
-    let is_told: bool = tx
-        .prepare(sql)?
-        .query_row(rusqlite::params![entry.event_id, &entry.sha256.as_bytes()[..], entry.act], |r| r.get(0))?;
-    if is_told { Ok(()) } else { audit(tx, now, entry) }
+    let is_told: bool = tx.prepare(sql)?.query_row(
+        rusqlite::params![entry.event_id, &entry.sha256.as_bytes()[..], entry.act],
+        |r| r.get(0),
+    )?;
+    if is_told {
+        Ok(())
+    } else {
+        audit(tx, now, entry)
+    }
 }
 
 /// An audited act on many events at once.
@@ -59,11 +65,12 @@ pub(crate) struct Notice<'a> {
 
 /// Writes an audit row without an event, durable with the transaction.
 pub(crate) fn notice(tx: &WriteTx<'_>, now: Timestamp, notice: &Notice<'_>) -> Result<(), Error> {
-    tx.prepare("INSERT INTO journal_audit (at, act, reason) VALUES (?1, ?2, ?3)")?.execute(rusqlite::params![
-        now.as_micros(),
-        notice.act,
-        notice.reason
-    ])?;
+    tx.prepare("INSERT INTO journal_audit (at, act, reason) VALUES (?1, ?2, ?3)")?
+        .execute(rusqlite::params![
+            now.as_micros(),
+            notice.act,
+            notice.reason
+        ])?;
     Ok(())
 }
 
@@ -74,15 +81,17 @@ pub(crate) enum Mark<'a> {
     Discarded(&'a str),
     /// No longer needed: acknowledged, collected.
     Gone(&'a str),
-    /// Given up because a verified archive has it. The bytes stay here too, until `gc` deletes them.
+    /// Given up because a verified archive has it. The bytes stay here too, until `gc` deletes
+    /// them.
     Archived,
 }
 
-/// Mark of a row that was removed with its project. Its id stays known, so that no later capture or import adds the
-/// event again.
+/// Mark of a row that was removed with its project. Its id stays known, so that no later capture or
+/// import adds the event again.
 pub(crate) const PURGED: &str = "purged";
 
-/// Mark of a row that a user replaced by other content with its id. The id belongs to the other row from then on.
+/// Mark of a row that a user replaced by other content with its id. The id belongs to the other row
+/// from then on.
 pub(crate) const REPLACED: &str = "replaced";
 
 /// A row before its payload was deleted.
@@ -100,10 +109,15 @@ pub(crate) struct Left {
     pub(crate) kind: Kind,
 }
 
-/// Removes a live row from the live ones, marks it, and deletes its payload (an archived one stays); `None` if the row
-/// is not live. Identity, digest and chain stay. The caller must also post it to the targets, and must not pass an
-/// event that is in flight at one.
-pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>) -> Result<Option<Left>, Error> {
+/// Removes a live row from the live ones, marks it, and deletes its payload (an archived one
+/// stays); `None` if the row is not live. Identity, digest and chain stay. The caller must also
+/// post it to the targets, and must not pass an event that is in flight at one.
+pub(crate) fn let_go(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    seq: i64,
+    mark: Mark<'_>,
+) -> Result<Option<Left>, Error> {
     let (discarded, gone) = match mark {
         Mark::Discarded(why) => (Some(why), None),
         Mark::Gone(why) => (None, Some(why)),
@@ -127,15 +141,24 @@ pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>)
             ))
         })
         .optional()?;
-    let Some((event_id, event_type, digest, was_held, size, was_archived, kind)) = row else { return Ok(None) };
+    let Some((event_id, event_type, digest, was_held, size, was_archived, kind)) = row else {
+        return Ok(None);
+    };
     let kind = Kind::from_code(kind);
     if mark == Mark::Archived {
-        tx.prepare("UPDATE journal_events SET archived_at = ?2 WHERE seq = ?1 AND archived_at IS NULL")?
-            .execute([seq, now.as_micros()])?;
+        tx.prepare(
+            "UPDATE journal_events SET archived_at = ?2 WHERE seq = ?1 AND archived_at IS NULL",
+        )?
+        .execute([seq, now.as_micros()])?;
     } else {
-        tx.prepare("DELETE FROM journal_payloads WHERE seq = ?1")?.execute([seq])?;
+        tx.prepare("DELETE FROM journal_payloads WHERE seq = ?1")?
+            .execute([seq])?;
     }
-    let left = if discarded.is_some() { name::DISCARDED } else { name::GONE };
+    let left = if discarded.is_some() {
+        name::DISCARDED
+    } else {
+        name::GONE
+    };
     for (name, by) in [
         (name::LIVE, -1),
         (name::HELD, -i64::from(was_held)),
@@ -145,13 +168,21 @@ pub(crate) fn let_go(tx: &WriteTx<'_>, now: Timestamp, seq: i64, mark: Mark<'_>)
     ] {
         add_to_counter(tx, counter_of(kind, name), by)?;
     }
-    let sha256 = Sha256::from_slice(&digest)
-        .ok_or(Error::Damaged { seq, what: "its payload digest is not a SHA-256 digest" })?;
-    Ok(Some(Left { event_id, event_type, sha256, was_held, kind }))
+    let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged {
+        seq,
+        what: "its payload digest is not a SHA-256 digest",
+    })?;
+    Ok(Some(Left {
+        event_id,
+        event_type,
+        sha256,
+        was_held,
+        kind,
+    }))
 }
 
-/// Deletes the rest of a row that is not live: its payload, if still stored, and all conflicting content under its id.
-/// Changes no count of events.
+/// Deletes the rest of a row that is not live: its payload, if still stored, and all conflicting
+/// content under its id. Changes no count of events.
 pub(crate) fn bury(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<(), Error> {
     let row = tx
         .prepare(
@@ -165,12 +196,28 @@ pub(crate) fn bury(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<(), Err
         })
         .optional()?;
     if let Some((event_id, event_type, digest)) = row
-        && tx.prepare("DELETE FROM journal_payloads WHERE seq = ?1")?.execute([seq])? > 0
+        && tx
+            .prepare("DELETE FROM journal_payloads WHERE seq = ?1")?
+            .execute([seq])?
+            > 0
     {
-        let damaged = Error::Damaged { seq, what: "its payload digest is not a SHA-256 digest" };
+        let damaged = Error::Damaged {
+            seq,
+            what: "its payload digest is not a SHA-256 digest",
+        };
         let sha256 = Sha256::from_slice(&digest).ok_or(damaged)?;
         let reason = "removed with its project";
-        audit(tx, now, &Audit { act: PURGED, event_id: &event_id, event_type: &event_type, sha256, reason })?;
+        audit(
+            tx,
+            now,
+            &Audit {
+                act: PURGED,
+                event_id: &event_id,
+                event_type: &event_type,
+                sha256,
+                reason,
+            },
+        )?;
     }
     let of_row = "event_id = (SELECT event_id FROM journal_events WHERE seq = ?1)";
     let closed = tx
@@ -178,8 +225,15 @@ pub(crate) fn bury(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<(), Err
             "UPDATE journal_conflicts SET resolved_at = ?2, resolution = ?3 WHERE {of_row} AND resolved_at IS NULL"
         ))?
         .execute(rusqlite::params![seq, now.as_micros(), PURGED])?;
-    tx.prepare(&format!("UPDATE journal_conflicts SET envelope = x'' WHERE {of_row}"))?.execute([seq])?;
-    Ok(add_to_counter(tx, counter(name::CONFLICTS), -i64::try_from(closed).unwrap_or(i64::MAX))?)
+    tx.prepare(&format!(
+        "UPDATE journal_conflicts SET envelope = x'' WHERE {of_row}"
+    ))?
+    .execute([seq])?;
+    Ok(add_to_counter(
+        tx,
+        counter(name::CONFLICTS),
+        -i64::try_from(closed).unwrap_or(i64::MAX),
+    )?)
 }
 
 /// Result of a release.
@@ -199,10 +253,14 @@ pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Rele
         .prepare("UPDATE journal_events SET held = NULL WHERE seq = ?1 AND held IS NOT NULL RETURNING event_id, event_type, payload_sha256, superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, kind")?
         .query_row([seq], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Vec<u8>>(2)?, r.get::<_, bool>(3)?, r.get(4)?)))
         .optional()?;
-    let Some((event_id, event_type, digest, is_live, kind)) = row else { return Ok(Release::NotHeld) };
+    let Some((event_id, event_type, digest, is_live, kind)) = row else {
+        return Ok(Release::NotHeld);
+    };
     let kind = Kind::from_code(kind);
-    let sha256 = Sha256::from_slice(&digest)
-        .ok_or(Error::Damaged { seq, what: "its payload digest is not a SHA-256 digest" })?;
+    let sha256 = Sha256::from_slice(&digest).ok_or(Error::Damaged {
+        seq,
+        what: "its payload digest is not a SHA-256 digest",
+    })?;
     if is_live {
         add_to_counter(tx, counter_of(kind, name::HELD), -1)?;
     }
@@ -214,5 +272,9 @@ pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Rele
         reason: "released by the operator",
     };
     audit(tx, now, &entry)?;
-    Ok(if is_live { Release::Released(kind) } else { Release::NotOwed })
+    Ok(if is_live {
+        Release::Released(kind)
+    } else {
+        Release::NotOwed
+    })
 }

@@ -21,10 +21,14 @@ pub(super) fn counter(name: &str) -> Counter<'_> {
 }
 
 pub(super) fn counter_of(kind: Kind, name: &str) -> Counter<'_> {
-    Counter { scope: kind.scope(), name }
+    Counter {
+        scope: kind.scope(),
+        name,
+    }
 }
 
-/// Number of live events: captured, minus superseded, discarded, and deleted ones. O(1), also for a new handle.
+/// Number of live events: captured, minus superseded, discarded, and deleted ones. O(1), also for a
+/// new handle.
 pub(crate) fn size(tx: &ReadTx<'_>) -> Result<i64, Error> {
     Ok(store::counter(tx, counter(name::LIVE))?)
 }
@@ -100,7 +104,9 @@ pub(crate) fn recount_of(tx: &ReadTx<'_>, kind: Kind) -> Result<Totals, Error> {
 pub(crate) fn counters_by_rows(tx: &ReadTx<'_>) -> Result<Vec<(Counter<'static>, i64)>, Error> {
     let mut all = Vec::new();
     for kind in Kind::ALL {
-        all.extend(named(recount_of(tx, kind)?).map(|(name, value)| (counter_of(kind, name), value)));
+        all.extend(
+            named(recount_of(tx, kind)?).map(|(name, value)| (counter_of(kind, name), value)),
+        );
     }
     Ok(all)
 }
@@ -122,27 +128,36 @@ fn named(t: Totals) -> [(&'static str, i64); 9] {
 
 /// The highest row ever selected for any target.
 pub(crate) fn sealed_through(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    Ok(tx.prepare("SELECT sealed_through FROM journal_state WHERE id = 1")?.query_row([], |r| r.get(0))?)
+    Ok(tx
+        .prepare("SELECT sealed_through FROM journal_state WHERE id = 1")?
+        .query_row([], |r| r.get(0))?)
 }
 
 /// Raises the seal to `seq`; never lowers it. Delivery calls this in the transaction that selects.
 pub(crate) fn seal(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
-    tx.prepare("UPDATE journal_state SET sealed_through = ?1 WHERE id = 1 AND sealed_through < ?1")?.execute([seq])?;
+    tx.prepare(
+        "UPDATE journal_state SET sealed_through = ?1 WHERE id = 1 AND sealed_through < ?1",
+    )?
+    .execute([seq])?;
     Ok(())
 }
 
 /// The value of the Lamport clock.
 pub(crate) fn lamport(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    Ok(tx.prepare("SELECT lamport FROM journal_state WHERE id = 1")?.query_row([], |r| r.get(0))?)
+    Ok(tx
+        .prepare("SELECT lamport FROM journal_state WHERE id = 1")?
+        .query_row([], |r| r.get(0))?)
 }
 
-/// The highest Lamport clock: the largest number that every reader of JSON keeps exactly. A clock beyond it was forged.
+/// The highest Lamport clock: the largest number that every reader of JSON keeps exactly. A clock
+/// beyond it was forged.
 pub(crate) const HIGHEST_CLOCK: i64 = (1 << 53) - 1;
 
 /// Raises the Lamport clock to `at_least`, limited to the highest; never lowers it.
 pub(crate) fn raise_lamport(tx: &WriteTx<'_>, at_least: i64) -> Result<(), Error> {
     let at_least = at_least.min(HIGHEST_CLOCK);
-    tx.prepare("UPDATE journal_state SET lamport = ?1 WHERE id = 1 AND lamport < ?1")?.execute([at_least])?;
+    tx.prepare("UPDATE journal_state SET lamport = ?1 WHERE id = 1 AND lamport < ?1")?
+        .execute([at_least])?;
     Ok(())
 }
 
@@ -161,8 +176,9 @@ pub(crate) fn spooled_through(tx: &ReadTx<'_>, id: &str) -> Result<u64, Error> {
     Ok(u64::try_from(through).unwrap_or(0))
 }
 
-/// Records that the journal has the first `through` bytes of the spool file `id`, in the transaction that appends them.
-/// Only one file is recorded: the next one is begun after this one is finished and removed.
+/// Records that the journal has the first `through` bytes of the spool file `id`, in the
+/// transaction that appends them. Only one file is recorded: the next one is begun after this one
+/// is finished and removed.
 pub(crate) fn note_spooled(tx: &WriteTx<'_>, id: &str, through: u64) -> Result<(), Error> {
     let through = i64::try_from(through).unwrap_or(i64::MAX);
     tx.prepare("UPDATE journal_state SET spool = ?1, spool_through = ?2 WHERE id = 1")?

@@ -1,4 +1,5 @@
-//! `migration_audit.db` of 3.2.x: the sources of events in an earlier migration, and the contents that it set aside.
+//! `migration_audit.db` of 3.2.x: the sources of events in an earlier migration, and the contents
+//! that it set aside.
 
 use rusqlite::types::Value;
 
@@ -12,7 +13,8 @@ use crate::event::{WireForm, inspect};
 use crate::journal::{self, Aside, Entry};
 use crate::store::{Foreign, ForeignError, LONGEST_CELL, Stamp, Store, WriteTx};
 
-/// Reason of the hold on an event that an older migration set aside and whose other content was not found.
+/// Reason of the hold on an event that an older migration set aside and whose other content was not
+/// found.
 const QUARANTINED: &str = "quarantined";
 
 /// The audit of an older migration, opened.
@@ -23,15 +25,33 @@ pub(super) struct Audit {
 }
 
 impl Audit {
-    pub(super) fn open(found: &Found, scratch: &std::path::Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
+    pub(super) fn open(
+        found: &Found,
+        scratch: &std::path::Path,
+        interrupt: &Interrupt,
+    ) -> Result<Self, ForeignError> {
         let foreign = Foreign::open(&found.path, scratch, interrupt)?;
         let has = |table: &str, needed: &[&str]| {
             let columns = tables::columns(&foreign, table)?.unwrap_or_default();
-            Ok::<_, ForeignError>(needed.iter().all(|name| columns.iter().any(|column| column == name)))
+            Ok::<_, ForeignError>(
+                needed
+                    .iter()
+                    .all(|name| columns.iter().any(|column| column == name)),
+            )
         };
-        let has_provenance = has("migration_provenance", &["event_id", "source_digest", "target_id", "recorded_at"])?;
-        let has_quarantine = has("quarantined_conflicts", &["event_id", "source_digest", "payload"])?;
-        Ok(Self { foreign, has_provenance, has_quarantine })
+        let has_provenance = has(
+            "migration_provenance",
+            &["event_id", "source_digest", "target_id", "recorded_at"],
+        )?;
+        let has_quarantine = has(
+            "quarantined_conflicts",
+            &["event_id", "source_digest", "payload"],
+        )?;
+        Ok(Self {
+            foreign,
+            has_provenance,
+            has_quarantine,
+        })
     }
 
     pub(super) const fn stamp(&self) -> &Stamp {
@@ -67,9 +87,11 @@ impl Audit {
         let mut rows = statement.query([]).map_err(sorted)?;
         while let Some(row) = rows.next().map_err(sorted)? {
             let cell = |index| row.get_ref(index).map_err(sorted);
-            let (Ok(event_id), Ok(source), Ok(payload)) =
-                (tables::event_id(cell(0)?), tables::text(cell(1)?), tables::bytes(cell(2)?))
-            else {
+            let (Ok(event_id), Ok(source), Ok(payload)) = (
+                tables::event_id(cell(0)?),
+                tables::text(cell(1)?),
+                tables::bytes(cell(2)?),
+            ) else {
                 continue;
             };
             visit(event_id, source, payload)?;
@@ -91,7 +113,10 @@ pub(super) fn adopt(
         if stamp.is_some() && marks::done(tx, &found.path)?.as_deref() == stamp {
             return Ok(None);
         }
-        let provenance = Provenance { word: format!("unknown:{}", found.label), scope: None };
+        let provenance = Provenance {
+            word: format!("unknown:{}", found.label),
+            scope: None,
+        };
         let own = marks::begin(tx, found, &provenance, now)?;
         let mut tally = Tally::default();
         audit.quarantine(|event_id, source, payload| {
@@ -108,8 +133,8 @@ pub(super) fn adopt(
     })
 }
 
-/// Stores a content that was set aside: as a conflict with the event that has its id, or, without such an event, as an
-/// event on hold.
+/// Stores a content that was set aside: as a conflict with the event that has its id, or, without
+/// such an event, as an event on hold.
 fn set_aside(
     tx: &WriteTx<'_>,
     (event_id, source, payload): (&str, &str, &[u8]),
@@ -125,10 +150,19 @@ fn set_aside(
         let resolution = "journal: an older migration had decided so";
         journal::set_aside(
             tx,
-            &Aside { event_id, existing_sha256: holder.payload_sha256, envelope: payload, origin: &origin, resolution },
+            &Aside {
+                event_id,
+                existing_sha256: holder.payload_sha256,
+                envelope: payload,
+                origin: &origin,
+                resolution,
+            },
             now,
         )?;
-        tally.note(format!("{}: content kept that an older migration had set aside", text::printable(event_id)));
+        tally.note(format!(
+            "{}: content kept that an older migration had set aside",
+            text::printable(event_id)
+        ));
         return Ok(());
     }
     let seen = inspect(payload).ok();
@@ -137,7 +171,10 @@ fn set_aside(
         event_type: seen.as_ref().map_or("", |seen| &seen.event_type),
         occurred_at: seen.as_ref().and_then(|seen| seen.occurred_at.as_deref()),
         envelope: payload,
-        wire: seen.as_ref().filter(|seen| seen.event_id == event_id).map_or(WireForm::Never, |seen| seen.wire),
+        wire: seen
+            .as_ref()
+            .filter(|seen| seen.event_id == event_id)
+            .map_or(WireForm::Never, |seen| seen.wire),
         coalesce: None,
         held: Some(QUARANTINED),
         origin: &origin,
@@ -147,7 +184,14 @@ fn set_aside(
         let none = || Value::Null;
         marks::descend(
             tx,
-            &Descent { seq, source: own, sha256: None, differs: false, queued_at: none(), retry_count: none() },
+            &Descent {
+                seq,
+                source: own,
+                sha256: None,
+                differs: false,
+                queued_at: none(),
+                retry_count: none(),
+            },
         )?;
     }
     tally.imported += u64::try_from(receipt.captured).unwrap_or(0);
@@ -169,28 +213,45 @@ fn descents(tx: &WriteTx<'_>, audit: &Audit, found: &Found, now: Timestamp) -> R
     let mut last: Option<(String, i64)> = None;
     while let Some(row) = rows.next().map_err(sorted)? {
         let cell = |index| row.get_ref(index).map_err(sorted);
-        let (Ok(event_id), Ok(digest), Ok(target)) =
-            (tables::event_id(cell(0)?), tables::text(cell(1)?), tables::text(cell(2)?))
-        else {
+        let (Ok(event_id), Ok(digest), Ok(target)) = (
+            tables::event_id(cell(0)?),
+            tables::text(cell(1)?),
+            tables::text(cell(2)?),
+        ) else {
             continue;
         };
-        let Some(holder) = journal::holder(tx, event_id)? else { continue };
+        let Some(holder) = journal::holder(tx, event_id)? else {
+            continue;
+        };
         let source = match &last {
             Some((known, source)) if known == digest => *source,
             _ => {
                 // A separate source named after the audit: the original file may no longer exist.
                 let mut path = found.path.clone().into_os_string();
                 path.push(format!("#{digest}"));
-                let source = Found { path: path.into(), kind: Kind::Audit, label: digest.to_owned() };
-                let provenance = Provenance { word: target.to_owned(), scope: None };
+                let source = Found {
+                    path: path.into(),
+                    kind: Kind::Audit,
+                    label: digest.to_owned(),
+                };
+                let provenance = Provenance {
+                    word: target.to_owned(),
+                    scope: None,
+                };
                 let source = marks::begin(tx, &source, &provenance, now)?;
                 last = Some((digest.to_owned(), source));
                 source
             }
         };
         let queued_at = tables::text(cell(3)?).map_or(Value::Null, |at| Value::Text(at.to_owned()));
-        let descent =
-            Descent { seq: holder.seq, source, sha256: None, differs: false, queued_at, retry_count: Value::Null };
+        let descent = Descent {
+            seq: holder.seq,
+            source,
+            sha256: None,
+            differs: false,
+            queued_at,
+            retry_count: Value::Null,
+        };
         marks::descend(tx, &descent)?;
     }
     Ok(())

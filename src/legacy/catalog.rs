@@ -1,6 +1,7 @@
 //! The cached state of every older store, so that unchanged stores need not be read again.
 //!
-//! Only a cache: without it every source is read again, and the marks in the stores show what was imported.
+//! Only a cache: without it every source is read again, and the marks in the stores show what was
+//! imported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -33,7 +34,8 @@ pub(crate) struct Known {
     /// Number of rows for each of them.
     #[serde(default)]
     pub(crate) shares: Vec<ShareReport>,
-    /// The stores that imported their rows of it, under this stamp: `<project id>/<repository id>`, and `unassigned`.
+    /// The stores that imported their rows of it, under this stamp: `<project id>/<repository id>`,
+    /// and `unassigned`.
     #[serde(default)]
     pub(crate) taken_by: BTreeSet<String>,
     /// Event rows.
@@ -70,8 +72,14 @@ impl Catalog {
     pub(crate) fn load(state: &Path) -> Self {
         let read = || -> Option<Self> {
             let mut text = String::new();
-            std::fs::File::open(file(state)).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
-            serde_json::from_str::<Self>(&text).ok().filter(|catalog| catalog.version == VERSION)
+            std::fs::File::open(file(state))
+                .ok()?
+                .take(LONGEST)
+                .read_to_string(&mut text)
+                .ok()?;
+            serde_json::from_str::<Self>(&text)
+                .ok()
+                .filter(|catalog| catalog.version == VERSION)
         };
         read().unwrap_or_default()
     }
@@ -88,7 +96,9 @@ impl Catalog {
 
     /// True if some source has rows that name no project.
     pub(super) fn has_unassigned(&self) -> bool {
-        self.sources.values().any(|known| known.stores.iter().any(|store| store == "unassigned"))
+        self.sources
+            .values()
+            .any(|known| known.stores.iter().any(|store| store == "unassigned"))
     }
 
     pub(super) fn set(&mut self, path: &Path, known: Known) {
@@ -111,7 +121,12 @@ mod tests {
     fn what_is_known_is_remembered_and_what_is_garbled_forgotten() {
         let dir = tempfile::tempdir().unwrap();
         let path = Path::new("/older/queue.db");
-        let known = Known { stamp: "1@2#3".into(), is_settled: true, event_rows: 7, ..Known::default() };
+        let known = Known {
+            stamp: "1@2#3".into(),
+            is_settled: true,
+            event_rows: 7,
+            ..Known::default()
+        };
         let mut catalog = Catalog::load(dir.path());
         assert_eq!(catalog.get(path), None);
         catalog.set(path, known.clone());

@@ -1,14 +1,16 @@
-//! Which rows of older stores a repository imports: those of its own project, once a user has confirmed it, and those
-//! that name no project. The id of a project is a claim that any clone can make. Pure.
+//! Which rows of older stores a repository imports: those of its own project, once a user has
+//! confirmed it, and those that name no project. The id of a project is a claim that any clone can
+//! make. Pure.
 
 use super::{Destination, Kind, Request};
 use crate::base::RepositoryId;
 
 impl Request<'_> {
-    /// True if rows of this destination, in a source of this kind, are imported here. A source inside a repository
-    /// counts only for the repository's project.
+    /// True if rows of this destination, in a source of this kind, are imported here. A source
+    /// inside a repository counts only for the repository's project.
     pub(super) fn takes(&self, kind: Kind, destination: &Destination) -> bool {
-        self.may_take(kind, destination) && (self.is_adopted || *destination == Destination::Unassigned)
+        self.may_take(kind, destination)
+            && (self.is_adopted || *destination == Destination::Unassigned)
     }
 
     /// The same, assuming the user's confirmation.

@@ -46,8 +46,8 @@ pub(crate) struct Difference {
     pub(crate) source: Value,
 }
 
-/// Every store that may contain conflicts of imports, with its name: the current project's, and the one for events
-/// without a project. Other projects' stores are not included.
+/// Every store that may contain conflicts of imports, with its name: the current project's, and the
+/// one for events without a project. Other projects' stores are not included.
 pub(crate) fn stores(
     home: &Home,
     repository: &RepositoryId,
@@ -60,7 +60,12 @@ pub(crate) fn stores(
     }
     destinations
         .iter()
-        .map(|destination| Ok((destination.name().to_owned(), place(home, repository, destination)?)))
+        .map(|destination| {
+            Ok((
+                destination.name().to_owned(),
+                place(home, repository, destination)?,
+            ))
+        })
         .collect()
 }
 
@@ -91,7 +96,11 @@ fn differences(ours: &[u8], theirs: &[u8]) -> Vec<Difference> {
         compare("", &ours, &theirs, &mut found);
     } else {
         let text = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes).into_owned());
-        found.push(Difference { at: String::new(), journal: text(ours), source: text(theirs) });
+        found.push(Difference {
+            at: String::new(),
+            journal: text(ours),
+            source: text(theirs),
+        });
     }
     found
 }
@@ -108,7 +117,12 @@ fn compare(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<Difference>) 
             for name in names {
                 let step = name.replace('~', "~0").replace('/', "~1");
                 let (ours, theirs) = (one.get(name), other.get(name));
-                compare(&format!("{at}/{step}"), ours.unwrap_or(&Value::Null), theirs.unwrap_or(&Value::Null), found);
+                compare(
+                    &format!("{at}/{step}"),
+                    ours.unwrap_or(&Value::Null),
+                    theirs.unwrap_or(&Value::Null),
+                    found,
+                );
             }
         }
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
@@ -116,7 +130,11 @@ fn compare(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<Difference>) 
                 compare(&format!("{at}/{index}"), ours, theirs, found);
             }
         }
-        _ => found.push(Difference { at: at.to_owned(), journal: ours.clone(), source: theirs.clone() }),
+        _ => found.push(Difference {
+            at: at.to_owned(),
+            journal: ours.clone(),
+            source: theirs.clone(),
+        }),
     }
 }
 
@@ -130,14 +148,26 @@ mod tests {
     fn only_what_differs_is_shown() {
         let shown = |ours: &str, theirs: &str| {
             let found = differences(ours.as_bytes(), theirs.as_bytes()).into_iter();
-            found.map(|d| (d.at, d.journal, d.source)).collect::<Vec<_>>()
+            found
+                .map(|d| (d.at, d.journal, d.source))
+                .collect::<Vec<_>>()
         };
         let of = |at: &str, ours: Value, theirs: Value| (at.to_owned(), ours, theirs);
         assert_eq!(
-            shown(r#"{"a":{"b/c":1,"d":[1,2]},"e":1}"#, r#"{"e":1,"a":{"b/c":2,"d":[1,3]},"f":"x"}"#),
-            [of("/a/b~1c", json!(1), json!(2)), of("/a/d/1", json!(2), json!(3)), of("/f", json!(null), json!("x"))]
+            shown(
+                r#"{"a":{"b/c":1,"d":[1,2]},"e":1}"#,
+                r#"{"e":1,"a":{"b/c":2,"d":[1,3]},"f":"x"}"#
+            ),
+            [
+                of("/a/b~1c", json!(1), json!(2)),
+                of("/a/d/1", json!(2), json!(3)),
+                of("/f", json!(null), json!("x"))
+            ]
         );
         assert_eq!(shown("[1]", "[1,2]"), [of("", json!([1]), json!([1, 2]))]);
-        assert_eq!(shown("not json", "{}"), [of("", json!("not json"), json!("{}"))]);
+        assert_eq!(
+            shown("not json", "{}"),
+            [of("", json!("not json"), json!("{}"))]
+        );
     }
 }

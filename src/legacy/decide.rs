@@ -1,9 +1,10 @@
-//! Decides which of two contents of one id is kept as the event. Both are stored in either case, and the act is
-//! audited.
+//! Decides which of two contents of one id is kept as the event. Both are stored in either case,
+//! and the act is audited.
 //!
 //! * Keep the journal's: the other content stays set aside.
-//! * Keep the source's: it becomes a new event at the end of the journal, and the present event is given up and set
-//!   aside. Only if no target can have received the present one: a receiver accepts only one content per id.
+//! * Keep the source's: it becomes a new event at the end of the journal, and the present event is
+//!   given up and set aside. Only if no target can have received the present one: a receiver
+//!   accepts only one content per id.
 
 use std::path::PathBuf;
 
@@ -61,8 +62,8 @@ pub(crate) struct Decided {
     pub(crate) troubles: Vec<String>,
 }
 
-/// Applies the decision in every store; a missing store has no conflicts, and an unreadable one does not stop the
-/// others.
+/// Applies the decision in every store; a missing store has no conflicts, and an unreadable one
+/// does not stop the others.
 pub(crate) fn decide_everywhere(
     stores: &[(String, PathBuf)],
     now: Timestamp,
@@ -73,10 +74,15 @@ pub(crate) fn decide_everywhere(
     let mut decided = Decided::default();
     for (name, path) in stores.iter().filter(|(_, path)| path.exists()) {
         let is_own = project.is_some_and(|project| Destination::named(project).name() == name);
-        let policy = Policy { is_opted_out: policy.is_opted_out && is_own, ..policy.clone() };
+        let policy = Policy {
+            is_opted_out: policy.is_opted_out && is_own,
+            ..policy.clone()
+        };
         let work = || -> Result<Decided, Error> {
             if decision.is_dry {
-                let Some(store) = books::open_read(path)? else { return Ok(Decided::default()) };
+                let Some(store) = books::open_read(path)? else {
+                    return Ok(Decided::default());
+                };
                 return store.read(|tx| look(tx, name, decision));
             }
             books::open(path)?.write(|tx| decide(tx, name, now, decision, &policy))
@@ -86,7 +92,10 @@ pub(crate) fn decide_everywhere(
                 decided.conflicts += here.conflicts;
                 decided.refused.extend(here.refused);
             }
-            Err(error) => decided.troubles.push(format!("the store of {name} ({}): {error}", text::path(path))),
+            Err(error) => decided.troubles.push(format!(
+                "the store of {name} ({}): {error}",
+                text::path(path)
+            )),
         }
     }
     decided
@@ -118,8 +127,14 @@ fn decide(
             continue;
         }
         let (resolution, reason) = match decision.keep {
-            Keep::Journal => ("journal", "the journal's content is kept; the other stays set aside"),
-            Keep::Source => ("source", "the source's content is kept, as an event at the end of the journal"),
+            Keep::Journal => (
+                "journal",
+                "the journal's content is kept; the other stays set aside",
+            ),
+            Keep::Source => (
+                "source",
+                "the source's content is kept, as an event at the end of the journal",
+            ),
         };
         if decision.keep == Keep::Source
             && let Err(obstacle) = take_in(tx, now, &conflict, policy)?
@@ -130,7 +145,17 @@ fn decide(
         journal::decide(tx, now, &conflict, resolution)?;
         let sha256 = conflict.incoming_sha256;
         let (event_id, event_type) = (&conflict.event_id, "");
-        journal::audit(tx, now, &Audit { act: "conflict_decided", event_id, event_type, sha256, reason })?;
+        journal::audit(
+            tx,
+            now,
+            &Audit {
+                act: "conflict_decided",
+                event_id,
+                event_type,
+                sha256,
+                reason,
+            },
+        )?;
         decided.conflicts += 1;
     }
     Ok(decided)
@@ -138,7 +163,11 @@ fn decide(
 
 impl Decided {
     fn refuse(&mut self, conflict: &Conflict, store: &str, reason: String) {
-        self.refused.push(Refused { event_id: conflict.event_id.clone(), store: store.to_owned(), reason });
+        self.refused.push(Refused {
+            event_id: conflict.event_id.clone(),
+            store: store.to_owned(),
+            reason,
+        });
     }
 }
 
@@ -146,9 +175,14 @@ impl Decided {
 fn chosen(tx: &ReadTx<'_>, decision: &Decision<'_>) -> Result<Vec<(Conflict, usize)>, Error> {
     let is_same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
     let is_meant = |conflict: &Conflict| {
-        decision.ids.is_none_or(|ids| ids.iter().any(|id| is_same(id, &conflict.event_id)))
+        decision
+            .ids
+            .is_none_or(|ids| ids.iter().any(|id| is_same(id, &conflict.event_id)))
             && decision.from.is_none_or(|from| {
-                let origin = conflict.origin.strip_prefix("import:").unwrap_or(&conflict.origin);
+                let origin = conflict
+                    .origin
+                    .strip_prefix("import:")
+                    .unwrap_or(&conflict.origin);
                 origin == from || is_same(&conflict.incoming_sha256.to_string(), from)
             })
     };
@@ -156,10 +190,20 @@ fn chosen(tx: &ReadTx<'_>, decision: &Decision<'_>) -> Result<Vec<(Conflict, usi
     open.retain(is_meant);
     let mut of_id = std::collections::HashMap::new();
     for conflict in &open {
-        *of_id.entry(conflict.event_id.to_ascii_lowercase()).or_insert(0_usize) += 1;
+        *of_id
+            .entry(conflict.event_id.to_ascii_lowercase())
+            .or_insert(0_usize) += 1;
     }
-    let others = |conflict: &Conflict| of_id.get(&conflict.event_id.to_ascii_lowercase()).map_or(0, |count| count - 1);
-    Ok(open.into_iter().map(|conflict| (others(&conflict), conflict)).map(|(others, one)| (one, others)).collect())
+    let others = |conflict: &Conflict| {
+        of_id
+            .get(&conflict.event_id.to_ascii_lowercase())
+            .map_or(0, |count| count - 1)
+    };
+    Ok(open
+        .into_iter()
+        .map(|conflict| (others(&conflict), conflict))
+        .map(|(others, one)| (one, others))
+        .collect())
 }
 
 /// Why the decision cannot be applied to a conflict; `None` if it can.
@@ -173,7 +217,10 @@ fn why_not(
         return Ok(None);
     }
     if others > 0 {
-        let why = format!("{} contents stand against the journal's; name one with --from", others + 1);
+        let why = format!(
+            "{} contents stand against the journal's; name one with --from",
+            others + 1
+        );
         return Ok(Some(why));
     }
     Ok(books::obstacle(tx, &conflict.event_id)?.map(|obstacle| words(obstacle).to_owned()))
@@ -204,12 +251,17 @@ fn take_in(
     };
     let seen = inspect(&envelope);
     let (event_type, occurred_at) = match &seen {
-        Ok(seen) if !seen.event_type.is_empty() => (seen.event_type.as_str(), seen.occurred_at.as_deref()),
+        Ok(seen) if !seen.event_type.is_empty() => {
+            (seen.event_type.as_str(), seen.occurred_at.as_deref())
+        }
         Ok(seen) => (before.event_type.as_str(), seen.occurred_at.as_deref()),
         Err(_) => (before.event_type.as_str(), None),
     };
     // An event on hold stays on hold, and a family that must not be sent stays on this machine.
-    let rule = Policy { is_held: before.held.as_deref() == Some(IMPORTED), ..policy.clone() };
+    let rule = Policy {
+        is_held: before.held.as_deref() == Some(IMPORTED),
+        ..policy.clone()
+    };
     let entry = Entry {
         event_id: &conflict.event_id,
         event_type,

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::base::text;
 
-/// Kind of a file by its name and place, in import order: the first of two contents of one event stays.
+/// Kind of a file by its name and place, in import order: the first of two contents of one event
+/// stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// `queue.db`: the queue without a scope.
@@ -19,13 +20,14 @@ pub(crate) enum Kind {
     Overflow,
     /// The same in the home directory.
     Jsonl,
-    /// `migration_audit.db`: the record of an older migration, imported after the events it refers to.
+    /// `migration_audit.db`: the record of an older migration, imported after the events it refers
+    /// to.
     Audit,
 }
 
 impl Found {
-    /// True if a file inside a repository is reached through a link out of it: a repository may contain such a link to
-    /// have another file read.
+    /// True if a file inside a repository is reached through a link out of it: a repository may
+    /// contain such a link to have another file read.
     pub(super) fn leads_out(&self) -> bool {
         if self.kind != Kind::Overflow {
             return false;
@@ -74,19 +76,30 @@ enum Place {
     Overflow,
 }
 
-/// The older stores below `home`, and in the projects at `roots`, in import order. A directory that cannot be listed
-/// counts as empty.
+/// The older stores below `home`, and in the projects at `roots`, in import order. A directory that
+/// cannot be listed counts as empty.
 pub(crate) fn discover(home: Option<&Path>, roots: &[&Path]) -> Vec<Found> {
     let mut found = Vec::new();
     if let Some(home) = home {
-        for (below, place) in [("", Place::Home), ("queues", Place::Queues), ("event_journal", Place::Journals)] {
+        for (below, place) in [
+            ("", Place::Home),
+            ("queues", Place::Queues),
+            ("event_journal", Place::Journals),
+        ] {
             stores_in(&home.join(below), place, &mut found);
         }
-        for project in std::fs::read_dir(home.join("projects")).into_iter().flatten().flatten() {
+        for project in std::fs::read_dir(home.join("projects"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let known = found.len();
             stores_in(&project.path().join("sync"), Place::Project, &mut found);
             // The label is the project's, since all these files have the same name.
-            found.iter_mut().skip(known).for_each(|store| store.label = text::path(Path::new(&project.file_name())));
+            found
+                .iter_mut()
+                .skip(known)
+                .for_each(|store| store.label = text::path(Path::new(&project.file_name())));
         }
     }
     for root in roots {
@@ -101,7 +114,11 @@ fn stores_in(dir: &Path, place: Place, found: &mut Vec<Found>) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
         if let Some((kind, label)) = name.to_str().and_then(|name| named(place, name)) {
-            found.push(Found { path: entry.path(), kind, label });
+            found.push(Found {
+                path: entry.path(),
+                kind,
+                label,
+            });
         }
     }
 }
@@ -109,18 +126,26 @@ fn stores_in(dir: &Path, place: Place, found: &mut Vec<Found>) {
 /// Kind and label of a file with this name in this place; `None` for other files.
 fn named(place: Place, name: &str) -> Option<(Kind, String)> {
     let (stem, extension) = name.rsplit_once('.')?;
-    let is_digest = |text: &str| !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let is_digest = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
     match (place, extension) {
         (Place::Home, "db") if stem == "queue" => Some((Kind::Queue, "legacy".to_owned())),
         (Place::Home, "db") if stem == "migration_audit" => Some((Kind::Audit, stem.to_owned())),
         (Place::Home, "jsonl") => Some((Kind::Jsonl, name.to_owned())),
         (Place::Queues, "db") => {
-            let digest = stem.strip_prefix("queue-").filter(|digest| is_digest(digest))?;
+            let digest = stem
+                .strip_prefix("queue-")
+                .filter(|digest| is_digest(digest))?;
             Some((Kind::ScopedQueue, digest.to_owned()))
         }
-        (Place::Journals, "db") if stem.starts_with("journal-") => Some((Kind::Journal, stem.to_owned())),
+        (Place::Journals, "db") if stem.starts_with("journal-") => {
+            Some((Kind::Journal, stem.to_owned()))
+        }
         (Place::Project, "db") if stem == "sync" => Some((Kind::ProjectStore, stem.to_owned())),
-        (Place::Overflow, "jsonl") if stem.starts_with("overflow-") => Some((Kind::Overflow, name.to_owned())),
+        (Place::Overflow, "jsonl") if stem.starts_with("overflow-") => {
+            Some((Kind::Overflow, name.to_owned()))
+        }
         _ => None,
     }
 }
@@ -156,7 +181,10 @@ mod tests {
         }
         let (home, repo) = (temp.path().join("home"), temp.path().join("repo"));
         let found = discover(Some(&home), &[&repo, &repo]);
-        let seen: Vec<_> = found.iter().map(|found| (found.kind.word(), found.label.as_str())).collect();
+        let seen: Vec<_> = found
+            .iter()
+            .map(|found| (found.kind.word(), found.label.as_str()))
+            .collect();
         assert_eq!(
             seen,
             [

@@ -1,7 +1,8 @@
-//! The per-project store of Spec Kitty 3.2.7: journal entries, each a JSON record with the envelope's bytes in base64.
+//! The per-project store of Spec Kitty 3.2.7: journal entries, each a JSON record with the
+//! envelope's bytes in base64.
 //!
-//! The form in which that version records deliveries is unknown, so no event counts as delivered; the target reports
-//! which events it has.
+//! The form in which that version records deliveries is unknown, so no event counts as delivered;
+//! the target reports which events it has.
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -39,13 +40,24 @@ pub(super) struct Entry {
 }
 
 impl Entries {
-    pub(super) fn open(found: &Found, scratch: &std::path::Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
+    pub(super) fn open(
+        found: &Found,
+        scratch: &std::path::Path,
+        interrupt: &Interrupt,
+    ) -> Result<Self, ForeignError> {
         let foreign = Foreign::open(&found.path, scratch, interrupt)?;
         let Some(columns) = tables::columns(&foreign, TABLE)? else {
-            return Err(ForeignError::Sqlite(format!("it has no table {TABLE}: an unknown version")));
+            return Err(ForeignError::Sqlite(format!(
+                "it has no table {TABLE}: an unknown version"
+            )));
         };
-        if let Some(name) = NEEDED.iter().find(|name| !columns.iter().any(|column| column == *name)) {
-            return Err(ForeignError::Sqlite(format!("its table {TABLE} has no column {name}: an unknown version")));
+        if let Some(name) = NEEDED
+            .iter()
+            .find(|name| !columns.iter().any(|column| column == *name))
+        {
+            return Err(ForeignError::Sqlite(format!(
+                "its table {TABLE} has no column {name}: an unknown version"
+            )));
         }
         let created = tables::expression(&columns, "created_at");
         let list = format!(
@@ -72,7 +84,9 @@ impl Entries {
         while let Some(row) = rows.next().map_err(sorted)? {
             let key = row.get(0).map_err(sorted)?;
             let order = row.get_ref(1).map_err(sorted)?.as_i64().unwrap_or(i64::MAX);
-            show(row, &mut |looked| visit(key, order, looked)).map_err(sorted)?.map_err(Stop::Callback)?;
+            show(row, &mut |looked| visit(key, order, looked))
+                .map_err(sorted)?
+                .map_err(Stop::Callback)?;
         }
         Ok(())
     }
@@ -104,11 +118,19 @@ type Shown<E> = rusqlite::Result<Result<(), E>>;
 fn show<E>(row: &Row<'_>, visit: &mut dyn FnMut(Looked<'_>) -> Result<(), E>) -> Shown<E> {
     let (id, created_at) = (row.get_ref(2)?, row.get_ref(3)?);
     let looked = match (row.get_ref(5)?, row.get_ref(4)?) {
-        (ValueRef::Null, ValueRef::Integer(length)) => Err(format!("its record has {length} bytes")),
-        (cell, _) => tables::bytes(cell).map_err(|flaw| format!("its record {flaw}")).and_then(|json| entry(id, json)),
+        (ValueRef::Null, ValueRef::Integer(length)) => {
+            Err(format!("its record has {length} bytes"))
+        }
+        (cell, _) => tables::bytes(cell)
+            .map_err(|flaw| format!("its record {flaw}"))
+            .and_then(|json| entry(id, json)),
     };
     Ok(match looked {
-        Ok(Entry { event_id, event_type, envelope }) => visit(Ok(EventRow {
+        Ok(Entry {
+            event_id,
+            event_type,
+            envelope,
+        }) => visit(Ok(EventRow {
             event_id: &event_id,
             event_type: &event_type,
             data: &envelope,
@@ -124,18 +146,29 @@ fn show<E>(row: &Row<'_>, visit: &mut dyn FnMut(Looked<'_>) -> Result<(), E>) ->
 
 /// The event of a record: under the id in the record, else under the id of its entry.
 pub(super) fn entry(id: ValueRef<'_>, json: &[u8]) -> Result<Entry, String> {
-    let record: Record = serde_json::from_slice(json).map_err(|_| "its record is not what 3.2.7 writes".to_owned())?;
+    let record: Record = serde_json::from_slice(json)
+        .map_err(|_| "its record is not what 3.2.7 writes".to_owned())?;
     let event_id = match &record.event_id {
         Some(named) => tables::event_id(ValueRef::Text(named.as_bytes()))?.to_owned(),
         None => tables::event_id(id)?.to_owned(),
     };
     let encoding = record.payload_encoding.as_deref().unwrap_or_default();
     if encoding != "base64" {
-        return Err(format!("its payload_encoding is \"{}\", which is unknown here", text::printable(encoding)));
+        return Err(format!(
+            "its payload_encoding is \"{}\", which is unknown here",
+            text::printable(encoding)
+        ));
     }
-    let envelope = record.payload.as_deref().and_then(|payload| decode(payload.as_bytes()));
+    let envelope = record
+        .payload
+        .as_deref()
+        .and_then(|payload| decode(payload.as_bytes()));
     let envelope = envelope.ok_or("its payload is not base64")?;
-    Ok(Entry { event_id, event_type: record.event_type.unwrap_or_default(), envelope })
+    Ok(Entry {
+        event_id,
+        event_type: record.event_type.unwrap_or_default(),
+        envelope,
+    })
 }
 
 /// Strict base64 (RFC 4648 section 4) with its padding: exactly one spelling for any bytes.
@@ -146,7 +179,11 @@ pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let last = (text.len() / 4).saturating_sub(1);
     for (at, group) in text.chunks_exact(4).enumerate() {
-        let padding = if at == last { group.iter().rev().take_while(|byte| **byte == b'=').count() } else { 0 };
+        let padding = if at == last {
+            group.iter().rev().take_while(|byte| **byte == b'=').count()
+        } else {
+            0
+        };
         let mut bits = 0_u32;
         for byte in group.iter().take(4 - padding.min(3)) {
             bits = bits << 6 | sextet(*byte)?;
@@ -209,7 +246,11 @@ mod tests {
     #[test]
     fn a_record_is_an_event_or_says_why_not() {
         let of = |json: &str| match entry(ValueRef::Text(b"E1"), json.as_bytes()) {
-            Ok(Entry { event_id, event_type, envelope }) => Ok((event_id, event_type, envelope)),
+            Ok(Entry {
+                event_id,
+                event_type,
+                envelope,
+            }) => Ok((event_id, event_type, envelope)),
             Err(why) => Err(why),
         };
         let event = |id: &str, kind: &str| Ok((id.to_owned(), kind.to_owned(), b"{}".to_vec()));
@@ -217,13 +258,22 @@ mod tests {
             of(r#"{"event_id":"a","event_type":"T","payload":"e30=","payload_encoding":"base64"}"#),
             event("a", "T")
         );
-        assert_eq!(of(r#"{"payload":"e30=","payload_encoding":"base64","more":1}"#), event("E1", ""));
+        assert_eq!(
+            of(r#"{"payload":"e30=","payload_encoding":"base64","more":1}"#),
+            event("E1", "")
+        );
         for (json, why) in [
             ("[]", "not what 3.2.7 writes"),
             (r#"{"payload":"e30="}"#, "payload_encoding is \"\""),
-            (r#"{"payload":"{}","payload_encoding":"base64"}"#, "not base64"),
+            (
+                r#"{"payload":"{}","payload_encoding":"base64"}"#,
+                "not base64",
+            ),
             (r#"{"payload_encoding":"base64"}"#, "not base64"),
-            (r#"{"event_id":" ","payload":"e30=","payload_encoding":"base64"}"#, "blank"),
+            (
+                r#"{"event_id":" ","payload":"e30=","payload_encoding":"base64"}"#,
+                "blank",
+            ),
         ] {
             assert!(of(json).unwrap_err().contains(why), "{json}");
         }

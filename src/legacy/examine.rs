@@ -1,5 +1,5 @@
-//! Parses rows ahead of the store: while one batch is written, another thread parses the next. Memory holds a few
-//! batches, for any number of rows.
+//! Parses rows ahead of the store: while one batch is written, another thread parses the next.
+//! Memory holds a few batches, for any number of rows.
 
 use std::sync::mpsc::channel;
 
@@ -41,7 +41,10 @@ pub(super) fn examine<E>(
         let (outgoing, back) = channel();
         scope.spawn(move || {
             for mut batch in incoming {
-                batch.iter_mut().flatten().for_each(|row| row.seen = inspect(&row.data));
+                batch
+                    .iter_mut()
+                    .flatten()
+                    .for_each(|row| row.seen = inspect(&row.data));
                 if outgoing.send(batch).is_err() {
                     break;
                 }
@@ -65,7 +68,10 @@ pub(super) fn examine<E>(
         })?;
         let _sent = to_thread.send(batch);
         drop(to_thread);
-        back.into_iter().flatten().try_for_each(take).map_err(Stop::Callback)
+        back.into_iter()
+            .flatten()
+            .try_for_each(take)
+            .map_err(Stop::Callback)
     })
 }
 

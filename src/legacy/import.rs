@@ -1,4 +1,5 @@
-//! Imports the share of one source for one store: one transaction, including the mark that it is done.
+//! Imports the share of one source for one store: one transaction, including the mark that it is
+//! done.
 
 use super::examine::{Row, examine};
 use super::marks::{self, Descent, Provenance};
@@ -79,7 +80,8 @@ pub(super) struct Job<'a> {
     pub(super) source: &'a Source,
     pub(super) share: &'a Share,
     pub(super) provenance: &'a Provenance,
-    /// The mark that the import is done; `None` if the file changed so recently that it must be read again.
+    /// The mark that the import is done; `None` if the file changed so recently that it must be
+    /// read again.
     pub(super) stamp: Option<&'a str>,
     pub(super) policy: &'a Policy,
     pub(super) now: Timestamp,
@@ -121,22 +123,34 @@ pub(super) fn import(store: &mut Store, job: &Job<'_>) -> Result<Option<Tally>, 
         let before = journal::totals(tx)?.conflicts;
         let origin = format!("import:{}", job.found.label);
         books::append(tx, job.now, |appending| {
-            examine(job.source, &job.share.events, &mut |examined| match examined {
-                Ok(row) => event(tx, appending, job, row, source, &origin, &mut tally),
-                Err(why) => {
-                    tally.refuse(&why);
-                    Ok(())
-                }
-            })
+            examine(
+                job.source,
+                &job.share.events,
+                &mut |examined| match examined {
+                    Ok(row) => event(tx, appending, job, row, source, &origin, &mut tally),
+                    Err(why) => {
+                        tally.refuse(&why);
+                        Ok(())
+                    }
+                },
+            )
             .map_err(Trouble::from)
         })?;
         // Contents that were set aside before are already stored.
         let opened = u64::try_from(journal::totals(tx)?.conflicts - before).unwrap_or(0);
         tally.deduplicated += tally.conflicts - opened;
         tally.conflicts = opened;
-        // A queued document cannot be put on hold: if events are, documents stay in the older store.
-        let bodies = if job.policy.is_held { &[][..] } else { job.share.bodies.as_slice() };
-        for (table, keys) in [(BodyTable::Queue, bodies), (BodyTable::Failures, job.share.failures.as_slice())] {
+        // A queued document cannot be put on hold: if events are, documents stay in the older
+        // store.
+        let bodies = if job.policy.is_held {
+            &[][..]
+        } else {
+            job.share.bodies.as_slice()
+        };
+        for (table, keys) in [
+            (BodyTable::Queue, bodies),
+            (BodyTable::Failures, job.share.failures.as_slice()),
+        ] {
             for key in keys {
                 match job.source.body(table, *key).map_err(Trouble::Source)? {
                     Ok(row) => body(tx, job.now, (source, &origin), row, &mut tally)?,
@@ -160,7 +174,14 @@ fn event(
     origin: &str,
     tally: &mut Tally,
 ) -> Result<(), Trouble> {
-    let Row { event_id, data, seen, queued_at, retry_count, .. } = row;
+    let Row {
+        event_id,
+        data,
+        seen,
+        queued_at,
+        retry_count,
+        ..
+    } = row;
     if let Some(oddity) = odd::of(&event_id, &queued_at, seen.as_ref()) {
         tally.note(format!("{}: {oddity}", text::printable(&event_id)));
     }
@@ -209,7 +230,17 @@ fn event(
     };
     let is_new = matches!(appended, Appended::Captured { .. });
     let sha256 = (!is_new).then(|| Sha256::of(&data));
-    Ok(marks::descend(tx, &Descent { seq, source, sha256, differs, queued_at, retry_count })?)
+    Ok(marks::descend(
+        tx,
+        &Descent {
+            seq,
+            source,
+            sha256,
+            differs,
+            queued_at,
+            retry_count,
+        },
+    )?)
 }
 
 /// How an envelope that an older store has under this id must be changed for sending.
@@ -229,19 +260,42 @@ fn body(
     tally: &mut Tally,
 ) -> Result<(), Trouble> {
     let key = key_of(&row);
-    let BodyRow { names: [project_uuid, mission_slug, target_branch, mission_type, manifest_version, path], .. } = row;
-    let namespace = NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version };
+    let BodyRow {
+        names:
+            [
+                project_uuid,
+                mission_slug,
+                target_branch,
+                mission_type,
+                manifest_version,
+                path,
+            ],
+        ..
+    } = row;
+    let namespace = NamespaceRef {
+        project_uuid,
+        mission_slug,
+        target_branch,
+        mission_type,
+        manifest_version,
+    };
     let place = text::printable(&format!("{}/{path}", namespace.mission_slug));
     if let Some(field) = namespace.blank_field() {
         tally.refuse(&format!("the document {place}: its {field} is blank"));
         return Ok(());
     }
     let Some(sha256) = Sha256::from_hex(&row.content_hash) else {
-        tally.refuse(&format!("the document {place}: its content_hash is not a SHA-256 digest"));
+        tally.refuse(&format!(
+            "the document {place}: its content_hash is not a SHA-256 digest"
+        ));
         return Ok(());
     };
     match row.rest {
-        BodyRest::Queued { content, created_at, .. } => {
+        BodyRest::Queued {
+            content,
+            created_at,
+            ..
+        } => {
             let body = match Body::kept(content, sha256) {
                 Ok(body) => body,
                 Err(decision) => {
@@ -250,18 +304,31 @@ fn body(
                 }
             };
             let size = body.text().len() as u64;
-            let document = Document { namespace, path, sha256, size, place: None };
+            let document = Document {
+                namespace,
+                path,
+                sha256,
+                size,
+                place: None,
+            };
             let inherited = Inherited {
                 document: &document,
                 text: body.text(),
                 queued_at: Timestamp::from_micros(created_at),
                 origin,
             };
-            if marks::take_body(tx, &key, source)? && books::inherit_document(tx, now, &inherited)? {
+            if marks::take_body(tx, &key, source)? && books::inherit_document(tx, now, &inherited)?
+            {
                 tally.bodies += 1;
             }
         }
-        BodyRest::Failed { size_bytes, reason, count, first_at, last_at } => {
+        BodyRest::Failed {
+            size_bytes,
+            reason,
+            count,
+            first_at,
+            last_at,
+        } => {
             let failure = bodies::Failure {
                 namespace,
                 path,

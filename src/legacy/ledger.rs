@@ -1,8 +1,8 @@
 //! Deliveries to the configured target that an older ledger records.
 //!
-//! Only `success` and `duplicate` of the same identity count, and none if the older version delivered to an external
-//! receiver: it recorded that under the Teamspace's name. Events whose delivery is not believed are sent again, and the
-//! target answers that it has them.
+//! Only `success` and `duplicate` of the same identity count, and none if the older version
+//! delivered to an external receiver: it recorded that under the Teamspace's name. Events whose
+//! delivery is not believed are sent again, and the target answers that it has them.
 
 use std::path::{Path, PathBuf};
 
@@ -73,7 +73,9 @@ pub(super) fn believe(
         let done = tx
             .prepare("SELECT done FROM legacy_ledgers WHERE path = ?1 AND target_id = ?2")
             .map_err(super::Error::from)?
-            .query_row((marks::name(&ledger.path), &asked.target.target_id), |r| r.get::<_, String>(0))
+            .query_row((marks::name(&ledger.path), &asked.target.target_id), |r| {
+                r.get::<_, String>(0)
+            })
             .optional()?;
         Ok::<_, super::Error>((format!("{} {newest}", ledger.stamp), done))
     })?;
@@ -83,9 +85,13 @@ pub(super) fn believe(
     }
     let doubt = doubt(asked.home);
     let foreign = Foreign::open(&ledger.path, asked.scratch, interrupt).map_err(Trouble::Source)?;
-    let is_ledger = tables::columns(&foreign, "delivery_ledger").map_err(Trouble::Source)?.is_some_and(|columns| {
-        ["event_id", "target_id", "status"].iter().all(|name| columns.iter().any(|column| column == name))
-    });
+    let is_ledger = tables::columns(&foreign, "delivery_ledger")
+        .map_err(Trouble::Source)?
+        .is_some_and(|columns| {
+            ["event_id", "target_id", "status"]
+                .iter()
+                .all(|name| columns.iter().any(|column| column == name))
+        });
     store.write(|tx| {
         let mut answer = Answer::default();
         if is_ledger {
@@ -101,9 +107,11 @@ pub(super) fn believe(
             }
         }
         if !ledger.stamp.is_fresh(asked.now) {
-            tx.prepare("INSERT OR REPLACE INTO legacy_ledgers (path, target_id, done) VALUES (?1, ?2, ?3)")?
-                .execute((marks::name(&ledger.path), &asked.target.target_id, &mark))
-                .map_err(super::Error::from)?;
+            tx.prepare(
+                "INSERT OR REPLACE INTO legacy_ledgers (path, target_id, done) VALUES (?1, ?2, ?3)",
+            )?
+            .execute((marks::name(&ledger.path), &asked.target.target_id, &mark))
+            .map_err(super::Error::from)?;
         }
         Ok(answer)
     })
@@ -112,16 +120,22 @@ pub(super) fn believe(
 /// Why an older ledger is not believed; `None` if it is.
 fn doubt(home: &Path) -> Option<&'static str> {
     match scopes::older_mode(home).as_deref() {
-        Some("external_receiver") => {
-            Some("it was kept while events went to an external receiver, which it recorded under the Teamspace's name")
-        }
+        Some("external_receiver") => Some(
+            "it was kept while events went to an external receiver, which it recorded under the Teamspace's name",
+        ),
         Some(_) => None,
-        None => Some("the config.toml next to it cannot be read, so the server it delivered to is unknown"),
+        None => Some(
+            "the config.toml next to it cannot be read, so the server it delivered to is unknown",
+        ),
     }
 }
 
 /// The events of the journal that the ledger records as delivered, in journal order.
-fn delivered(tx: &WriteTx<'_>, foreign: &Foreign, asked: &Question<'_>) -> Result<Vec<Inherited>, Trouble> {
+fn delivered(
+    tx: &WriteTx<'_>,
+    foreign: &Foreign,
+    asked: &Question<'_>,
+) -> Result<Vec<Inherited>, Trouble> {
     foreign.begin();
     let sorted = |error| Trouble::Source(foreign.sorted(error));
     let sql = "SELECT event_id, status, completed_at FROM delivery_ledger NOT INDEXED
@@ -130,11 +144,21 @@ fn delivered(tx: &WriteTx<'_>, foreign: &Foreign, asked: &Question<'_>) -> Resul
     let mut rows = statement.query([&asked.target.target_id]).map_err(sorted)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(sorted)? {
-        let Ok(event_id) = tables::event_id(row.get_ref(0).map_err(sorted)?) else { continue };
-        let Some(holder) = journal::holder(tx, event_id)? else { continue };
+        let Ok(event_id) = tables::event_id(row.get_ref(0).map_err(sorted)?) else {
+            continue;
+        };
+        let Some(holder) = journal::holder(tx, event_id)? else {
+            continue;
+        };
         let word = tables::text(row.get_ref(1).map_err(sorted)?).unwrap_or_default();
-        let settled_at = tables::text(row.get_ref(2).map_err(sorted)?).ok().and_then(Timestamp::parse);
-        found.push(Inherited { seq: holder.seq, was_duplicate: word == "duplicate", settled_at });
+        let settled_at = tables::text(row.get_ref(2).map_err(sorted)?)
+            .ok()
+            .and_then(Timestamp::parse);
+        found.push(Inherited {
+            seq: holder.seq,
+            was_duplicate: word == "duplicate",
+            settled_at,
+        });
     }
     found.sort_by_key(|event| event.seq);
     Ok(found)

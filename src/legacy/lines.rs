@@ -20,10 +20,17 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Opens a private copy: a line must be the same when it is examined and when it is imported.
-    pub(super) fn open(path: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
+    pub(super) fn open(
+        path: &Path,
+        scratch: &Path,
+        interrupt: &Interrupt,
+    ) -> Result<Self, ForeignError> {
         let copy = PrivateCopy::make(path, scratch, interrupt)?;
         let file = open_regular(copy.path()).map_err(ForeignError::NoCopy)?;
-        Ok(Self { file: RefCell::new(BufReader::new(file)), copy })
+        Ok(Self {
+            file: RefCell::new(BufReader::new(file)),
+            copy,
+        })
     }
 
     pub(super) const fn stamp(&self) -> &Stamp {
@@ -31,7 +38,10 @@ impl Lines {
     }
 
     /// Visits each line with its offset. Blank lines are skipped.
-    pub(super) fn each<E>(&self, visit: &mut dyn FnMut(i64, i64, Looked<'_>) -> Result<(), E>) -> Result<(), Stop<E>> {
+    pub(super) fn each<E>(
+        &self,
+        visit: &mut dyn FnMut(i64, i64, Looked<'_>) -> Result<(), E>,
+    ) -> Result<(), Stop<E>> {
         let failed = |e| Stop::Source(ForeignError::Unreadable(e));
         let mut file = self.file.borrow_mut();
         let (mut at, mut number) = (file.seek(SeekFrom::Start(0)).map_err(failed)?, 0_u64);
@@ -44,9 +54,11 @@ impl Lines {
                 Line::End => return Ok(()),
                 Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => {}
                 Line::Whole(line) => {
-                    show(&line, number, &mut |looked| visit(key, key, looked)).map_err(Stop::Callback)?;
+                    show(&line, number, &mut |looked| visit(key, key, looked))
+                        .map_err(Stop::Callback)?;
                 }
-                Line::TooLong => visit(key, key, Err(format!("line {number} is too long"))).map_err(Stop::Callback)?,
+                Line::TooLong => visit(key, key, Err(format!("line {number} is too long")))
+                    .map_err(Stop::Callback)?,
             }
         }
     }
@@ -60,7 +72,8 @@ impl Lines {
         let failed = |e| Stop::Source(ForeignError::Unreadable(e));
         let mut file = self.file.borrow_mut();
         for key in keys {
-            file.seek(SeekFrom::Start(u64::try_from(*key).unwrap_or(0))).map_err(failed)?;
+            file.seek(SeekFrom::Start(u64::try_from(*key).unwrap_or(0)))
+                .map_err(failed)?;
             match read_line(&mut file).map_err(failed)? {
                 Line::Whole(line) => show(&line, 0, visit),
                 _ => visit(Err("it is gone".to_owned())),
@@ -72,7 +85,11 @@ impl Lines {
 }
 
 /// Visits a line as the event that its envelope describes.
-fn show<E>(line: &[u8], number: u64, visit: &mut dyn FnMut(Looked<'_>) -> Result<(), E>) -> Result<(), E> {
+fn show<E>(
+    line: &[u8],
+    number: u64,
+    visit: &mut dyn FnMut(Looked<'_>) -> Result<(), E>,
+) -> Result<(), E> {
     match inspect(line) {
         Ok(seen) => visit(Ok(EventRow {
             event_id: &seen.event_id,
@@ -97,7 +114,12 @@ enum Line {
 
 fn read_line(file: &mut BufReader<std::fs::File>) -> std::io::Result<Line> {
     let mut line = Vec::new();
-    if file.by_ref().take(LONGEST_CELL as u64 + 1).read_until(b'\n', &mut line)? == 0 {
+    if file
+        .by_ref()
+        .take(LONGEST_CELL as u64 + 1)
+        .read_until(b'\n', &mut line)?
+        == 0
+    {
         return Ok(Line::End);
     }
     if line.last() == Some(&b'\n') {

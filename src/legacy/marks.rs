@@ -28,7 +28,12 @@ pub(super) fn done(tx: &ReadTx<'_>, path: &Path) -> Result<Option<String>, Error
 }
 
 /// Inserts or updates the row of a source; it is not marked as done.
-pub(super) fn begin(tx: &WriteTx<'_>, found: &Found, provenance: &Provenance, now: Timestamp) -> Result<i64, Error> {
+pub(super) fn begin(
+    tx: &WriteTx<'_>,
+    found: &Found,
+    provenance: &Provenance,
+    now: Timestamp,
+) -> Result<i64, Error> {
     Ok(tx
         .prepare(
             "INSERT INTO legacy_sources (path, kind, label, provenance, scope, imported_at)
@@ -52,7 +57,8 @@ pub(super) fn begin(tx: &WriteTx<'_>, found: &Found, provenance: &Provenance, no
 
 /// Marks a source's share as completely imported.
 pub(super) fn finish(tx: &WriteTx<'_>, source: i64, stamp: &str) -> Result<(), Error> {
-    tx.prepare("UPDATE legacy_sources SET done = ?2 WHERE id = ?1")?.execute((source, stamp))?;
+    tx.prepare("UPDATE legacy_sources SET done = ?2 WHERE id = ?1")?
+        .execute((source, stamp))?;
     Ok(())
 }
 
@@ -120,8 +126,14 @@ pub(super) fn noted(tx: &ReadTx<'_>, seq: i64) -> Result<Vec<Noted>, Error> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Records the origin of a row of this store. A source that this store imports directly keeps its mark.
-pub(super) fn note_again(tx: &WriteTx<'_>, now: Timestamp, seq: i64, noted: &Noted) -> Result<(), Error> {
+/// Records the origin of a row of this store. A source that this store imports directly keeps its
+/// mark.
+pub(super) fn note_again(
+    tx: &WriteTx<'_>,
+    now: Timestamp,
+    seq: i64,
+    noted: &Noted,
+) -> Result<(), Error> {
     let [kind, label, provenance] = &noted.words;
     let source: i64 = tx
         .prepare(
@@ -142,7 +154,8 @@ pub(super) fn note_again(tx: &WriteTx<'_>, now: Timestamp, seq: i64, noted: &Not
 
 /// Removes the origins of a row: another store records them now, or a user removed the event.
 pub(super) fn forget(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
-    tx.prepare("DELETE FROM legacy_provenance WHERE seq = ?1")?.execute([seq])?;
+    tx.prepare("DELETE FROM legacy_provenance WHERE seq = ?1")?
+        .execute([seq])?;
     Ok(())
 }
 
@@ -158,7 +171,9 @@ pub(super) fn givers_of_rows(tx: &ReadTx<'_>) -> Result<Vec<Giver>, Error> {
         "SELECT s.label, s.path FROM legacy_sources AS s
          WHERE EXISTS (SELECT 1 FROM legacy_provenance AS p WHERE p.source = s.id) ORDER BY s.id",
     )?;
-    Ok(statement.query_map([], Giver::of)?.collect::<rusqlite::Result<_>>()?)
+    Ok(statement
+        .query_map([], Giver::of)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// Records for the row `to` the sources that had this content under the id of row `from`.
@@ -174,7 +189,9 @@ pub(super) fn inherit(tx: &WriteTx<'_>, from: i64, to: i64, content: &Sha256) ->
 
 /// Records that a document was imported from a source; true if it was not imported before.
 pub(super) fn take_body(tx: &WriteTx<'_>, body: &Sha256, source: i64) -> Result<bool, Error> {
-    let is_known = tx.prepare("SELECT 1 FROM legacy_bodies WHERE body = ?1 LIMIT 1")?.exists([&body.as_bytes()[..]])?;
+    let is_known = tx
+        .prepare("SELECT 1 FROM legacy_bodies WHERE body = ?1 LIMIT 1")?
+        .exists([&body.as_bytes()[..]])?;
     tx.prepare("INSERT OR IGNORE INTO legacy_bodies (body, source) VALUES (?1, ?2)")?
         .execute(rusqlite::params![&body.as_bytes()[..], source])?;
     Ok(!is_known)
@@ -198,14 +215,19 @@ impl Giver {
 
     fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         let path: Vec<u8> = row.get(1)?;
-        Ok(Self { label: row.get(0)?, path: String::from_utf8_lossy(&path).into_owned() })
+        Ok(Self {
+            label: row.get(0)?,
+            path: String::from_utf8_lossy(&path).into_owned(),
+        })
     }
 }
 
 /// Every older store that this one imported from.
 pub(crate) fn givers(tx: &ReadTx<'_>) -> Result<Vec<Giver>, Error> {
     let mut statement = tx.prepare("SELECT label, path FROM legacy_sources ORDER BY id")?;
-    Ok(statement.query_map([], Giver::of)?.collect::<rusqlite::Result<_>>()?)
+    Ok(statement
+        .query_map([], Giver::of)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// The older stores that a row came from.
@@ -214,7 +236,9 @@ pub(super) fn sources_of(tx: &ReadTx<'_>, seq: i64) -> Result<Vec<Giver>, Error>
         "SELECT s.label, s.path FROM legacy_provenance AS p JOIN legacy_sources AS s ON s.id = p.source
          WHERE p.seq = ?1 ORDER BY s.id",
     )?;
-    Ok(statement.query_map([seq], Giver::of)?.collect::<rusqlite::Result<_>>()?)
+    Ok(statement
+        .query_map([seq], Giver::of)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// A path in stored form.

@@ -1,16 +1,18 @@
 //! Imports older stores: queues and journals of earlier versions of Spec Kitty.
 //!
-//! * `discover` finds files by name; `source` opens one (`queue` for databases, on a private copy; `lines` for overflow
-//!   files) and visits its rows; `share` sorts them by destination store; `import` writes one share in one transaction,
-//!   with its mark; `take_over` imports everything new. `catalog` caches which files need not be read again, `ledger`
-//!   reads what an older version delivered, `scopes` recognises server, user and team of a queue, `odd` describes
-//!   problems of rows. `conflicts` lists ids with two contents, `decide` applies the user's decision about them,
-//!   `cleanup` renames fully imported files.
+//! * `discover` finds files by name; `source` opens one (`queue` for databases, on a private copy;
+//!   `lines` for overflow files) and visits its rows; `share` sorts them by destination store;
+//!   `import` writes one share in one transaction, with its mark; `take_over` imports everything
+//!   new. `catalog` caches which files need not be read again, `ledger` reads what an older version
+//!   delivered, `scopes` recognises server, user and team of a queue, `odd` describes problems of
+//!   rows. `conflicts` lists ids with two contents, `decide` applies the user's decision about
+//!   them, `cleanup` renames fully imported files.
 //!
-//! **Invariant:** a source is never changed, and never opened in place. **Invariant:** ids and bytes are kept as they
-//! are. The first of two contents of one id stays; the other is set aside. Unknown values are stored as unknown, never
-//! guessed. **Invariant:** a share and the mark that it is done are one transaction, so that the next run completes one
-//! that was killed; one store is locked at a time.
+//! **Invariant:** a source is never changed, and never opened in place. **Invariant:** ids and
+//! bytes are kept as they are. The first of two contents of one id stays; the other is set aside.
+//! Unknown values are stored as unknown, never guessed. **Invariant:** a share and the mark that it
+//! is done are one transaction, so that the next run completes one that was killed; one store is
+//! locked at a time.
 
 mod audit;
 mod catalog;
@@ -76,7 +78,8 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Why an event of this type is put on hold; `None` if it is not. No imported event is discarded.
+    /// Why an event of this type is put on hold; `None` if it is not. No imported event is
+    /// discarded.
     fn hold(&self, event_type: &str) -> Option<&'static str> {
         match disposition(self.families.classify(event_type), self.is_opted_out, false) {
             Disposition::Keep | Disposition::AuditAndDiscard => self.is_held.then_some(IMPORTED),
@@ -113,4 +116,10 @@ macro_rules! from_below {
     };
 }
 
-from_below!(crate::store::Error, crate::journal::Error, crate::delivery::Error, crate::bodies::Error, rusqlite::Error);
+from_below!(
+    crate::store::Error,
+    crate::journal::Error,
+    crate::delivery::Error,
+    crate::bodies::Error,
+    rusqlite::Error
+);

@@ -8,26 +8,35 @@ use crate::event::{Inspection, NotAnEvent};
 const LATEST: i64 = 7_258_118_400;
 
 /// The problem of a row, for people; `None` without one.
-pub(super) fn of(event_id: &str, queued_at: &Value, seen: Result<&Inspection, &NotAnEvent>) -> Option<String> {
+pub(super) fn of(
+    event_id: &str,
+    queued_at: &Value,
+    seen: Result<&Inspection, &NotAnEvent>,
+) -> Option<String> {
     let time = match queued_at {
         Value::Integer(seconds) => odd_time(*seconds),
         _ => None,
     };
     let envelope = match seen {
-        Err(NotAnEvent::NotJson) => Some("the envelope is not JSON; it is kept, and cannot be sent".to_owned()),
+        Err(NotAnEvent::NotJson) => {
+            Some("the envelope is not JSON; it is kept, and cannot be sent".to_owned())
+        }
         Err(NotAnEvent::NotAnObject) => {
             Some("the envelope is not a JSON object; it is kept but cannot be sent".to_owned())
         }
-        Err(NotAnEvent::NoEventId) => Some("the envelope names no event_id; it is kept, and cannot be sent".to_owned()),
-        Err(NotAnEvent::IdTooLong) => {
-            Some("the event_id has more than 255 characters; it is kept, and cannot be sent".to_owned())
+        Err(NotAnEvent::NoEventId) => {
+            Some("the envelope names no event_id; it is kept, and cannot be sent".to_owned())
         }
-        Ok(seen) if seen.event_id != event_id => {
-            Some("the envelope names another event_id; it is kept under this one, and cannot be sent".to_owned())
-        }
-        Ok(seen) if !seen.is_strict => {
-            Some("a strict JSON reader refuses the envelope; it is kept, and cannot be sent".to_owned())
-        }
+        Err(NotAnEvent::IdTooLong) => Some(
+            "the event_id has more than 255 characters; it is kept, and cannot be sent".to_owned(),
+        ),
+        Ok(seen) if seen.event_id != event_id => Some(
+            "the envelope names another event_id; it is kept under this one, and cannot be sent"
+                .to_owned(),
+        ),
+        Ok(seen) if !seen.is_strict => Some(
+            "a strict JSON reader refuses the envelope; it is kept, and cannot be sent".to_owned(),
+        ),
         Ok(_) => None,
     };
     match (envelope, time) {
@@ -43,7 +52,9 @@ fn odd_time(seconds: i64) -> Option<String> {
         _ if (LATEST / 8..LATEST).contains(&(seconds / 1000)) => "is in milliseconds, not seconds",
         _ => "lies beyond the year 2200",
     };
-    Some(format!("its time in the queue, {seconds}, {words}; it is kept as it stands"))
+    Some(format!(
+        "its time in the queue, {seconds}, {words}; it is kept as it stands"
+    ))
 }
 
 #[cfg(test)]
@@ -56,12 +67,24 @@ mod tests {
         for (data, seconds, words) in [
             (r#"{"event_id":"a"}"#, 1_767_000_000, None),
             (r#"{"event_id":"a"}"#, -5, Some("lies before 1970")),
-            (r#"{"event_id":"a"}"#, 1_767_000_000_000, Some("milliseconds")),
-            (r#"{"event_id":"a"}"#, 9_000_000_000_000_000_000, Some("beyond the year 2200")),
+            (
+                r#"{"event_id":"a"}"#,
+                1_767_000_000_000,
+                Some("milliseconds"),
+            ),
+            (
+                r#"{"event_id":"a"}"#,
+                9_000_000_000_000_000_000,
+                Some("beyond the year 2200"),
+            ),
             (r#"{"event_id":"b"}"#, 0, Some("another event_id")),
             ("{}", 0, Some("names no event_id")),
             ("[]", 0, Some("not a JSON object")),
-            ("not", -1, Some("not JSON; it is kept, and cannot be sent; its time in the queue, -1,")),
+            (
+                "not",
+                -1,
+                Some("not JSON; it is kept, and cannot be sent; its time in the queue, -1,"),
+            ),
             (r#"{"event_id":"a","n":NaN}"#, 0, Some("strict")),
         ] {
             let seen = inspect(data.as_bytes());

@@ -1,4 +1,5 @@
-//! Rows of older stores whose projects' repositories did not import them, as counted by the last imports.
+//! Rows of older stores whose projects' repositories did not import them, as counted by the last
+//! imports.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,8 +32,16 @@ pub(crate) fn older_rows(home: &Home) -> Vec<OlderRows> {
         if Path::new(file).symlink_metadata().is_err() {
             continue;
         }
-        let is_taken = |project: &str| known.taken_by.iter().any(|taker| taker.split('/').next() == Some(project));
-        let shares = known.shares.iter().filter(|share| Destination::named(&share.store) != Destination::Unassigned);
+        let is_taken = |project: &str| {
+            known
+                .taken_by
+                .iter()
+                .any(|taker| taker.split('/').next() == Some(project))
+        };
+        let shares = known
+            .shares
+            .iter()
+            .filter(|share| Destination::named(&share.store) != Destination::Unassigned);
         for share in shares.filter(|share| !is_taken(&share.store)) {
             let rows = found.entry(share.store.clone()).or_default();
             rows.project_uuid.clone_from(&share.store);

@@ -1,5 +1,5 @@
-//! `migrate --dry-run`: what would be imported. Reads private copies in the system's directory for temporary files, and
-//! writes nothing else.
+//! `migrate --dry-run`: what would be imported. Reads private copies in the system's directory for
+//! temporary files, and writes nothing else.
 
 use std::collections::HashMap;
 
@@ -32,8 +32,12 @@ pub(crate) fn preview(request: &Request<'_>) -> Result<Taken, Error> {
             Todo::Read if found.kind == Kind::Audit => SourceReport::waiting(&found),
             Todo::Read => match source(request, &found, scratch.path(), &mut seen)? {
                 Ok((known, tally)) => {
-                    let report = SourceReport::taken(&found, &known, scopes.provenance(&found), tally, None);
-                    SourceReport { result: "would_import", ..report }
+                    let report =
+                        SourceReport::taken(&found, &known, scopes.provenance(&found), tally, None);
+                    SourceReport {
+                        result: "would_import",
+                        ..report
+                    }
                 }
                 Err(error) => SourceReport::failed(&found, &error),
             },
@@ -54,17 +58,27 @@ fn private_scratch() -> std::io::Result<tempfile::TempDir> {
 
 type Looked = Result<(super::catalog::Known, Tally), ForeignError>;
 
-fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen: &mut Seen) -> Result<Looked, Error> {
-    let opened = Source::open(found, scratch, request.interrupt).and_then(|source| Ok((plan(&source)?, source)));
+fn source(
+    request: &Request<'_>,
+    found: &Found,
+    scratch: &std::path::Path,
+    seen: &mut Seen,
+) -> Result<Looked, Error> {
+    let opened = Source::open(found, scratch, request.interrupt)
+        .and_then(|source| Ok((plan(&source)?, source)));
     let (plan, source) = match opened {
         Ok(opened) => opened,
         Err(error) => return Ok(Err(error)),
     };
     let mut tally = Tally::default();
-    source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
+    source
+        .note()
+        .into_iter()
+        .for_each(|note| tally.note(note.to_owned()));
     plan.unusable.iter().for_each(|why| tally.refuse(why));
     for (destination, share) in &plan.shares {
-        // Rows that wait for the user's confirmation are counted as well, because this output shows them.
+        // Rows that wait for the user's confirmation are counted as well, because this output shows
+        // them.
         if !request.may_take(found.kind, destination) {
             continue;
         }
@@ -76,8 +90,16 @@ fn source(request: &Request<'_>, found: &Found, scratch: &std::path::Path, seen:
             }
             Err(error) => return Ok(Err(error)),
         }
-        tally.held += if request.policy.is_held { tally.imported - tally.held } else { 0 };
-        tally.bodies += if request.policy.is_held { 0 } else { share.bodies.len() as u64 };
+        tally.held += if request.policy.is_held {
+            tally.imported - tally.held
+        } else {
+            0
+        };
+        tally.bodies += if request.policy.is_held {
+            0
+        } else {
+            share.bodies.len() as u64
+        };
         tally.failures += share.failures.len() as u64;
     }
     Ok(Ok((plan.known(&source, tally.refused), tally)))
@@ -137,7 +159,10 @@ fn one(
                 || journal::is_set_aside(tx, row.event_id, &sha256)?
         }
         None => {
-            let key = (destination.name().to_owned(), row.event_id.to_ascii_lowercase());
+            let key = (
+                destination.name().to_owned(),
+                row.event_id.to_ascii_lowercase(),
+            );
             let Some(first) = seen.get(&key).or_else(|| new.get(&key)) else {
                 tally.imported += 1;
                 new.insert(key, content);
@@ -146,7 +171,11 @@ fn one(
             *first == content
         }
     };
-    *(if is_same { &mut tally.deduplicated } else { &mut tally.conflicts }) += 1;
+    *(if is_same {
+        &mut tally.deduplicated
+    } else {
+        &mut tally.conflicts
+    }) += 1;
     Ok(())
 }
 

@@ -11,8 +11,8 @@ use crate::store::{ReadTx, WriteTx};
 /// Rows examined in one transaction.
 const CHUNK: i64 = 1000;
 
-/// Releases the next imported events above `after` from these sources, or from all for an empty list; returns how many
-/// are left to send now, and the last row examined, `None` at the end.
+/// Releases the next imported events above `after` from these sources, or from all for an empty
+/// list; returns how many are left to send now, and the last row examined, `None` at the end.
 pub(crate) fn release(
     tx: &WriteTx<'_>,
     now: Timestamp,
@@ -22,7 +22,9 @@ pub(crate) fn release(
     let rows = journal::held_after(tx, IMPORTED, after, CHUNK)?;
     let mut released = 0;
     for seq in &rows {
-        if is_from(tx, *seq, sources)? && matches!(books::release_late(tx, now, *seq)?, Release::Released(_)) {
+        if is_from(tx, *seq, sources)?
+            && matches!(books::release_late(tx, now, *seq)?, Release::Released(_))
+        {
             released += 1;
         }
     }
@@ -37,7 +39,9 @@ pub(crate) fn count_held(tx: &ReadTx<'_>, sources: &[String]) -> Result<u64, Err
         for seq in &rows {
             count += u64::from(is_from(tx, *seq, sources)? && journal::newer(tx, *seq)?.is_none());
         }
-        let Some(last) = rows.last() else { return Ok(count) };
+        let Some(last) = rows.last() else {
+            return Ok(count);
+        };
         after = *last;
     }
 }
@@ -48,16 +52,27 @@ fn is_from(tx: &ReadTx<'_>, seq: i64, names: &[String]) -> Result<bool, Error> {
         return Ok(true);
     }
     let sources = marks::sources_of(tx, seq)?;
-    Ok(sources.iter().any(|source| names.iter().any(|name| source.is_called(name))))
+    Ok(sources
+        .iter()
+        .any(|source| names.iter().any(|name| source.is_called(name))))
 }
 
-/// Number of open conflicts in the current store; 0 if it cannot be read, which is reported elsewhere.
+/// Number of open conflicts in the current store; 0 if it cannot be read, which is reported
+/// elsewhere.
 pub(crate) fn open_conflicts(store: &Path) -> u64 {
-    let count = |store: crate::store::ReadStore| store.read(|tx| Ok::<_, Error>(journal::totals(tx)?.conflicts));
-    match books::open_read(store).map_err(Error::from).and_then(|store| store.map(count).transpose()) {
+    let count = |store: crate::store::ReadStore| {
+        store.read(|tx| Ok::<_, Error>(journal::totals(tx)?.conflicts))
+    };
+    match books::open_read(store)
+        .map_err(Error::from)
+        .and_then(|store| store.map(count).transpose())
+    {
         Ok(open) => open.and_then(|open| u64::try_from(open).ok()).unwrap_or(0),
         Err(error) => {
-            log::warn!("cannot count the conflicts in {}: {error}", crate::base::text::path(store));
+            log::warn!(
+                "cannot count the conflicts in {}: {error}",
+                crate::base::text::path(store)
+            );
             0
         }
     }

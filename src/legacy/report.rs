@@ -29,7 +29,8 @@ pub(crate) struct Taken {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Rows of older stores of a project that its repository did not import: they wait for a user's confirmation.
+/// Rows of older stores of a project that its repository did not import: they wait for a user's
+/// confirmation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Waiting {
     /// Events.
@@ -54,7 +55,11 @@ impl Taken {
     pub(crate) fn waiting(&self, taker: &str) -> Waiting {
         let project = taker.split('/').next().unwrap_or_default();
         let mut waiting = Waiting::default();
-        for source in self.sources.iter().filter(|source| !source.taken_by.contains(taker)) {
+        for source in self
+            .sources
+            .iter()
+            .filter(|source| !source.taken_by.contains(taker))
+        {
             for share in source.shares.iter().filter(|share| share.store == project) {
                 waiting.events += share.events;
                 waiting.bodies += share.bodies;
@@ -142,7 +147,12 @@ pub(crate) struct ShareReport {
 impl SourceReport {
     /// A source that could not be read.
     pub(super) fn failed(found: &Found, error: &ForeignError) -> Self {
-        Self { result: "failed", error: Some(error.to_string()), is_news: true, ..Self::waiting(found) }
+        Self {
+            result: "failed",
+            error: Some(error.to_string()),
+            is_news: true,
+            ..Self::waiting(found)
+        }
     }
 
     /// A source that another process is importing.
@@ -163,7 +173,11 @@ impl SourceReport {
             kind: found.kind.word(),
             label: found.label.clone(),
             provenance: known.provenance.clone(),
-            result: if known.error.is_some() { "failed" } else { "unchanged" },
+            result: if known.error.is_some() {
+                "failed"
+            } else {
+                "unchanged"
+            },
             error: known.error.clone(),
             stores: known.stores.clone(),
             shares: known.shares.clone(),
@@ -187,7 +201,11 @@ impl SourceReport {
         Self {
             provenance: provenance.word,
             scope: provenance.scope,
-            result: if error.is_some() { "failed" } else { "imported" },
+            result: if error.is_some() {
+                "failed"
+            } else {
+                "imported"
+            },
             error,
             imported: tally.imported,
             deduplicated: tally.deduplicated,

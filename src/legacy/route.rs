@@ -34,7 +34,11 @@ impl Destination {
 
     /// The destination with this name.
     pub(super) fn named(name: &str) -> Self {
-        if name == "unassigned" { Self::Unassigned } else { Self::of(Some(name)) }
+        if name == "unassigned" {
+            Self::Unassigned
+        } else {
+            Self::of(Some(name))
+        }
     }
 }
 
@@ -48,7 +52,12 @@ pub(super) fn route(data: &[u8]) -> Destination {
     // The fast path reads one field; if that fails, the whole envelope is parsed.
     match serde_json::from_slice::<Named<'_>>(data) {
         Ok(named) => Destination::of(named.project_uuid.as_deref()),
-        Err(_) => Destination::of(inspect(data).ok().and_then(|seen| seen.project_uuid).as_deref()),
+        Err(_) => Destination::of(
+            inspect(data)
+                .ok()
+                .and_then(|seen| seen.project_uuid)
+                .as_deref(),
+        ),
     }
 }
 
@@ -64,12 +73,30 @@ mod tests {
         for (data, name) in [
             (format!(r#"{{"event_id":"a","project_uuid":"{P}"}}"#), P),
             (format!(r#"{{"project_uuid":"{upper}","x":1e999}}"#), P),
-            (format!(r#"{{"event_id":"a","project_uuid":"{P}","x":NaN}}"#), P),
-            (format!(r#"{{"event_id":"a","project_uuid":"x","project_uuid":"{P}"}}"#), P),
-            (r#"{"event_id":"a","project_uuid":null}"#.to_owned(), "unassigned"),
-            (r#"{"event_id":"a","project_uuid":7}"#.to_owned(), "unassigned"),
-            (r#"{"event_id":"a","project_uuid":"../../etc"}"#.to_owned(), "unassigned"),
-            (r#"{"project_uuid":"00000000-0000-0000-0000-000000000000"}"#.to_owned(), "unassigned"),
+            (
+                format!(r#"{{"event_id":"a","project_uuid":"{P}","x":NaN}}"#),
+                P,
+            ),
+            (
+                format!(r#"{{"event_id":"a","project_uuid":"x","project_uuid":"{P}"}}"#),
+                P,
+            ),
+            (
+                r#"{"event_id":"a","project_uuid":null}"#.to_owned(),
+                "unassigned",
+            ),
+            (
+                r#"{"event_id":"a","project_uuid":7}"#.to_owned(),
+                "unassigned",
+            ),
+            (
+                r#"{"event_id":"a","project_uuid":"../../etc"}"#.to_owned(),
+                "unassigned",
+            ),
+            (
+                r#"{"project_uuid":"00000000-0000-0000-0000-000000000000"}"#.to_owned(),
+                "unassigned",
+            ),
             ("[1]".to_owned(), "unassigned"),
             ("not json".to_owned(), "unassigned"),
             (String::new(), "unassigned"),

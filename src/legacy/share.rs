@@ -51,7 +51,11 @@ impl Plan {
     pub(super) fn known(&self, source: &Source, refused: u64) -> Known {
         Known {
             stamp: source.stamp().to_string(),
-            stores: self.shares.keys().map(|destination| destination.name().to_owned()).collect(),
+            stores: self
+                .shares
+                .keys()
+                .map(|destination| destination.name().to_owned())
+                .collect(),
             shares: self.shares(),
             event_rows: self.event_rows,
             body_rows: self.body_rows,
@@ -87,15 +91,24 @@ pub(super) fn plan(source: &Source) -> Result<Plan, ForeignError> {
     }
     for (destination, mut rows) in places {
         rows.sort_unstable();
-        plan.shares.entry(destination).or_default().events = rows.into_iter().map(|(_, key)| key).collect();
+        plan.shares.entry(destination).or_default().events =
+            rows.into_iter().map(|(_, key)| key).collect();
     }
     for (key, project) in source.body_keys(BodyTable::Queue)? {
         plan.body_rows += 1;
-        plan.shares.entry(Destination::of(project.as_deref())).or_default().bodies.push(key);
+        plan.shares
+            .entry(Destination::of(project.as_deref()))
+            .or_default()
+            .bodies
+            .push(key);
     }
     for (key, project) in source.body_keys(BodyTable::Failures)? {
         plan.failure_rows += 1;
-        plan.shares.entry(Destination::of(project.as_deref())).or_default().failures.push(key);
+        plan.shares
+            .entry(Destination::of(project.as_deref()))
+            .or_default()
+            .failures
+            .push(key);
     }
     Ok(plan)
 }

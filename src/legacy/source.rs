@@ -30,7 +30,8 @@ pub(super) type Looked<'r> = Result<EventRow<'r>, String>;
 /// A row of an older document queue, or of its failure log.
 #[derive(Debug, Clone)]
 pub(super) struct BodyRow {
-    /// `project_uuid`, `mission_slug`, `target_branch`, `mission_type`, `manifest_version`, `artifact_path`.
+    /// `project_uuid`, `mission_slug`, `target_branch`, `mission_type`, `manifest_version`,
+    /// `artifact_path`.
     pub(super) names: [String; 6],
     /// The digest stated by the queue.
     pub(super) content_hash: String,
@@ -44,7 +45,13 @@ pub(super) enum BodyRest {
     /// A row of the queue.
     Queued { content: Vec<u8>, created_at: i64 },
     /// A row of the failure log.
-    Failed { size_bytes: u64, reason: String, count: u32, first_at: i64, last_at: i64 },
+    Failed {
+        size_bytes: u64,
+        reason: String,
+        count: u32,
+        first_at: i64,
+        last_at: i64,
+    },
 }
 
 /// Table of a document row.
@@ -82,13 +89,19 @@ pub(super) enum Source {
 
 impl Source {
     /// Opens a found store, on a private copy in `scratch`.
-    pub(super) fn open(found: &Found, scratch: &std::path::Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
+    pub(super) fn open(
+        found: &Found,
+        scratch: &std::path::Path,
+        interrupt: &Interrupt,
+    ) -> Result<Self, ForeignError> {
         match found.kind {
             Kind::ProjectStore => Entries::open(found, scratch, interrupt).map(Self::Entries),
             Kind::Queue | Kind::ScopedQueue | Kind::Journal | Kind::Audit => {
                 QueueFile::open(found, scratch, interrupt).map(Self::Database)
             }
-            Kind::Overflow | Kind::Jsonl => Lines::open(&found.path, scratch, interrupt).map(Self::Lines),
+            Kind::Overflow | Kind::Jsonl => {
+                Lines::open(&found.path, scratch, interrupt).map(Self::Lines)
+            }
         }
     }
 
@@ -135,7 +148,10 @@ impl Source {
     }
 
     /// The keys of a table of bodies, each with the project it names.
-    pub(super) fn body_keys(&self, table: BodyTable) -> Result<Vec<(i64, Option<String>)>, ForeignError> {
+    pub(super) fn body_keys(
+        &self,
+        table: BodyTable,
+    ) -> Result<Vec<(i64, Option<String>)>, ForeignError> {
         match self {
             Self::Database(file) => file.body_keys(table),
             Self::Entries(_) | Self::Lines(_) => Ok(Vec::new()),
@@ -143,7 +159,11 @@ impl Source {
     }
 
     /// The document row with this key, or why it is invalid.
-    pub(super) fn body(&self, table: BodyTable, key: i64) -> Result<Result<BodyRow, String>, ForeignError> {
+    pub(super) fn body(
+        &self,
+        table: BodyTable,
+        key: i64,
+    ) -> Result<Result<BodyRow, String>, ForeignError> {
         match self {
             Self::Database(file) => file.body(table, key),
             Self::Entries(_) | Self::Lines(_) => Ok(Err("it is gone".to_owned())),

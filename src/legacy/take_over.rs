@@ -28,8 +28,8 @@ pub(crate) struct Request<'a> {
     pub(crate) home: &'a Home,
     /// The repository whose store imports the rows of the project.
     pub(crate) repository: &'a RepositoryId,
-    /// True if a user assigned the older stores of the project to this repository. Until then they are not imported:
-    /// the project's id is a claim that any clone can make.
+    /// True if a user assigned the older stores of the project to this repository. Until then they
+    /// are not imported: the project's id is a claim that any clone can make.
     pub(crate) is_adopted: bool,
     /// Files below the tops of the project that git tracks, so they came with a clone.
     pub(crate) tracked: &'a [PathBuf],
@@ -66,19 +66,33 @@ pub(super) enum Todo {
 /// Imports what is new. An unreadable source is reported and does not stop the others.
 pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
     let (todo, _) = look(request);
-    let is_idle = todo.iter().all(|(_, todo)| matches!(todo, Todo::Settled(_)));
+    let is_idle = todo
+        .iter()
+        .all(|(_, todo)| matches!(todo, Todo::Settled(_)));
     let ledger = ledger::found(request.home.legacy.as_deref());
     let mut taken = Taken::default();
     if is_idle && (ledger.is_none() || request.target.is_none()) {
-        taken.sources = todo.into_iter().map(|(found, todo)| settled(&found, todo)).collect();
+        taken.sources = todo
+            .into_iter()
+            .map(|(found, todo)| settled(&found, todo))
+            .collect();
         return Ok(taken);
     }
     let state = &request.home.state;
-    let _held = match lock_sources(request.home, "migrate", request.patience, request.clock, request.interrupt) {
+    let _held = match lock_sources(
+        request.home,
+        "migrate",
+        request.patience,
+        request.clock,
+        request.interrupt,
+    ) {
         Ok(held) => held,
         Err(error @ Error::Lock(lock::Error::Held { .. })) => {
             taken.is_busy = true;
-            taken.sources = todo.into_iter().map(|(found, todo)| settled(&found, todo)).collect();
+            taken.sources = todo
+                .into_iter()
+                .map(|(found, todo)| settled(&found, todo))
+                .collect();
             log::info!("{error}");
             return Ok(taken);
         }
@@ -86,10 +100,17 @@ pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
     };
     // The process that held the lock may have imported everything.
     let (todo, catalog) = look(request);
-    let is_idle = todo.iter().all(|(_, todo)| matches!(todo, Todo::Settled(_)));
+    let is_idle = todo
+        .iter()
+        .all(|(_, todo)| matches!(todo, Todo::Settled(_)));
     let scratch = scratch(state).map_err(Error::Io)?;
     let scopes = scopes(request, &scratch, &mut taken);
-    let mut work = Work { request, scratch, scopes, catalog };
+    let mut work = Work {
+        request,
+        scratch,
+        scopes,
+        catalog,
+    };
     for (found, todo) in todo {
         let report = match todo {
             Todo::Read if !request.interrupt.is_requested() => work.read(&found),
@@ -123,21 +144,30 @@ pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
         Ok(Some(_)) if found.leads_out() => Todo::Failed(ForeignError::LeadsOut),
         Ok(Some(_)) if request.tracked.contains(&found.path) => Todo::Failed(ForeignError::Tracked),
         Ok(Some(stamp)) => match catalog.get(&found.path) {
-            Some(known) if is_settled(request, found.kind, known, &stamp) => Todo::Settled(known.clone()),
+            Some(known) if is_settled(request, found.kind, known, &stamp) => {
+                Todo::Settled(known.clone())
+            }
             _ => Todo::Read,
         },
         Ok(None) => Todo::Failed(ForeignError::Missing),
         Err(error) => Todo::Failed(ForeignError::Unreadable(error)),
     };
-    let todo = found.into_iter().map(|found| (todo(&found), found)).map(|(todo, found)| (found, todo)).collect();
+    let todo = found
+        .into_iter()
+        .map(|found| (todo(&found), found))
+        .map(|(todo, found)| (found, todo))
+        .collect();
     (todo, catalog)
 }
 
 /// True if the file need not be read: it is unchanged, and so are the stores that imported it.
 fn is_settled(request: &Request<'_>, kind: Kind, known: &Known, stamp: &Stamp) -> bool {
     let home = request.home;
-    let mut wanted =
-        known.stores.iter().map(|name| Destination::named(name)).filter(|destination| request.takes(kind, destination));
+    let mut wanted = known
+        .stores
+        .iter()
+        .map(|name| Destination::named(name))
+        .filter(|destination| request.takes(kind, destination));
     known.is_settled
         && known.stamp == stamp.to_string()
         && !(request.retries && known.error.is_some())
@@ -151,9 +181,13 @@ fn is_settled(request: &Request<'_>, kind: Kind, known: &Known, stamp: &Stamp) -
 /// The known scopes; an unreadable registry of targets adds none and is reported.
 pub(super) fn scopes(request: &Request<'_>, scratch: &Path, taken: &mut Taken) -> Scopes {
     let home = request.home.legacy.as_deref();
-    let targets = home.map_or(Ok(Vec::new()), |home| targets::targets(home, scratch, request.interrupt));
+    let targets = home.map_or(Ok(Vec::new()), |home| {
+        targets::targets(home, scratch, request.interrupt)
+    });
     let targets = targets.unwrap_or_else(|error| {
-        taken.warnings.push(format!("the older registry delivery/targets.db makes no queue known: {error}"));
+        taken.warnings.push(format!(
+            "the older registry delivery/targets.db makes no queue known: {error}"
+        ));
         Vec::new()
     });
     Scopes::gather(&request.names, home, &targets)
@@ -167,7 +201,8 @@ pub(super) fn settled(found: &Found, todo: Todo) -> SourceReport {
     }
 }
 
-/// A directory for private copies, without remains of a killed run. Only the holder of the lock uses it.
+/// A directory for private copies, without remains of a killed run. Only the holder of the lock
+/// uses it.
 fn scratch(state: &Path) -> std::io::Result<PathBuf> {
     let dir = state.join("migrate");
     match std::fs::remove_dir_all(&dir) {
@@ -179,9 +214,16 @@ fn scratch(state: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// The store of a destination.
-pub(super) fn place(home: &Home, repository: &RepositoryId, destination: &Destination) -> Result<PathBuf, Error> {
+pub(super) fn place(
+    home: &Home,
+    repository: &RepositoryId,
+    destination: &Destination,
+) -> Result<PathBuf, Error> {
     Ok(match destination {
-        Destination::Project(uuid) => home.project(uuid, repository).map_err(Error::Config)?.store(),
+        Destination::Project(uuid) => home
+            .project(uuid, repository)
+            .map_err(Error::Config)?
+            .store(),
         Destination::Unassigned => home.unassigned_imports().store(),
     })
 }
@@ -215,19 +257,33 @@ impl Work<'_> {
         let stamp = source.stamp().to_string();
         let is_fresh = source.stamp().is_fresh(self.request.clock.now());
         let bodies_wait = self.request.policy.is_held && plan.body_rows > 0;
-        // Without the documents the source is not done: another mark shows that they are still missing.
-        let mark = if bodies_wait { format!("{stamp} without documents") } else { stamp };
+        // Without the documents the source is not done: another mark shows that they are still
+        // missing.
+        let mark = if bodies_wait {
+            format!("{stamp} without documents")
+        } else {
+            stamp
+        };
         let mut tally = Tally::default();
         if bodies_wait {
-            tally.note(format!("its documents ({}) stay there while migrate.imported is \"held\"", plan.body_rows));
+            tally.note(format!(
+                "its documents ({}) stay there while migrate.imported is \"held\"",
+                plan.body_rows
+            ));
         }
-        source.note().into_iter().for_each(|note| tally.note(note.to_owned()));
+        source
+            .note()
+            .into_iter()
+            .for_each(|note| tally.note(note.to_owned()));
         plan.unusable.iter().for_each(|why| tally.refuse(why));
         let (mut error, mut store_errors) = (None, 0);
         let mut taken_by = self.taken_before(found, source.stamp());
         for (destination, share) in &plan.shares {
             if !self.request.may_take(found.kind, destination) && found.kind == Kind::Overflow {
-                tally.refuse_all(share.events.len(), "a file in a repository can only have events of its own project");
+                tally.refuse_all(
+                    share.events.len(),
+                    "a file in a repository can only have events of its own project",
+                );
             }
             if !self.request.takes(found.kind, destination) {
                 continue;
@@ -254,8 +310,9 @@ impl Work<'_> {
             }
         }
         let mut plan = plan;
-        plan.shares
-            .retain(|destination, _| found.kind != Kind::Overflow || self.request.may_take(found.kind, destination));
+        plan.shares.retain(|destination, _| {
+            found.kind != Kind::Overflow || self.request.may_take(found.kind, destination)
+        });
         let known = Known {
             is_settled: !is_fresh && error.is_none(),
             taken_by,
@@ -265,13 +322,20 @@ impl Work<'_> {
             ..plan.known(&source, tally.refused)
         };
         let report = SourceReport::taken(found, &known, provenance, tally, error);
-        let report = SourceReport { store_errors, ..report };
+        let report = SourceReport {
+            store_errors,
+            ..report
+        };
         self.catalog.set(&found.path, known);
         report
     }
 
     /// Imports the record of an older migration into every store with imported events.
-    fn adopt(&mut self, found: &Found, provenance: &Provenance) -> Result<SourceReport, ForeignError> {
+    fn adopt(
+        &mut self,
+        found: &Found,
+        provenance: &Provenance,
+    ) -> Result<SourceReport, ForeignError> {
         let audit = Audit::open(found, &self.scratch, self.request.interrupt)?;
         let mut destinations = audit.destinations()?;
         destinations.extend(self.request.project.map(Destination::named));
@@ -284,12 +348,22 @@ impl Work<'_> {
         let is_fresh = audit.stamp().is_fresh(now);
         let (mut tally, mut error, mut store_errors) = (Tally::default(), None, 0);
         let mut taken_by = self.taken_before(found, audit.stamp());
-        for destination in destinations.iter().filter(|destination| self.request.takes(found.kind, destination)) {
+        for destination in destinations
+            .iter()
+            .filter(|destination| self.request.takes(found.kind, destination))
+        {
             let adopted = place(self.request.home, self.request.repository, destination)
                 .map_err(Trouble::Store)
                 .and_then(|path| {
                     let mut store = books::open(&path)?;
-                    audit::adopt(&mut store, &audit, found, destination, (!is_fresh).then_some(&stamp), now)
+                    audit::adopt(
+                        &mut store,
+                        &audit,
+                        found,
+                        destination,
+                        (!is_fresh).then_some(&stamp),
+                        now,
+                    )
                 });
             match adopted {
                 Ok(adopted) => {
@@ -303,25 +377,47 @@ impl Work<'_> {
                 }
             }
         }
-        let stores = destinations.iter().map(|destination| destination.name().to_owned()).collect();
+        let stores = destinations
+            .iter()
+            .map(|destination| destination.name().to_owned())
+            .collect();
         let is_settled = !is_fresh && error.is_none();
         let word = provenance.word.clone();
-        let known =
-            Known { stamp, is_settled, error: error.clone(), provenance: word, stores, taken_by, ..Known::default() };
+        let known = Known {
+            stamp,
+            is_settled,
+            error: error.clone(),
+            provenance: word,
+            stores,
+            taken_by,
+            ..Known::default()
+        };
         let report = SourceReport::taken(found, &known, provenance.clone(), tally, error);
-        let report = SourceReport { store_errors, ..report };
+        let report = SourceReport {
+            store_errors,
+            ..report
+        };
         self.catalog.set(&found.path, known);
         Ok(report)
     }
 
     /// The stores that imported their rows of a file that has not changed since.
     fn taken_before(&self, found: &Found, stamp: &Stamp) -> BTreeSet<String> {
-        let known = self.catalog.get(&found.path).filter(|known| known.stamp == stamp.to_string());
-        known.map(|known| known.taken_by.clone()).unwrap_or_default()
+        let known = self
+            .catalog
+            .get(&found.path)
+            .filter(|known| known.stamp == stamp.to_string());
+        known
+            .map(|known| known.taken_by.clone())
+            .unwrap_or_default()
     }
 
     fn import(&self, destination: &Destination, job: &Job<'_>) -> Result<Option<Tally>, Trouble> {
-        let mut store = books::open(&place(self.request.home, self.request.repository, destination)?)?;
+        let mut store = books::open(&place(
+            self.request.home,
+            self.request.repository,
+            destination,
+        )?)?;
         let imported = import(&mut store, job)?;
         failpoint::at(failpoint::IMPORTED);
         Ok(imported)
@@ -332,13 +428,23 @@ impl Work<'_> {
         let policy = &self.request.policy;
         match destination {
             Destination::Project(uuid) if self.request.project == Some(uuid) => policy.clone(),
-            _ => Policy { is_opted_out: false, ..policy.clone() },
+            _ => Policy {
+                is_opted_out: false,
+                ..policy.clone()
+            },
         }
     }
 
-    fn failed(&mut self, found: &Found, provenance: &Provenance, error: &ForeignError) -> SourceReport {
+    fn failed(
+        &mut self,
+        found: &Found,
+        provenance: &Provenance,
+        error: &ForeignError,
+    ) -> SourceReport {
         let stamp = Stamp::of(&found.path).ok().flatten();
-        let is_fresh = stamp.as_ref().is_none_or(|stamp| stamp.is_fresh(self.request.clock.now()));
+        let is_fresh = stamp
+            .as_ref()
+            .is_none_or(|stamp| stamp.is_fresh(self.request.clock.now()));
         self.catalog.set(
             &found.path,
             Known {
@@ -354,20 +460,33 @@ impl Work<'_> {
 
     /// Reads the older ledger for the current project's target.
     fn believe(&self, found: &ledger::Ledger, taken: &mut Taken) -> Result<(), Error> {
-        let (Some(target), Some(project)) = (self.request.target, self.request.project) else { return Ok(()) };
+        let (Some(target), Some(project)) = (self.request.target, self.request.project) else {
+            return Ok(());
+        };
         if !self.request.is_adopted {
             return Ok(());
         }
-        let store = place(self.request.home, self.request.repository, &Destination::named(project))?;
+        let store = place(
+            self.request.home,
+            self.request.repository,
+            &Destination::named(project),
+        )?;
         if !store.exists() || self.request.interrupt.is_requested() {
             return Ok(());
         }
         let home = self.request.home.legacy.as_deref().unwrap_or(Path::new(""));
-        let asked = ledger::Question { home, scratch: &self.scratch, target, now: self.request.clock.now() };
+        let asked = ledger::Question {
+            home,
+            scratch: &self.scratch,
+            target,
+            now: self.request.clock.now(),
+        };
         let mut store = books::open(&store)?;
         match ledger::believe(&mut store, found, &asked, self.request.interrupt) {
             Ok(answer) => taken.ledger = answer,
-            Err(Trouble::Source(error)) => taken.warnings.push(format!("{}: {error}", found.name())),
+            Err(Trouble::Source(error)) => {
+                taken.warnings.push(format!("{}: {error}", found.name()))
+            }
             Err(Trouble::Store(error)) => return Err(error),
         }
         Ok(())

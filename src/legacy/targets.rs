@@ -1,5 +1,5 @@
-//! `delivery/targets.db` of 3.2.x: the servers and teams that an older version delivered to. They only make scopes
-//! known.
+//! `delivery/targets.db` of 3.2.x: the servers and teams that an older version delivered to. They
+//! only make scopes known.
 
 use std::path::Path;
 
@@ -22,7 +22,11 @@ pub(super) struct OlderTarget {
 }
 
 /// The targets below an older home directory; empty without a registry.
-pub(super) fn targets(home: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Vec<OlderTarget>, ForeignError> {
+pub(super) fn targets(
+    home: &Path,
+    scratch: &Path,
+    interrupt: &Interrupt,
+) -> Result<Vec<OlderTarget>, ForeignError> {
     let path = home.join("delivery/targets.db");
     if path.symlink_metadata().is_err() {
         return Ok(Vec::new());
@@ -30,8 +34,13 @@ pub(super) fn targets(home: &Path, scratch: &Path, interrupt: &Interrupt) -> Res
     let foreign = Foreign::open(&path, scratch, interrupt)?;
     let needed = ["canonical_url", "team_slug", "user_email"];
     let columns = tables::columns(&foreign, "delivery_targets")?.unwrap_or_default();
-    if !needed.iter().all(|name| columns.iter().any(|column| column == name)) {
-        return Err(ForeignError::Sqlite("it holds no targets that are known here".to_owned()));
+    if !needed
+        .iter()
+        .all(|name| columns.iter().any(|column| column == name))
+    {
+        return Err(ForeignError::Sqlite(
+            "it holds no targets that are known here".to_owned(),
+        ));
     }
     let sql = format!(
         "SELECT canonical_url, team_slug, user_email FROM delivery_targets NOT INDEXED
@@ -43,7 +52,11 @@ pub(super) fn targets(home: &Path, scratch: &Path, interrupt: &Interrupt) -> Res
     let mut rows = statement.query([]).map_err(sorted)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(sorted)? {
-        let text = |index: usize| row.get_ref(index).ok().and_then(|cell| tables::text(cell).ok().map(str::to_owned));
+        let text = |index: usize| {
+            row.get_ref(index)
+                .ok()
+                .and_then(|cell| tables::text(cell).ok().map(str::to_owned))
+        };
         if let (Some(server), Some(team), Some(user)) = (text(0), text(1), text(2)) {
             found.push(OlderTarget { server, team, user });
         }

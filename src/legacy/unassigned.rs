@@ -1,6 +1,6 @@
-//! Imported events that name no project. They are in a separate store, belong to no repository, and are not sent until
-//! a user assigns them to the current project, or purges them. Events captured in a repository before it had an id are
-//! assigned in the same way.
+//! Imported events that name no project. They are in a separate store, belong to no repository, and
+//! are not sent until a user assigns them to the current project, or purges them. Events captured
+//! in a repository before it had an id are assigned in the same way.
 
 use std::path::Path;
 
@@ -58,13 +58,20 @@ pub(crate) fn unassigned(store: &Path) -> Unassigned {
         Some(store) => store.read(look),
         None => Ok(Unassigned::default()),
     };
-    read().unwrap_or_else(|error: Error| Unassigned { error: Some(error.to_string()), ..Unassigned::default() })
+    read().unwrap_or_else(|error: Error| Unassigned {
+        error: Some(error.to_string()),
+        ..Unassigned::default()
+    })
 }
 
 fn look(tx: &ReadTx<'_>) -> Result<Unassigned, Error> {
     let totals = journal::totals(tx)?;
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
-    let givers = if totals.live > 0 { marks::givers_of_rows(tx)? } else { Vec::new() };
+    let givers = if totals.live > 0 {
+        marks::givers_of_rows(tx)?
+    } else {
+        Vec::new()
+    };
     Ok(Unassigned {
         events: unsigned(totals.live),
         bytes: unsigned(totals.live_bytes),
@@ -74,8 +81,9 @@ fn look(tx: &ReadTx<'_>) -> Result<Unassigned, Error> {
     })
 }
 
-/// Moves every event without a project from the store `from` to the store `to` of a project. Each is stored there
-/// before it is removed here, so an event that was moved twice is found to be there already.
+/// Moves every event without a project from the store `from` to the store `to` of a project. Each
+/// is stored there before it is removed here, so an event that was moved twice is found to be there
+/// already.
 pub(crate) fn give(
     (from, to): (&Path, &Path),
     policy: &Policy,
@@ -93,7 +101,11 @@ pub(crate) fn give(
         let now = clock.now();
         to.write(|tx| {
             let taken = books::append(tx, now, |appending| {
-                chunk.rows.iter().map(|row| take(appending, row, policy)).collect::<Result<Vec<_>, Error>>()
+                chunk
+                    .rows
+                    .iter()
+                    .map(|row| take(appending, row, policy))
+                    .collect::<Result<Vec<_>, Error>>()
             })?;
             for (row, appended) in chunk.rows.iter().zip(taken.0) {
                 let seq = given.count(&appended, row.hold(policy).is_some());
@@ -109,7 +121,9 @@ pub(crate) fn give(
             books::hand_over(tx, now, &seqs)?;
             seqs.iter().try_for_each(|seq| marks::forget(tx, *seq))
         })?;
-        let Some(last) = chunk.last else { return Ok(given) };
+        let Some(last) = chunk.last else {
+            return Ok(given);
+        };
         after = last;
         if interrupt.is_requested() {
             given.was_interrupted = true;
@@ -153,7 +167,9 @@ struct Row {
 impl Row {
     /// Why it is on hold: by the project's policy, or since its capture; `None` if it is not.
     fn hold(&self, policy: &Policy) -> Option<&str> {
-        policy.hold(&self.record.event_type).or(self.record.held.as_deref())
+        policy
+            .hold(&self.record.event_type)
+            .or(self.record.held.as_deref())
     }
 }
 
@@ -168,29 +184,47 @@ struct Chunk {
 }
 
 fn chunk(tx: &ReadTx<'_>, after: i64) -> Result<Chunk, Error> {
-    let open: std::collections::BTreeSet<String> =
-        journal::conflicts(tx, i64::MAX)?.into_iter().map(|conflict| conflict.event_id.to_ascii_lowercase()).collect();
+    let open: std::collections::BTreeSet<String> = journal::conflicts(tx, i64::MAX)?
+        .into_iter()
+        .map(|conflict| conflict.event_id.to_ascii_lowercase())
+        .collect();
     let (mut chunk, mut bytes) = (Chunk::default(), 0);
-    let filter = Filter { after, ..Filter::default() };
+    let filter = Filter {
+        after,
+        ..Filter::default()
+    };
     journal::list(tx, &filter, true, &mut |listed| {
         let (record, envelope) = (listed.record, listed.envelope);
         chunk.last = Some(record.seq);
-        let is_live = record.superseded_by.is_none() && record.discarded.is_none() && record.gone.is_none();
-        let Some(envelope) = envelope.filter(|_| is_live) else { return Ok::<_, Error>(true) };
+        let is_live =
+            record.superseded_by.is_none() && record.discarded.is_none() && record.gone.is_none();
+        let Some(envelope) = envelope.filter(|_| is_live) else {
+            return Ok::<_, Error>(true);
+        };
         if open.contains(&record.event_id.to_ascii_lowercase()) {
             chunk.undecided += 1;
             return Ok(true);
         }
         bytes += record.size;
         let noted = marks::noted(tx, record.seq)?;
-        chunk.rows.push(Row { record, envelope, noted });
+        chunk.rows.push(Row {
+            record,
+            envelope,
+            noted,
+        });
         Ok(chunk.rows.len() < CHUNK && bytes < CHUNK_BYTES)
     })?;
     Ok(chunk)
 }
 
 fn take(appending: &mut Appending<'_>, row: &Row, policy: &Policy) -> Result<Appended, Error> {
-    let Record { event_id, event_type, occurred_at, origin, .. } = &row.record;
+    let Record {
+        event_id,
+        event_type,
+        occurred_at,
+        origin,
+        ..
+    } = &row.record;
     let entry = Entry {
         event_id,
         event_type,

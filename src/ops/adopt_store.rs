@@ -1,5 +1,6 @@
-//! Adopts the store of a repository that no longer exists. If this repository has no store, the other becomes its
-//! store, with ledger, consents and settings; otherwise its undelivered events and documents are copied.
+//! Adopts the store of a repository that no longer exists. If this repository has no store, the
+//! other becomes its store, with ledger, consents and settings; otherwise its undelivered events
+//! and documents are copied.
 
 use std::path::{Path, PathBuf};
 
@@ -30,17 +31,29 @@ pub(crate) fn abandoned(workspace: &Workspace, prefix: &str) -> Result<Abandoned
     let project = workspace.project_uuid()?.to_ascii_lowercase();
     let refuse = |what: String| Err(Error::NotAdoptable(what));
     let places = workspace.home.places();
-    let begins = |listed: &&Listed| !prefix.is_empty() && listed.repository.as_str().starts_with(prefix);
-    let mut of_project = places.iter().filter(|listed| listed.project_uuid == project).filter(begins);
+    let begins =
+        |listed: &&Listed| !prefix.is_empty() && listed.repository.as_str().starts_with(prefix);
+    let mut of_project = places
+        .iter()
+        .filter(|listed| listed.project_uuid == project)
+        .filter(begins);
     let (found, others) = (of_project.next(), of_project.count());
     let Some(found) = found else {
         return match places.iter().find(begins) {
-            Some(other) => refuse(format!("it holds the project {}, and this is {project}", other.project_uuid)),
-            None => refuse(format!("no store of this project belongs to a repository `{prefix}…`")),
+            Some(other) => refuse(format!(
+                "it holds the project {}, and this is {project}",
+                other.project_uuid
+            )),
+            None => refuse(format!(
+                "no store of this project belongs to a repository `{prefix}…`"
+            )),
         };
     };
     if others > 0 {
-        return refuse(format!("{} stores of this project belong to repositories `{prefix}…`", others + 1));
+        return refuse(format!(
+            "{} stores of this project belong to repositories `{prefix}…`",
+            others + 1
+        ));
     }
     if let Some(error) = &found.refused {
         return refuse(error.to_string());
@@ -49,11 +62,19 @@ pub(crate) fn abandoned(workspace: &Workspace, prefix: &str) -> Result<Abandoned
         return refuse("it is the store of this repository already".to_owned());
     }
     let owner = Owner::read(&found.place);
-    let repository = owner.as_ref().and_then(|owner| owner.path.as_deref().map(path).or_else(|| owner.name.clone()));
+    let repository = owner.as_ref().and_then(|owner| {
+        owner
+            .path
+            .as_deref()
+            .map(path)
+            .or_else(|| owner.name.clone())
+    });
     let at = repository.clone().unwrap_or_default();
     match presence(&found.repository, owner.as_ref()) {
         Presence::Present => refuse(format!("its repository is still there: {at}")),
-        Presence::Named => refuse(format!("it belongs to the repository named by SK_SYNC_REPOSITORY={at}")),
+        Presence::Named => refuse(format!(
+            "it belongs to the repository named by SK_SYNC_REPOSITORY={at}"
+        )),
         Presence::Gone | Presence::Replaced | Presence::Unknown => Ok(Abandoned {
             repository_id: found.repository.as_str().to_owned(),
             repository,
@@ -62,9 +83,13 @@ pub(crate) fn abandoned(workspace: &Workspace, prefix: &str) -> Result<Abandoned
     }
 }
 
-/// Moves the store to this repository's place if that is empty; otherwise returns false and changes nothing. No process
-/// may be using the other store.
-pub(crate) fn move_here(world: &World<'_>, workspace: &Workspace, from: &Abandoned) -> Result<bool, Error> {
+/// Moves the store to this repository's place if that is empty; otherwise returns false and changes
+/// nothing. No process may be using the other store.
+pub(crate) fn move_here(
+    world: &World<'_>,
+    workspace: &Workspace,
+    from: &Abandoned,
+) -> Result<bool, Error> {
     let dir = workspace.place.dir();
     let own_note = workspace.place.repository();
     if !holds_nothing(dir, &own_note).map_err(Error::Output)? {
@@ -88,7 +113,11 @@ pub(crate) fn mark_adopted(workspace: &Workspace, from: &Abandoned) -> Result<()
 pub(super) fn adopter(place: &Place) -> Option<String> {
     use std::io::Read as _;
     let mut text = String::new();
-    std::fs::File::open(mark(place)).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    std::fs::File::open(mark(place))
+        .ok()?
+        .take(LONGEST)
+        .read_to_string(&mut text)
+        .ok()?;
     Some(text.trim_end().to_owned())
 }
 
@@ -111,7 +140,10 @@ fn holds_nothing(dir: &Path, own_note: &Path) -> std::io::Result<bool> {
     Ok(true)
 }
 
-fn remove_if_there(path: &Path, remove: impl FnOnce(&Path) -> std::io::Result<()>) -> std::io::Result<()> {
+fn remove_if_there(
+    path: &Path,
+    remove: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     match remove(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

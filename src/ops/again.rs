@@ -1,4 +1,5 @@
-//! Requeues events for a target on an operator's request: events that were delivered, and events that were given up.
+//! Requeues events for a target on an operator's request: events that were delivered, and events
+//! that were given up.
 
 use std::path::Path;
 
@@ -9,8 +10,8 @@ use crate::delivery::{self, Again, Among, Settled, Target};
 use crate::journal::{self, Notice};
 use crate::store::Store;
 
-/// Requeues settled events for the target with this id, a bounded number at a time; in a dry run, counts them. `None`
-/// if the target does not exist.
+/// Requeues settled events for the target with this id, a bounded number at a time; in a dry run,
+/// counts them. `None` if the target does not exist.
 pub(crate) fn owe_again(
     store: &mut Store,
     target_id: &str,
@@ -19,7 +20,9 @@ pub(crate) fn owe_again(
     now: Timestamp,
     is_dry: bool,
 ) -> Result<Option<(Target, u64)>, Error> {
-    let Some(target) = store.read(|tx| delivery::current(tx, target_id))? else { return Ok(None) };
+    let Some(target) = store.read(|tx| delivery::current(tx, target_id))? else {
+        return Ok(None);
+    };
     let (mut events, mut after) = (0, 0);
     loop {
         let did: Again = if is_dry {
@@ -29,7 +32,14 @@ pub(crate) fn owe_again(
                 let did = delivery::owe_again(tx, target.id, which, among, after)?;
                 if did.events > 0 {
                     let reason = format!("{} events, target {target_id}", did.events);
-                    journal::notice(tx, now, &Notice { act: act(which), reason: &reason })?;
+                    journal::notice(
+                        tx,
+                        now,
+                        &Notice {
+                            act: act(which),
+                            reason: &reason,
+                        },
+                    )?;
                 }
                 Ok::<_, Error>(did)
             })?
@@ -52,9 +62,12 @@ const fn act(which: Settled) -> &'static str {
     }
 }
 
-/// True if another server seems to answer at the target with this id, and the user has not yet reacted.
+/// True if another server seems to answer at the target with this id, and the user has not yet
+/// reacted.
 pub(crate) fn pending_offer(store: &Path, target_id: &str) -> Result<bool, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(false) };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(false);
+    };
     Ok(store.read(|tx| match delivery::current(tx, target_id)? {
         Some(target) => Ok(delivery::pending_reset(tx, target.id)?.is_some()),
         None => Ok::<_, delivery::Error>(false),

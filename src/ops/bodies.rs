@@ -29,7 +29,8 @@ impl NoUpload {
 
 /// Size in bytes of a file that may be a Git LFS pointer; only such files are read to check.
 const POINTER: std::ops::RangeInclusive<u64> = 120..=1024;
-/// First bytes of a pointer, in the present form and in two older ones. Lines of extensions may follow.
+/// First bytes of a pointer, in the present form and in two older ones. Lines of extensions may
+/// follow.
 const POINTER_STARTS: [&[u8]; 3] = [
     b"version https://git-lfs.github.com/spec/v1\n",
     b"version https://hawser.github.com/spec/v1\n",
@@ -44,12 +45,15 @@ impl Filters {
     pub(super) fn of(workspace: &Workspace) -> Result<Self, Error> {
         let max_bytes = workspace.loaded.config.artifacts.max_bytes;
         let sources = workspace.sources()?;
-        let filter = |source: &Source| FilterPolicy::new(&source.surfaces, &source.formats, max_bytes);
-        Ok(Self(sources.all().iter().map(filter).collect::<Result<_, _>>()?))
+        let filter =
+            |source: &Source| FilterPolicy::new(&source.surfaces, &source.formats, max_bytes);
+        Ok(Self(
+            sources.all().iter().map(filter).collect::<Result<_, _>>()?,
+        ))
     }
 
-    /// Whether an artifact of `mission` is a document, with the reason if not. A Git LFS pointer is not: it stands for
-    /// the text.
+    /// Whether an artifact of `mission` is a document, with the reason if not. A Git LFS pointer is
+    /// not: it stands for the text.
     pub(super) fn decide(&self, mission: &Mission, artifact: &Artifact) -> Decision {
         let candidate = Candidate {
             path: &artifact.path,
@@ -61,7 +65,10 @@ impl Filters {
             Some(filter) => bodies::decide(&candidate, filter),
             None => Decision::skipped("unsupported_surface"),
         };
-        if decision.status == Status::Queued && POINTER.contains(&artifact.size) && is_pointer(mission, artifact) {
+        if decision.status == Status::Queued
+            && POINTER.contains(&artifact.size)
+            && is_pointer(mission, artifact)
+        {
             return Decision::skipped("lfs_pointer");
         }
         decision
@@ -73,18 +80,22 @@ fn is_pointer(mission: &Mission, artifact: &Artifact) -> bool {
     text.is_ok_and(|text| POINTER_STARTS.iter().any(|start| text.starts_with(start)))
 }
 
-/// An artifact's text, read again and checked against the index; `None` if it has changed or is missing.
+/// An artifact's text, read again and checked against the index; `None` if it has changed or is
+/// missing.
 pub(super) fn text(mission: &Mission, artifact: &Artifact) -> Option<Body> {
     let bytes = dossier::read_body(&mission.dir, &artifact.path, artifact.size).ok()?;
     Body::verify(bytes, artifact.sha256?).ok()
 }
 
-/// The text of a version that was not indexed in this run, if its file below the work tree `root` still has that
-/// digest.
+/// The text of a version that was not indexed in this run, if its file below the work tree `root`
+/// still has that digest.
 pub(super) fn text_below(root: &Path, row: &bodies::Row) -> Option<Body> {
     let place = Path::new(row.place.as_deref()?);
-    let is_below = place.components().all(|part| matches!(part, Component::Normal(_)));
-    let bytes = is_below.then(|| dossier::read_body(&root.join(place), &row.path, row.size_bytes).ok())??;
+    let is_below = place
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let bytes = is_below
+        .then(|| dossier::read_body(&root.join(place), &row.path, row.size_bytes).ok())??;
     Body::verify(bytes, row.sha256).ok()
 }
 
@@ -99,7 +110,10 @@ impl<'a> Disk<'a> {
             let namespace = mission.namespace(project_uuid);
             for artifact in &mission.artifacts {
                 if filters.decide(mission, artifact).status == Status::Queued {
-                    all.insert(event::document_key(&namespace, &artifact.path), (mission, artifact));
+                    all.insert(
+                        event::document_key(&namespace, &artifact.path),
+                        (mission, artifact),
+                    );
                 }
             }
         }
@@ -113,8 +127,14 @@ impl<'a> Disk<'a> {
 
     /// The text of a version, if the file on disk has that digest.
     pub(super) fn text(&self, row: &bodies::Row) -> Option<Body> {
-        let (mission, artifact) = self.0.get(&event::document_key(&row.namespace, &row.path))?;
-        if artifact.sha256 == Some(row.sha256) { text(mission, artifact) } else { None }
+        let (mission, artifact) = self
+            .0
+            .get(&event::document_key(&row.namespace, &row.path))?;
+        if artifact.sha256 == Some(row.sha256) {
+            text(mission, artifact)
+        } else {
+            None
+        }
     }
 }
 
@@ -129,7 +149,12 @@ pub(super) fn which(mission: &Mission, artifact: &Artifact) -> Which {
 }
 
 /// Counts the documents that would be sent; captures nothing.
-pub(super) fn preview(mission: &Mission, filters: &Filters, no_upload: Option<NoUpload>, tally: &mut Tally) {
+pub(super) fn preview(
+    mission: &Mission,
+    filters: &Filters,
+    no_upload: Option<NoUpload>,
+    tally: &mut Tally,
+) {
     for artifact in &mission.artifacts {
         let mut decision = filters.decide(mission, artifact);
         if let (Status::Queued, Some(why)) = (decision.status, no_upload) {

@@ -1,5 +1,5 @@
-//! Documents of the journal that a target does not have: consent releases them in addition to those that an index
-//! finds.
+//! Documents of the journal that a target does not have: consent releases them in addition to those
+//! that an index finds.
 
 use std::path::Path;
 
@@ -24,15 +24,25 @@ pub(crate) struct CapturedDocument {
     pub(crate) size: u64,
 }
 
-/// The documents in the store that `target_id` does not have and that are not on hold, at most 10,000; all of them if
-/// there is no such target yet. Creates nothing and changes nothing.
-pub(crate) fn captured_documents(store: &Path, target_id: Option<&str>) -> Result<Vec<CapturedDocument>, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
+/// The documents in the store that `target_id` does not have and that are not on hold, at most
+/// 10,000; all of them if there is no such target yet. Creates nothing and changes nothing.
+pub(crate) fn captured_documents(
+    store: &Path,
+    target_id: Option<&str>,
+) -> Result<Vec<CapturedDocument>, Error> {
+    let Some(store) = books::open_read(store)? else {
+        return Ok(Vec::new());
+    };
     let (mut found, mut after) = (Vec::new(), 0);
     while found.len() < MOST {
         let page = store.read(|tx| {
             let target = target_id.map_or(Ok(None), |id| delivery::current(tx, id))?;
-            Ok::<_, Error>(delivery::waiting(tx, target.map(|target| target.id), after, CHUNK)?)
+            Ok::<_, Error>(delivery::waiting(
+                tx,
+                target.map(|target| target.id),
+                after,
+                CHUNK,
+            )?)
         })?;
         let Some(last) = page.last() else { break };
         after = last.seq;

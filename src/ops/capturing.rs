@@ -11,7 +11,9 @@ use crate::base::{Sha256, Timestamp};
 use crate::bodies::Status;
 use crate::books;
 use crate::dossier::{self, Artifact, Fact, Mission};
-use crate::event::{self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, Restated, WireForm};
+use crate::event::{
+    self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, Restated, WireForm,
+};
 use crate::journal::{self, Appended, Audit, Document, Entry};
 use crate::store::WriteTx;
 
@@ -48,7 +50,10 @@ impl Capturing<'_> {
         told: &mut StatedFacts,
     ) -> Result<(), Error> {
         // The facts begin with those of the present artifacts, in the same order.
-        let mut present = mission.artifacts.iter().filter(|artifact| artifact.is_present);
+        let mut present = mission
+            .artifacts
+            .iter()
+            .filter(|artifact| artifact.is_present);
         for fact in dossier::facts(mission, namespace, self.now, self.world.ids) {
             let artifact = present.next();
             let keyed = event::coalesce(fact.event_type, &fact.payload, None);
@@ -67,14 +72,18 @@ impl Capturing<'_> {
             let restated = served.and_then(|served| Some((self.restated(&fact, served)?, served)));
             let (event, has_document) = match (stated, &restated) {
                 (Some(seq), _) => (Some(seq), false),
-                (None, Some((restated, served))) => {
-                    (self.take(appending, &fact, restated, keyed)?, served.has_document)
-                }
+                (None, Some((restated, served))) => (
+                    self.take(appending, &fact, restated, keyed)?,
+                    served.has_document,
+                ),
                 (None, None) => (self.fact(tx, appending, &fact, keyed)?, false),
             };
             if let (Some(event), Some(artifact)) = (event, artifact) {
-                let document = self.document(tx, appending, (mission, namespace), artifact, event)?;
-                self.found.documents.extend(document.filter(|_| has_document));
+                let document =
+                    self.document(tx, appending, (mission, namespace), artifact, event)?;
+                self.found
+                    .documents
+                    .extend(document.filter(|_| has_document));
             }
             if let Some(c) = &keyed {
                 told.note(c);
@@ -83,13 +92,17 @@ impl Capturing<'_> {
         Ok(())
     }
 
-    /// The target's own event for a fact, in the words of this run; `None` if it says anything else, or is not to be
-    /// delivered.
+    /// The target's own event for a fact, in the words of this run; `None` if it says anything
+    /// else, or is not to be delivered.
     fn restated(&self, fact: &Fact, served: &served::Fact) -> Option<Restated> {
         if self.rule.disposition(fact.event_type) != Disposition::Keep {
             return None;
         }
-        event::restate(&self.origin, &self.occurrence(fact, "", 0), &served.envelope)
+        event::restate(
+            &self.origin,
+            &self.occurrence(fact, "", 0),
+            &served.envelope,
+        )
     }
 
     /// Captures an event that the target has; its row.
@@ -122,7 +135,12 @@ impl Capturing<'_> {
     }
 
     /// A fact as an event of now.
-    fn occurrence<'a>(&self, fact: &'a Fact, event_id: &'a str, lamport_clock: i64) -> Occurrence<'a> {
+    fn occurrence<'a>(
+        &self,
+        fact: &'a Fact,
+        event_id: &'a str,
+        lamport_clock: i64,
+    ) -> Occurrence<'a> {
         Occurrence {
             event_id,
             event_type: fact.event_type,
@@ -135,11 +153,15 @@ impl Capturing<'_> {
     }
 
     const fn wire(&self) -> WireForm {
-        if self.origin.team_slug.is_some() { WireForm::AsIs } else { WireForm::AsIsWithoutTeam }
+        if self.origin.team_slug.is_some() {
+            WireForm::AsIs
+        } else {
+            WireForm::AsIsWithoutTeam
+        }
     }
 
-    /// Captures the present version of an artifact, announced by `event`, if the artifact is a document; its row and
-    /// digest if it is new.
+    /// Captures the present version of an artifact, announced by `event`, if the artifact is a
+    /// document; its row and digest if it is new.
     fn document(
         &mut self,
         tx: &WriteTx<'_>,
@@ -148,20 +170,37 @@ impl Capturing<'_> {
         artifact: &Artifact,
         event: i64,
     ) -> Result<Option<(i64, Sha256)>, Error> {
-        if self.rule.is_opted_out() || self.filter.decide(mission, artifact).status != Status::Queued {
+        if self.rule.is_opted_out()
+            || self.filter.decide(mission, artifact).status != Status::Queued
+        {
             return Ok(None);
         }
-        let Some(sha256) = artifact.sha256 else { return Ok(None) };
+        let Some(sha256) = artifact.sha256 else {
+            return Ok(None);
+        };
         let key = event::document_key(namespace, &artifact.path);
         if journal::newest_version(tx, key)?.is_some_and(|(_, newest)| newest == sha256) {
             return Ok(None);
         }
-        let (namespace, path, place) = (namespace.clone(), artifact.path.clone(), Some(mission.place.clone()));
-        let document = Document { namespace, path, sha256, size: artifact.size, place };
+        let (namespace, path, place) = (
+            namespace.clone(),
+            artifact.path.clone(),
+            Some(mission.place.clone()),
+        );
+        let document = Document {
+            namespace,
+            path,
+            sha256,
+            size: artifact.size,
+            place,
+        };
         let id = format!("doc:{}", self.world.ids.ulid(self.now));
         let held = journal::held(tx, event)?;
-        let appended = appending.append_document(&id, &document, Some(event), held.as_deref(), "index")?;
-        let Appended::Captured { seq, .. } = appended else { return Ok(None) };
+        let appended =
+            appending.append_document(&id, &document, Some(event), held.as_deref(), "index")?;
+        let Appended::Captured { seq, .. } = appended else {
+            return Ok(None);
+        };
         self.documents.insert(key);
         if self.keeps_texts
             && let Some(text) = bodies::text(mission, artifact)
@@ -192,8 +231,13 @@ impl Capturing<'_> {
             Disposition::AuditAndDiscard => {
                 self.dropped += 1;
                 let (sha256, reason) = (Sha256::of(&envelope), OPTED_OUT);
-                let audit =
-                    Audit { act: "discarded", event_id: &event_id, event_type: fact.event_type, sha256, reason };
+                let audit = Audit {
+                    act: "discarded",
+                    event_id: &event_id,
+                    event_type: fact.event_type,
+                    sha256,
+                    reason,
+                };
                 journal::audit(tx, self.now, &audit)?;
                 return Ok(None);
             }

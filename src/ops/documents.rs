@@ -1,4 +1,5 @@
-//! Documents on the way of a run: texts that stay when nothing is sent, texts that are nowhere, and how each stands.
+//! Documents on the way of a run: texts that stay when nothing is sent, texts that are nowhere, and
+//! how each stands.
 
 use std::collections::HashSet;
 
@@ -26,9 +27,16 @@ pub(super) fn books_of(tx: &ReadTx<'_>, target: Option<&Target>, kind: Kind) -> 
 }
 
 impl Journey<'_> {
-    /// Keeps the texts of documents that the target still lacks, as they are on disk: what was captured is what is sent.
-    pub(super) fn keep_texts(&mut self, store: &mut Store, disk: Option<&Disk<'_>>) -> Result<(), Error> {
-        let (Some(disk), Some(identity)) = (disk, &self.resolved.identity) else { return Ok(()) };
+    /// Keeps the texts of documents that the target still lacks, as they are on disk: what was
+    /// captured is what is sent.
+    pub(super) fn keep_texts(
+        &mut self,
+        store: &mut Store,
+        disk: Option<&Disk<'_>>,
+    ) -> Result<(), Error> {
+        let (Some(disk), Some(identity)) = (disk, &self.resolved.identity) else {
+            return Ok(());
+        };
         if self.no_upload().is_some() {
             return Ok(());
         }
@@ -36,10 +44,16 @@ impl Journey<'_> {
         let (target, mut kept) = store.read(|tx| {
             let target = delivery::current(tx, &identity.target_id)?;
             let is_any = books_of(tx, target.as_ref(), Kind::Document)? > 0;
-            let kept = if is_any { Some(journal::kept_texts(tx)?.1) } else { None };
+            let kept = if is_any {
+                Some(journal::kept_texts(tx)?.1)
+            } else {
+                None
+            };
             Ok::<_, Error>((target.map(|target| target.id), kept))
         })?;
-        let (Some(kept), mut after, mut left_out) = (&mut kept, 0, 0_u64) else { return Ok(()) };
+        let (Some(kept), mut after, mut left_out) = (&mut kept, 0, 0_u64) else {
+            return Ok(());
+        };
         loop {
             let page = store.read(|tx| {
                 let mut without = Vec::new();
@@ -68,7 +82,9 @@ impl Journey<'_> {
             }
             if !texts.is_empty() {
                 store.write(|tx| {
-                    texts.iter().try_for_each(|text| journal::keep_text(tx, text.sha256(), text.text().as_bytes()))
+                    texts.iter().try_for_each(|text| {
+                        journal::keep_text(tx, text.sha256(), text.text().as_bytes())
+                    })
                 })?;
             }
         }
@@ -83,9 +99,13 @@ impl Journey<'_> {
 
     /// Requeues every document on disk, if that is requested.
     pub(super) fn resubmit(&self, store: &mut Store, disk: Option<&Disk<'_>>) -> Result<(), Error> {
-        let (Some(disk), true, Some(id)) = (disk, self.resubmits(), self.target_id()) else { return Ok(()) };
+        let (Some(disk), true, Some(id)) = (disk, self.resubmits(), self.target_id()) else {
+            return Ok(());
+        };
         store.write(|tx| {
-            let Some(target) = delivery::current(tx, id)? else { return Ok(()) };
+            let Some(target) = delivery::current(tx, id)? else {
+                return Ok(());
+            };
             for key in disk.keys() {
                 if let Some((seq, _)) = journal::newest_version(tx, *key)? {
                     delivery::offer_again(tx, target.id, seq)?;
@@ -101,13 +121,19 @@ impl Journey<'_> {
         self.request.scope.offers_bodies && (self.request.resubmits || is_always)
     }
 
-    /// Versions that were due and have no text anywhere: a newer one takes their place. Only a run that has seen all of
-    /// the checkout can say so; any other leaves them.
-    pub(super) fn without_text(&mut self, store: &mut Store, textless: &[Row]) -> Result<(), Error> {
+    /// Versions that were due and have no text anywhere: a newer one takes their place. Only a run
+    /// that has seen all of the checkout can say so; any other leaves them.
+    pub(super) fn without_text(
+        &mut self,
+        store: &mut Store,
+        textless: &[Row],
+    ) -> Result<(), Error> {
         if textless.is_empty() {
             return Ok(());
         }
-        let has_seen_all = self.request.scope.indexes && self.request.missions.is_none() && !self.request.only_changed;
+        let has_seen_all = self.request.scope.indexes
+            && self.request.missions.is_none()
+            && !self.request.only_changed;
         if !has_seen_all {
             self.report.warnings.push(format!(
                 "text_missing: {} documents have no text here any more; a run in the checkout reads it from the files",
@@ -120,7 +146,13 @@ impl Journey<'_> {
             for row in textless {
                 let (namespace, path) = (row.namespace.clone(), row.path.clone());
                 let (sha256, size, place) = (row.sha256, row.size_bytes, row.place.clone());
-                let document = journal::Document { namespace, path, sha256, size, place };
+                let document = journal::Document {
+                    namespace,
+                    path,
+                    sha256,
+                    size,
+                    place,
+                };
                 let owed = Owed {
                     seq: row.id,
                     document,
@@ -136,18 +168,34 @@ impl Journey<'_> {
     }
 
     /// Says how each artifact stands, and how all documents do.
-    pub(super) fn tell_documents(&mut self, store: &ReadIt<'_>, indexed: Option<&Indexed>) -> Result<(), Error> {
+    pub(super) fn tell_documents(
+        &mut self,
+        store: &ReadIt<'_>,
+        indexed: Option<&Indexed>,
+    ) -> Result<(), Error> {
         let mut tally = std::mem::take(&mut self.tally);
-        let target = store.read(|tx| self.target_id().map_or(Ok(None), |id| delivery::current(tx, id)))?;
+        let target = store.read(|tx| {
+            self.target_id()
+                .map_or(Ok(None), |id| delivery::current(tx, id))
+        })?;
         let balance = store.read(|tx| delivery::balance_of(tx, target.as_ref(), Kind::Document))?;
         if let (Some(indexed), Some(uuid)) = (indexed, &self.workspace.identity.project_uuid) {
             let filter = Filters::of(self.workspace)?;
-            let open = [Class::Untried, Class::Retryable, Class::Undeliverable, Class::InFlight, Class::Blocked];
+            let open = [
+                Class::Untried,
+                Class::Retryable,
+                Class::Undeliverable,
+                Class::InFlight,
+                Class::Blocked,
+            ];
             let is_all_there = target.is_some() && open.iter().all(|class| balance.of(*class) == 0);
             for mission in &indexed.index.missions {
                 let namespace = mission.namespace(uuid);
                 for artifact in &mission.artifacts {
-                    let (decision, which) = (filter.decide(mission, artifact), bodies::which(mission, artifact));
+                    let (decision, which) = (
+                        filter.decide(mission, artifact),
+                        bodies::which(mission, artifact),
+                    );
                     let skipped = match (decision.status, self.no_upload()) {
                         (Status::Queued, Some(why)) => Some(Decision::skipped(why.reason())),
                         (Status::Queued, None) => None,
@@ -157,7 +205,8 @@ impl Journey<'_> {
                         tally.decided(which, decision);
                         continue;
                     }
-                    // Nothing captured and nothing left to send: the key of each document need not be known.
+                    // Nothing captured and nothing left to send: the key of each document need not
+                    // be known.
                     if is_all_there && self.is_settled && self.captured_documents.is_empty() {
                         tally.stands(which, false, Standing::Acknowledged);
                         continue;
@@ -174,10 +223,20 @@ impl Journey<'_> {
             }
         }
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
-        let drains = self.request.scope.drains && self.resolved.receiver.is_some() && self.no_upload().is_none();
-        let sendable = |tx: &ReadTx<'_>| target.as_ref().map_or(Ok(0), |target| delivery::sendable(tx, target.id));
+        let drains = self.request.scope.drains
+            && self.resolved.receiver.is_some()
+            && self.no_upload().is_none();
+        let sendable = |tx: &ReadTx<'_>| {
+            target
+                .as_ref()
+                .map_or(Ok(0), |target| delivery::sendable(tx, target.id))
+        };
         let lacking = balance.of(Class::Untried) + balance.of(Class::Retryable);
-        let waiting = if drains { u64::try_from(lacking).unwrap_or(0) } else { 0 };
+        let waiting = if drains {
+            u64::try_from(lacking).unwrap_or(0)
+        } else {
+            0
+        };
         self.report.standing.owed_documents = if drains { store.read(sendable)? } else { 0 };
         let requests = tally.requests;
         let counts = tally.finish(waiting);
@@ -197,7 +256,9 @@ fn standing(
     key: [u8; 16],
     sha256: Option<crate::base::Sha256>,
 ) -> Result<Standing, Error> {
-    let Some((seq, newest)) = journal::newest_version(tx, key)? else { return Ok(Standing::Changed) };
+    let Some((seq, newest)) = journal::newest_version(tx, key)? else {
+        return Ok(Standing::Changed);
+    };
     if Some(newest) != sha256 {
         return Ok(Standing::NoNews);
     }
@@ -221,7 +282,10 @@ pub(super) enum ReadIt<'a> {
 }
 
 impl ReadIt<'_> {
-    fn read<T, E: From<crate::store::Error>>(&self, work: impl Fn(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    fn read<T, E: From<crate::store::Error>>(
+        &self,
+        work: impl Fn(&ReadTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         match self {
             Self::Write(store) => store.read(work),
             Self::Read(store) => store.read(work),

@@ -18,7 +18,8 @@ use crate::http::Cause;
 use crate::store::Store;
 
 /// Hint: how to send to another URL, once or from now on.
-const REPOINT: &str = "sk-sync drain --target-url URL   # from now on: sk-sync target set --url URL";
+const REPOINT: &str =
+    "sk-sync drain --target-url URL   # from now on: sk-sync target set --url URL";
 
 /// The embedded receiver while it runs; dropping it stops it.
 pub(crate) struct Stub {
@@ -31,12 +32,14 @@ pub(crate) struct Stub {
 
 impl fmt::Debug for Stub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stub").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Stub")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
     }
 }
 
-/// Starts the embedded receiver on a store file; passed in by the command line, because `ops` must not depend on
-/// `serve`.
+/// Starts the embedded receiver on a store file; passed in by the command line, because `ops` must
+/// not depend on `serve`.
 pub(crate) type StartStub<'a> = &'a dyn Fn(&Path) -> Result<Stub, String>;
 
 /// The connection to a target, opened only when there is something to send.
@@ -55,14 +58,21 @@ impl<'a> TargetConnection<'a> {
         credentials: &'a Credentials<'a>,
         start_stub: StartStub<'a>,
     ) -> Self {
-        Self { workspace, resolved, credentials, start_stub, stub: None }
+        Self {
+            workspace,
+            resolved,
+            credentials,
+            start_stub,
+            stub: None,
+        }
     }
 
     /// The permitted target, or the checks that fail; `None` if delivery is turned off.
     pub(super) fn link(&mut self) -> Result<Result<Option<Link>, Vec<Gate>>, Error> {
         let is_stub = self.resolved.receiver == Some(endpoint::ReceiverKind::Stub);
         if is_stub && self.stub.is_none() {
-            self.stub = Some((self.start_stub)(&self.workspace.place.stub_store()).map_err(Error::Stub)?);
+            self.stub =
+                Some((self.start_stub)(&self.workspace.place.stub_store()).map_err(Error::Stub)?);
         }
         let origin = self.stub.as_ref().map(|stub| stub.origin.as_str());
         Ok(self.credentials.link(origin))
@@ -70,8 +80,18 @@ impl<'a> TargetConnection<'a> {
 }
 
 /// Takes the lock that allows one drain at a time.
-pub(super) fn lock(world: &World<'_>, workspace: &Workspace, patience: Duration) -> Result<Lock, lock::Error> {
-    Lock::take(&workspace.place.drain_lock(), "drain", patience, world.clock, world.interrupt)
+pub(super) fn lock(
+    world: &World<'_>,
+    workspace: &Workspace,
+    patience: Duration,
+) -> Result<Lock, lock::Error> {
+    Lock::take(
+        &workspace.place.drain_lock(),
+        "drain",
+        patience,
+        world.clock,
+        world.interrupt,
+    )
 }
 
 /// Delivers the events that are left to send over `link`.
@@ -104,7 +124,8 @@ pub(super) fn events(
     Ok(delivery::drain(store, &receiver, &conditions, on_settled)?)
 }
 
-/// Sends the documents that are due at the target of row `target`; `on_disk` reads texts that are not in the store.
+/// Sends the documents that are due at the target of row `target`; `on_disk` reads texts that are
+/// not in the store.
 pub(super) fn documents(
     journey: &mut Journey<'_>,
     store: &mut Store,
@@ -114,12 +135,25 @@ pub(super) fn documents(
     on_disk: &dyn Fn(&bodies::Row) -> Option<bodies::Body>,
 ) -> Result<bodies::Report, Error> {
     let (world, progress) = (journey.world, journey.progress);
-    let means = Means { clock: world.clock, random: &world.random, interrupt: world.interrupt, deadline };
+    let means = Means {
+        clock: world.clock,
+        random: &world.random,
+        interrupt: world.interrupt,
+        deadline,
+    };
     let keeps_texts = journey.workspace.loaded.config.documents.keep == KeepTexts::Always;
-    let policy = DrainPolicy { target, keeps_texts, is_again: journey.resubmits(), on_disk };
+    let policy = DrainPolicy {
+        target,
+        keeps_texts,
+        is_again: journey.resubmits(),
+        on_disk,
+    };
     let tally = &mut journey.tally;
     let report = bodies::drain(store, push, &policy, means, &mut |outcome| {
-        progress(Step::Uploading { done: tally.uploaded(outcome), total });
+        progress(Step::Uploading {
+            done: tally.uploaded(outcome),
+            total,
+        });
     })?;
     tally.drained(&report);
     Ok(report)
@@ -139,18 +173,24 @@ pub(super) fn section(did: &delivery::Report, took: Duration) -> Drain {
         terminal_failed: did.terminal_failed,
         halted: did.stop.as_ref().map(Stop::words),
         cause: did.cause.map(Cause::word),
-        fix: did.cause.filter(|cause| cause.may_be_gone()).map(|_| REPOINT.to_owned()),
+        fix: did
+            .cause
+            .filter(|cause| cause.may_be_gone())
+            .map(|_| REPOINT.to_owned()),
         seconds: report::seconds(took),
     }
 }
 
-/// The hint to send everything again, if another server seems to answer at the target's URL; `None` otherwise.
+/// The hint to send everything again, if another server seems to answer at the target's URL; `None`
+/// otherwise.
 pub(super) fn offer(identity: &Identity, changes: &[Change]) -> Option<String> {
     if changes.is_empty() {
         return None;
     }
-    let said: Vec<String> =
-        changes.iter().map(|c| format!("{} was `{}` and is `{}`", c.field, c.previous, c.current)).collect();
+    let said: Vec<String> = changes
+        .iter()
+        .map(|c| format!("{} was `{}` and is `{}`", c.field, c.previous, c.current))
+        .collect();
     Some(format!(
         "{} seems to be another server than before ({}). If it lost what it had: {}",
         identity.canonical_url,

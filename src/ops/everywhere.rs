@@ -1,4 +1,5 @@
-//! Every store of this machine, for `status --all`: its owner, whether its repository still exists, and its counts.
+//! Every store of this machine, for `status --all`: its owner, whether its repository still exists,
+//! and its counts.
 
 use std::path::Path;
 
@@ -50,7 +51,8 @@ pub(crate) struct StoreHere {
 pub(crate) struct Counts {
     /// Events and documents that are stored.
     pub(crate) kept: Cargo,
-    /// Left to send: at the live target that lacks most; without one, everything that was never sent.
+    /// Left to send: at the live target that lacks most; without one, everything that was never
+    /// sent.
     pub(crate) waiting: Cargo,
     /// Failed: given up at a live target.
     pub(crate) failed: Cargo,
@@ -71,14 +73,21 @@ pub(crate) struct Cargo {
 
 impl Cargo {
     fn largest(self, other: Self) -> Self {
-        Self { events: self.events.max(other.events), documents: self.documents.max(other.documents) }
+        Self {
+            events: self.events.max(other.events),
+            documents: self.documents.max(other.documents),
+        }
     }
 }
 
 /// Every store below the state directory. An unreadable one is listed with its error.
 pub(crate) fn stores_here(workspace: &Workspace) -> Vec<StoreHere> {
     let listed = workspace.home.places().into_iter().map(|listed| {
-        let owner = if listed.refused.is_none() { Owner::read(&listed.place) } else { None };
+        let owner = if listed.refused.is_none() {
+            Owner::read(&listed.place)
+        } else {
+            None
+        };
         let mut found = StoreHere {
             project_uuid: Some(listed.project_uuid),
             repository_id: listed.repository.as_str().to_owned(),
@@ -92,12 +101,25 @@ pub(crate) fn stores_here(workspace: &Workspace) -> Vec<StoreHere> {
         found.look(&listed.place, listed.refused.map(|error| error.to_string()));
         found
     });
-    let nameless = workspace.home.unassigned_places().into_iter().map(|(id, place)| {
-        let mut found = StoreHere { repository_id: id, ..StoreHere::of(&place, workspace) };
-        found.repository = Owner::read(&place).and_then(|owner| owner.path).as_deref().map(path);
-        found.look(&place, place.refuse_planted().err().map(|error| error.to_string()));
-        found
-    });
+    let nameless = workspace
+        .home
+        .unassigned_places()
+        .into_iter()
+        .map(|(id, place)| {
+            let mut found = StoreHere {
+                repository_id: id,
+                ..StoreHere::of(&place, workspace)
+            };
+            found.repository = Owner::read(&place)
+                .and_then(|owner| owner.path)
+                .as_deref()
+                .map(path);
+            found.look(
+                &place,
+                place.refuse_planted().err().map(|error| error.to_string()),
+            );
+            found
+        });
     listed.chain(nameless).collect()
 }
 
@@ -140,20 +162,37 @@ impl StoreHere {
 
 impl Counts {
     fn read(tx: &ReadTx<'_>) -> Result<Self, Error> {
-        let (events, documents) = (journal::totals(tx)?, journal::totals_of(tx, Kind::Document)?);
-        let targets: Vec<_> = delivery::targets(tx)?.into_iter().filter(|target| target.is_live).collect();
+        let (events, documents) = (
+            journal::totals(tx)?,
+            journal::totals_of(tx, Kind::Document)?,
+        );
+        let targets: Vec<_> = delivery::targets(tx)?
+            .into_iter()
+            .filter(|target| target.is_live)
+            .collect();
         let mut counts = Self {
-            kept: Cargo { events: unsigned(events.live), documents: unsigned(documents.live) },
+            kept: Cargo {
+                events: unsigned(events.live),
+                documents: unsigned(documents.live),
+            },
             on_hold: unsigned(events.held),
             conflicts: unsigned(events.conflicts),
-            targets: targets.iter().map(|target| target.identity.canonical_url.clone()).collect(),
+            targets: targets
+                .iter()
+                .map(|target| target.identity.canonical_url.clone())
+                .collect(),
             ..Self::default()
         };
         let is_real = |target: &&Target| target.identity.receiver != ReceiverKind::Stub;
         let has_real = targets.iter().any(|target| is_real(&target));
         for target in targets.iter().filter(|target| !has_real || is_real(target)) {
-            counts.waiting = counts.waiting.largest(cargo_in(tx, Some(target), &WAITING)?);
-            counts.failed = counts.failed.largest(cargo_in(tx, Some(target), &[Class::Undeliverable])?);
+            counts.waiting = counts
+                .waiting
+                .largest(cargo_in(tx, Some(target), &WAITING)?);
+            counts.failed =
+                counts
+                    .failed
+                    .largest(cargo_in(tx, Some(target), &[Class::Undeliverable])?);
         }
         if targets.is_empty() {
             counts.waiting = cargo_in(tx, None, &WAITING)?;
@@ -165,9 +204,15 @@ impl Counts {
 const WAITING: [Class; 3] = [Class::Untried, Class::InFlight, Class::Retryable];
 
 fn cargo_in(tx: &ReadTx<'_>, target: Option<&Target>, classes: &[Class]) -> Result<Cargo, Error> {
-    let (events, documents) = (delivery::balance(tx, target)?, delivery::balance_of(tx, target, Kind::Document)?);
+    let (events, documents) = (
+        delivery::balance(tx, target)?,
+        delivery::balance_of(tx, target, Kind::Document)?,
+    );
     let sum = |of: &delivery::Balance| unsigned(classes.iter().map(|class| of.of(*class)).sum());
-    Ok(Cargo { events: sum(&events), documents: sum(&documents) })
+    Ok(Cargo {
+        events: sum(&events),
+        documents: sum(&documents),
+    })
 }
 
 /// When the store's file or its WAL last changed, RFC 3339; `None` if unknown.

@@ -20,8 +20,8 @@ use crate::store::Store;
 /// Number of groups shown; the others are counted together.
 const GROUPS: usize = 1000;
 
-/// Writes the report of a drain that began at `since` to `file` (its fields are a public contract): first to a
-/// temporary file, so that a reader sees the whole file or none.
+/// Writes the report of a drain that began at `since` to `file` (its fields are a public contract):
+/// first to a temporary file, so that a reader sees the whole file or none.
 pub(crate) fn write_report(
     store: &Path,
     report: &Report,
@@ -29,25 +29,36 @@ pub(crate) fn write_report(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let place = |error: std::io::Error| Error::Output(named(&error, "cannot write the report", file));
-    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let place =
+        |error: std::io::Error| Error::Output(named(&error, "cannot write the report", file));
+    let dir = file
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut temporary = tempfile::NamedTempFile::new_in(dir).map_err(place)?;
     let mut out = BufWriter::new(&mut temporary);
     let head = Value::Object(head(report, now)).to_string();
     // The object stays open for the list of failures, which is written incrementally.
     let begin = format!("{},\"failures\":[", head.strip_suffix('}').unwrap_or(&head));
-    out.write_all(printable_json(&begin).as_bytes()).map_err(place)?;
+    out.write_all(printable_json(&begin).as_bytes())
+        .map_err(place)?;
     let mut is_first = true;
     if let (Some(target), Some(_)) = (&report.target, &report.drain) {
         each_failure(store, &target.target_id, Some(since), &mut |failed| {
-            let separator = if std::mem::take(&mut is_first) { "" } else { "," };
+            let separator = if std::mem::take(&mut is_first) {
+                ""
+            } else {
+                ","
+            };
             let line = json!({"event_id": failed.event_id, "outcome": failed.status.word(),
                 "http_status": failed.http_status, "error": failed.error});
             write!(out, "{separator}{}", printable_json(&line.to_string())).map_err(place)?;
             Ok(())
         })?;
     }
-    out.write_all(b"]}\n").and_then(|()| out.flush()).map_err(place)?;
+    out.write_all(b"]}\n")
+        .and_then(|()| out.flush())
+        .map_err(place)?;
     drop(out);
     temporary.persist(file).map_err(|e| place(e.error))?;
     Ok(())
@@ -74,7 +85,11 @@ fn head(report: &Report, now: Timestamp) -> Map<String, Value> {
         failed = drain.rejected + drain.transient + drain.terminal_failed;
     }
     let mut summary = Map::new();
-    for (name, count) in [("total_events", total), ("synced", synced), ("failed", failed)] {
+    for (name, count) in [
+        ("total_events", total),
+        ("synced", synced),
+        ("failed", failed),
+    ] {
         summary.insert(name.to_owned(), count.into());
     }
     for (name, count) in counts.into_iter().flatten() {
@@ -83,7 +98,10 @@ fn head(report: &Report, now: Timestamp) -> Map<String, Value> {
     }
     head.insert("summary".to_owned(), summary.into());
     if let Some(balance) = &report.balance {
-        head.insert("balance".to_owned(), serde_json::to_value(balance).unwrap_or_default());
+        head.insert(
+            "balance".to_owned(),
+            serde_json::to_value(balance).unwrap_or_default(),
+        );
     }
     head
 }
@@ -125,10 +143,16 @@ pub(crate) fn explain(store: &Path, target_id: &str) -> Result<Vec<Group>, Error
     each_failure(store, target_id, None, &mut |failed| {
         let mut key = group_of(&failed);
         if groups.len() >= GROUPS && !groups.contains_key(&key) {
-            key =
-                delivery::Group { status: failed.status, event_type: "…".to_owned(), reason: "any other".to_owned() };
+            key = delivery::Group {
+                status: failed.status,
+                event_type: "…".to_owned(),
+                reason: "any other".to_owned(),
+            };
         }
-        let tally = groups.entry(key).or_insert_with(|| Tally { example: failed.event_id, ..Tally::default() });
+        let tally = groups.entry(key).or_insert_with(|| Tally {
+            example: failed.event_id,
+            ..Tally::default()
+        });
         tally.count += 1;
         tally.waived += u64::from(failed.is_waived);
         Ok(())
@@ -144,7 +168,9 @@ pub(crate) fn explain(store: &Path, target_id: &str) -> Result<Vec<Group>, Error
             count: tally.count,
             waived: tally.waived,
             waived_at: last.map(|waiver| waiver.waived_at.to_string()),
-            note: last.map(|waiver| waiver.note.clone()).filter(|note| !note.is_empty()),
+            note: last
+                .map(|waiver| waiver.note.clone())
+                .filter(|note| !note.is_empty()),
             example: tally.example,
             id,
         }
@@ -156,11 +182,17 @@ pub(crate) fn explain(store: &Path, target_id: &str) -> Result<Vec<Group>, Error
 
 fn group_of(failed: &Failed) -> delivery::Group {
     let reason = masked(failed.error.as_deref().unwrap_or("no reason given"));
-    delivery::Group { status: failed.status, event_type: failed.event_type.clone(), reason }
+    delivery::Group {
+        status: failed.status,
+        event_type: failed.event_type.clone(),
+        reason,
+    }
 }
 
 fn waivers_of(store: &Path, target_id: &str) -> Result<Vec<Waiver>, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(Vec::new());
+    };
     Ok(store.read(|tx| match delivery::current(tx, target_id)? {
         Some(target) => delivery::waivers(tx, target.id),
         None => Ok(Vec::new()),
@@ -186,7 +218,10 @@ impl WaiveFilter {
         let error = failed.error.as_deref().unwrap_or_default().to_lowercase();
         (self.names.is_empty() || self.names.iter().any(is_named))
             && (self.types.is_empty() || self.types.contains(&failed.event_type))
-            && self.reason.as_ref().is_none_or(|reason| error.contains(&reason.to_lowercase()))
+            && self
+                .reason
+                .as_ref()
+                .is_none_or(|reason| error.contains(&reason.to_lowercase()))
     }
 }
 
@@ -207,17 +242,31 @@ impl GivenUp {
     }
 }
 
-/// The events given up at a target, by group, as far as they match `filter`. Groups that are still retried cannot be
-/// waived.
-pub(crate) fn given_up(store: &Path, target_id: &str, filter: &WaiveFilter) -> Result<Vec<GivenUp>, Error> {
+/// The events given up at a target, by group, as far as they match `filter`. Groups that are still
+/// retried cannot be waived.
+pub(crate) fn given_up(
+    store: &Path,
+    target_id: &str,
+    filter: &WaiveFilter,
+) -> Result<Vec<GivenUp>, Error> {
     let mut found: BTreeMap<delivery::Group, GivenUp> = BTreeMap::new();
     each_failure(store, target_id, filter.since, &mut |failed| {
         let group = group_of(&failed);
         if failed.status == Status::TerminalFailed && filter.takes(&failed, &group.id()) {
-            let fresh = || GivenUp { group: group.clone(), unseen: Vec::new(), named: Vec::new() };
+            let fresh = || GivenUp {
+                group: group.clone(),
+                unseen: Vec::new(),
+                named: Vec::new(),
+            };
             let found = found.entry(group.clone()).or_insert_with(fresh);
-            found.unseen.extend((!failed.is_waived).then_some(failed.seq));
-            if filter.names.iter().any(|name| name.eq_ignore_ascii_case(&failed.event_id)) {
+            found
+                .unseen
+                .extend((!failed.is_waived).then_some(failed.seq));
+            if filter
+                .names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(&failed.event_id))
+            {
                 found.named.push(failed.event_id);
             }
         }
@@ -260,8 +309,12 @@ fn each_failure(
     since: Option<Timestamp>,
     tell: &mut dyn FnMut(Failed) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(()) };
-    let Some(target) = store.read(|tx| delivery::current(tx, target_id))? else { return Ok(()) };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(());
+    };
+    let Some(target) = store.read(|tx| delivery::current(tx, target_id))? else {
+        return Ok(());
+    };
     for status in FAILURES {
         let mut after = 0;
         loop {
@@ -283,7 +336,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("r.json");
         let now = Timestamp::from_micros(0);
-        write_report(&dir.path().join("absent.db"), &Report::new("drain"), &file, now, now).unwrap();
+        write_report(
+            &dir.path().join("absent.db"),
+            &Report::new("drain"),
+            &file,
+            now,
+            now,
+        )
+        .unwrap();
         let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         let expected = json!({"generated_at": "1970-01-01T00:00:00.000000+00:00", "dispatched": false,
             "summary": {"total_events": 0, "synced": 0, "failed": 0}, "failures": []});

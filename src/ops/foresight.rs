@@ -10,22 +10,30 @@ use crate::event;
 use crate::journal::{self, Receipt};
 use crate::store::{ReadStore, ReadTx};
 
-/// The result of a capture, if everything is already in the journal; nothing is written. `None` if that is not so, or
-/// unknown.
+/// The result of a capture, if everything is already in the journal; nothing is written. `None` if
+/// that is not so, or unknown.
 pub(super) fn unchanged(
     workspace: &Workspace,
     store: &ReadStore,
     memory: &Memory,
     indexed: &Indexed,
 ) -> Result<Option<(Receipt, Option<LogTally>)>, Error> {
-    let (Some(then), false) = (memory.point(), Rule::of(workspace).is_bounded()) else { return Ok(None) };
+    let (Some(then), false) = (memory.point(), Rule::of(workspace).is_bounded()) else {
+        return Ok(None);
+    };
     let (missions, project_uuid) = (&indexed.index.missions, workspace.project_uuid()?);
     let digests = digests(indexed, project_uuid, &rule::fingerprint(workspace));
-    if !missions.iter().zip(&digests).all(|(mission, digest)| memory.has(&mission.slug, digest)) {
+    if !missions
+        .iter()
+        .zip(&digests)
+        .all(|(mission, digest)| memory.has(&mission.slug, digest))
+    {
         return Ok(None);
     }
     let is_same = store.read(|tx| {
-        Ok::<_, journal::Error>(!memory.is_stale(&journal::point(tx)?) && journal::states_the_same(tx, then)?)
+        Ok::<_, journal::Error>(
+            !memory.is_stale(&journal::point(tx)?) && journal::states_the_same(tx, then)?,
+        )
     })?;
     let mut logs = Logs::of(workspace, project_uuid, missions, false, None);
     if let Some(logs) = &mut logs {
@@ -36,7 +44,10 @@ pub(super) fn unchanged(
     let logs = logs.map(|logs| logs.tally);
     let count: usize = missions.iter().map(dossier::count_facts).sum();
     let unchanged = i64::try_from(count).unwrap_or(i64::MAX) + unchanged_lines(logs.as_ref());
-    let receipt = Receipt { unchanged, ..Receipt::default() };
+    let receipt = Receipt {
+        unchanged,
+        ..Receipt::default()
+    };
     Ok(is_same.then_some((receipt, logs)))
 }
 
@@ -59,7 +70,11 @@ pub(super) fn preview(
                     (Some(tx), Some(coalesce)) => journal::stated(tx, coalesce)?,
                     _ => None,
                 };
-                *(if stated.is_some() { &mut receipt.unchanged } else { &mut receipt.captured }) += 1;
+                *(if stated.is_some() {
+                    &mut receipt.unchanged
+                } else {
+                    &mut receipt.captured
+                }) += 1;
             }
         }
         let mut logs = Logs::of(workspace, project_uuid, missions, true, None);

@@ -1,4 +1,5 @@
-//! Delivery state of the documents on disk, without changing anything: `status --check` and `--missions`.
+//! Delivery state of the documents on disk, without changing anything: `status --check` and
+//! `--missions`.
 
 use super::bodies::Filters;
 use super::dossier::{self, Selection};
@@ -38,8 +39,15 @@ pub(crate) fn documents_here(
     workspace: &Workspace,
     resolved: &Resolved,
 ) -> Result<Vec<MissionHere>, Error> {
-    let takes_documents = resolved.endpoints.as_ref().is_none_or(|endpoints| endpoints.bodies.is_some());
-    let (Some(uuid), Some(_), true) = (&workspace.identity.project_uuid, resolved.receiver, takes_documents) else {
+    let takes_documents = resolved
+        .endpoints
+        .as_ref()
+        .is_none_or(|endpoints| endpoints.bodies.is_some());
+    let (Some(uuid), Some(_), true) = (
+        &workspace.identity.project_uuid,
+        resolved.receiver,
+        takes_documents,
+    ) else {
         return Ok(Vec::new());
     };
     let memory = Memory::of(workspace, true);
@@ -50,7 +58,11 @@ pub(crate) fn documents_here(
         let never = |mission: &Mission| {
             let is_document = |a: &&_| filter.decide(mission, a).status == Status::Queued;
             let documents = mission.artifacts.iter().filter(is_document).count() as u64;
-            MissionHere { documents, newer_here: documents, ..named(mission) }
+            MissionHere {
+                documents,
+                newer_here: documents,
+                ..named(mission)
+            }
         };
         return Ok(indexed.index.missions.iter().map(never).collect());
     };
@@ -62,14 +74,30 @@ pub(crate) fn documents_here(
         let place = workspace.place.checkout(&workspace.root);
         let is_linked = workspace.root != workspace.main_root;
         let told = StatedFacts::of(tx, &place, &path(&workspace.root), is_linked)?;
-        let look = Look { tx, target: target.as_ref(), told: &told, filter: &filter, uuid, world };
-        indexed.index.missions.iter().map(|mission| look.at(mission)).collect()
+        let look = Look {
+            tx,
+            target: target.as_ref(),
+            told: &told,
+            filter: &filter,
+            uuid,
+            world,
+        };
+        indexed
+            .index
+            .missions
+            .iter()
+            .map(|mission| look.at(mission))
+            .collect()
     })
 }
 
 fn named(mission: &Mission) -> MissionHere {
     let (mission_slug, target_branch) = (mission.slug.clone(), mission.target_branch.clone());
-    MissionHere { mission_slug, target_branch, ..MissionHere::default() }
+    MissionHere {
+        mission_slug,
+        target_branch,
+        ..MissionHere::default()
+    }
 }
 
 struct Look<'a> {
@@ -86,7 +114,10 @@ impl Look<'_> {
         let mut here = named(mission);
         let namespace = mission.namespace(self.uuid);
         let facts = facts(mission, &namespace, self.world.clock.now(), self.world.ids);
-        let present = mission.artifacts.iter().filter(|artifact| artifact.is_present);
+        let present = mission
+            .artifacts
+            .iter()
+            .filter(|artifact| artifact.is_present);
         for (artifact, fact) in present.zip(facts) {
             if self.filter.decide(mission, artifact).status != Status::Queued {
                 continue;
@@ -94,19 +125,27 @@ impl Look<'_> {
             here.documents += 1;
             let key = event::document_key(&namespace, &artifact.path);
             let newest = journal::newest_version(self.tx, key)?;
-            let Some((seq, _)) = newest.filter(|(_, newest)| Some(*newest) == artifact.sha256) else {
-                let told = event::coalesce(fact.event_type, &fact.payload, None).is_some_and(|c| self.told.says(&c));
+            let Some((seq, _)) = newest.filter(|(_, newest)| Some(*newest) == artifact.sha256)
+            else {
+                let told = event::coalesce(fact.event_type, &fact.payload, None)
+                    .is_some_and(|c| self.told.says(&c));
                 here.newer_here += u64::from(!told || newest.is_none());
                 continue;
             };
-            let row = self.target.map_or(Ok(None), |target| delivery::row_of(self.tx, target.id, seq))?;
-            if row.as_ref().is_some_and(|row| row.status.class() == Class::Delivered) {
+            let row = self
+                .target
+                .map_or(Ok(None), |target| delivery::row_of(self.tx, target.id, seq))?;
+            if row
+                .as_ref()
+                .is_some_and(|row| row.status.class() == Class::Delivered)
+            {
                 here.delivered += 1;
                 continue;
             }
             here.waiting += 1;
             let said = row.map(|row| row.error.unwrap_or_else(|| "not sent yet".to_owned()));
-            here.reason.get_or_insert(said.unwrap_or_else(|| "its event is not delivered yet".to_owned()));
+            here.reason
+                .get_or_insert(said.unwrap_or_else(|| "its event is not delivered yet".to_owned()));
         }
         Ok(here)
     }

@@ -8,29 +8,47 @@ use crate::base::text;
 use crate::books;
 use crate::legacy::{self, Conflict, Decided, Decision};
 
-/// The open conflicts of this project and of every store that received imports; and the stores that cannot be read.
-pub(crate) fn import_conflicts(workspace: &Workspace) -> Result<(Vec<Conflict>, Vec<String>), Error> {
+/// The open conflicts of this project and of every store that received imports; and the stores that
+/// cannot be read.
+pub(crate) fn import_conflicts(
+    workspace: &Workspace,
+) -> Result<(Vec<Conflict>, Vec<String>), Error> {
     let (mut all, mut troubles) = (Vec::new(), Vec::new());
-    for (name, path) in
-        legacy::stores(&workspace.home, &workspace.repository_id, workspace.identity.project_uuid.as_deref())?
-    {
+    for (name, path) in legacy::stores(
+        &workspace.home,
+        &workspace.repository_id,
+        workspace.identity.project_uuid.as_deref(),
+    )? {
         let read = || match books::open_read(&path).map_err(legacy::Error::from)? {
             Some(store) => store.read(|tx| legacy::conflicts(tx, &name)),
             None => Ok(Vec::new()),
         };
         match read() {
             Ok(found) => all.extend(found),
-            Err(error) => troubles.push(format!("the store of {name} ({}): {error}", text::path(&path))),
+            Err(error) => troubles.push(format!(
+                "the store of {name} ({}): {error}",
+                text::path(&path)
+            )),
         }
     }
     Ok((all, troubles))
 }
 
 /// Decides conflicts of imports, or reports what a decision would change.
-pub(crate) fn decide(world: &World<'_>, workspace: &Workspace, decision: &Decision<'_>) -> Result<Decided, Error> {
+pub(crate) fn decide(
+    world: &World<'_>,
+    workspace: &Workspace,
+    decision: &Decision<'_>,
+) -> Result<Decided, Error> {
     let project = workspace.identity.project_uuid.as_deref();
     let stores = legacy::stores(&workspace.home, &workspace.repository_id, project)?;
-    Ok(legacy::decide_everywhere(&stores, world.clock.now(), decision, &policy(workspace), project))
+    Ok(legacy::decide_everywhere(
+        &stores,
+        world.clock.now(),
+        decision,
+        &policy(workspace),
+        project,
+    ))
 }
 
 /// Result for an older file.
@@ -45,7 +63,11 @@ pub(crate) struct Cleaned {
 }
 
 /// Renames the older files whose rows are all accounted for.
-pub(crate) fn clean_up(world: &World<'_>, workspace: &Workspace, dry_run: bool) -> Result<Vec<Cleaned>, Error> {
+pub(crate) fn clean_up(
+    world: &World<'_>,
+    workspace: &Workspace,
+    dry_run: bool,
+) -> Result<Vec<Cleaned>, Error> {
     let roots = roots(workspace);
     let now = world.clock.now().to_string();
     let date = now.get(..10).unwrap_or(&now);
@@ -55,7 +77,13 @@ pub(crate) fn clean_up(world: &World<'_>, workspace: &Workspace, dry_run: bool) 
         None
     } else {
         let patience = workspace.loaded.config.drain.lock_wait;
-        let held = legacy::lock_sources(&workspace.home, "migrate cleanup", patience, world.clock, world.interrupt)?;
+        let held = legacy::lock_sources(
+            &workspace.home,
+            "migrate cleanup",
+            patience,
+            world.clock,
+            world.interrupt,
+        )?;
         plan = legacy::plan_cleanup(&workspace.home, &roots)?;
         Some(held)
     };
@@ -68,7 +96,11 @@ pub(crate) fn clean_up(world: &World<'_>, workspace: &Workspace, dry_run: bool) 
                 Err(error) => kept_because = Some(error.to_string()),
             }
         }
-        Cleaned { path: candidate.path, renamed_to, kept_because }
+        Cleaned {
+            path: candidate.path,
+            renamed_to,
+            kept_because,
+        }
     });
     Ok(cleaned.collect())
 }

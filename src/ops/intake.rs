@@ -1,5 +1,5 @@
-//! Reading a stream of envelopes ahead of the store: while one batch is being made durable, the next is read and
-//! parsed. Memory holds a few pieces, for a stream of any length.
+//! Reading a stream of envelopes ahead of the store: while one batch is being made durable, the
+//! next is read and parsed. Memory holds a few pieces, for a stream of any length.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -12,7 +12,8 @@ use crate::event::{self, Inspection, NotAnEvent};
 
 /// The longest line that is parsed as an envelope, in bytes.
 const LONGEST_LINE: u64 = 64 << 20;
-/// A piece is passed on with this many lines or bytes, or when the input has nothing more at the moment.
+/// A piece is passed on with this many lines or bytes, or when the input has nothing more at the
+/// moment.
 const PIECE_LINES: usize = 256;
 const PIECE_BYTES: usize = 1 << 20;
 /// Number of pieces that may wait for the store.
@@ -21,7 +22,8 @@ const PIECES: usize = 4;
 const BATCH_BYTES: usize = 16 << 20;
 /// How often a stop is checked for while the input is silent.
 const GLANCE: Duration = Duration::from_millis(50);
-/// A batch is closed after this many silent polls: lines of a slow producer must not wait for a full batch.
+/// A batch is closed after this many silent polls: lines of a slow producer must not wait for a
+/// full batch.
 const SILENT_GLANCES: u32 = 20;
 
 /// Byte-order mark, dropped at the start of the input.
@@ -96,11 +98,15 @@ impl Intake {
         let (sender, pieces) = sync_channel(PIECES);
         // The thread is not joined: a read that never returns must not block a stopped command.
         std::thread::spawn(move || read_all(input, &sender));
-        Self { pieces, waiting: std::collections::VecDeque::new(), end: None }
+        Self {
+            pieces,
+            waiting: std::collections::VecDeque::new(),
+            end: None,
+        }
     }
 
-    /// The next batch: at most `most` lines, fewer if they are long, if the input is silent for a while, ends, or a
-    /// stop was requested.
+    /// The next batch: at most `most` lines, fewer if they are long, if the input is silent for a
+    /// while, ends, or a stop was requested.
     pub(super) fn next(&mut self, most: usize, interrupt: &Interrupt) -> Batch {
         let mut batch = Batch::default();
         let (mut bytes, mut silent) = (0, 0);
@@ -146,7 +152,11 @@ fn read_all(input: Box<dyn Read + Send>, pieces: &SyncSender<Piece>) {
         match read_line(&mut input) {
             Ok(Some(line)) => {
                 number += 1;
-                let length = if let Line::Whole(bytes) = &line { bytes.len() } else { 0 };
+                let length = if let Line::Whole(bytes) = &line {
+                    bytes.len()
+                } else {
+                    0
+                };
                 bytes += length;
                 piece.extend(examine(number, line).into_iter().map(|line| (length, line)));
             }
@@ -155,7 +165,9 @@ fn read_all(input: Box<dyn Read + Send>, pieces: &SyncSender<Piece>) {
                 return;
             }
             Err(error) => {
-                let _ = pieces.send(Ok(piece)).and_then(|()| pieces.send(Err(error)));
+                let _ = pieces
+                    .send(Ok(piece))
+                    .and_then(|()| pieces.send(Err(error)));
                 return;
             }
         }
@@ -168,12 +180,16 @@ fn read_all(input: Box<dyn Read + Send>, pieces: &SyncSender<Piece>) {
     }
 }
 
-/// Parses and checks a line: no result for a blank line, several for a line in which a merge joined several objects.
-/// Checks for delivery are not made here.
+/// Parses and checks a line: no result for a blank line, several for a line in which a merge joined
+/// several objects. Checks for delivery are not made here.
 fn examine(line: u64, read: Line) -> Vec<Examined> {
     let Line::Whole(mut bytes) = read else {
         let reason = format!("the line is longer than {} MiB", LONGEST_LINE >> 20);
-        return vec![Examined::Refused { line, event_id: None, reason }];
+        return vec![Examined::Refused {
+            line,
+            event_id: None,
+            reason,
+        }];
     };
     if line == 1 && bytes.starts_with(BOM) {
         bytes.drain(..BOM.len());
@@ -184,13 +200,25 @@ fn examine(line: u64, read: Line) -> Vec<Examined> {
     match event::inspect(&bytes) {
         Ok(inspection) => vec![candidate(line, bytes, inspection)],
         Err(why) => {
-            let objects = if why == NotAnEvent::NotJson { joined(&bytes) } else { Vec::new() };
+            let objects = if why == NotAnEvent::NotJson {
+                joined(&bytes)
+            } else {
+                Vec::new()
+            };
             if objects.is_empty() {
-                return vec![Examined::Refused { line, event_id: None, reason: why.to_string() }];
+                return vec![Examined::Refused {
+                    line,
+                    event_id: None,
+                    reason: why.to_string(),
+                }];
             }
             let one = |object: Vec<u8>| match event::inspect(&object) {
                 Ok(inspection) => candidate(line, object, inspection),
-                Err(why) => Examined::Refused { line, event_id: None, reason: why.to_string() },
+                Err(why) => Examined::Refused {
+                    line,
+                    event_id: None,
+                    reason: why.to_string(),
+                },
             };
             objects.into_iter().map(one).collect()
         }
@@ -209,15 +237,29 @@ fn joined(line: &[u8]) -> Vec<Vec<u8>> {
 
 fn candidate(line: u64, bytes: Vec<u8>, inspection: Inspection) -> Examined {
     if inspection.event_type.is_empty() {
-        return Examined::Refused { line, event_id: Some(inspection.event_id), reason: NO_TYPE.to_owned() };
+        return Examined::Refused {
+            line,
+            event_id: Some(inspection.event_id),
+            reason: NO_TYPE.to_owned(),
+        };
     }
     let oddity = if inspection.is_strict {
-        let words: Vec<String> = inspection.violations.iter().take(5).map(ToString::to_string).collect();
+        let words: Vec<String> = inspection
+            .violations
+            .iter()
+            .take(5)
+            .map(ToString::to_string)
+            .collect();
         (!words.is_empty()).then(|| format!("contract: {}", words.join("; ")))
     } else {
         Some("contract: not strict JSON, so it cannot be sent".to_owned())
     };
-    Examined::Candidate(Candidate { line, bytes, inspection, oddity })
+    Examined::Candidate(Candidate {
+        line,
+        bytes,
+        inspection,
+        oddity,
+    })
 }
 
 /// A line without its line end.
@@ -229,7 +271,12 @@ enum Line {
 /// The next line; `None` at the end of the stream. The rest of a line that is too long is skipped.
 fn read_line(input: &mut BufReader<Box<dyn Read + Send>>) -> std::io::Result<Option<Line>> {
     let mut bytes = Vec::new();
-    if input.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut bytes)? == 0 {
+    if input
+        .by_ref()
+        .take(LONGEST_LINE + 1)
+        .read_until(b'\n', &mut bytes)?
+        == 0
+    {
         return Ok(None);
     }
     let is_complete = bytes.last() == Some(&b'\n');

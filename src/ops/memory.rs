@@ -1,8 +1,8 @@
-//! The cache of a checkout between two runs: state and digest of each file that was read, and what was captured of each
-//! mission. Losing it costs time only; it never claims more than the journal.
+//! The cache of a checkout between two runs: state and digest of each file that was read, and what
+//! was captured of each mission. Losing it costs time only; it never claims more than the journal.
 //!
-//! Two files in the project's place, one directory per checkout: `files` and `missions`. Both are replaced as a whole,
-//! and ignored if they are damaged, newer, or of another checkout.
+//! Two files in the project's place, one directory per checkout: `files` and `missions`. Both are
+//! replaced as a whole, and ignored if they are damaged, newer, or of another checkout.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -16,11 +16,13 @@ use crate::base::{Sha256, files};
 use crate::dossier::{Cache, LONGEST_CACHE, Mission};
 use crate::journal::Point;
 
-/// Version of the form of `missions` and of the derivation of facts; increase it when either changes.
+/// Version of the form of `missions` and of the derivation of facts; increase it when either
+/// changes.
 const FORM: u32 = 3;
 /// Largest `missions` that is read, in bytes.
 const LONGEST: u64 = 32 << 20;
-/// After this many rows that changed nothing, the point is advanced: scanning them costs time in each run.
+/// After this many rows that changed nothing, the point is advanced: scanning them costs time in
+/// each run.
 const STALE_ROWS: i64 = 4096;
 
 /// The cache of one checkout.
@@ -74,14 +76,28 @@ pub(super) struct Fresh {
 impl Memory {
     /// The cache of the workspace's checkout; empty if it is not `trusted`.
     pub(super) fn of(workspace: &Workspace, trusted: bool) -> Self {
-        let (dir, checkout) = (workspace.place.checkout(&workspace.root), path(&workspace.root));
-        let fresh = Missions { form: FORM, checkout: checkout.clone(), ..Missions::default() };
-        let mut memory = Self { dir, checkout, files: Cache::default(), missions: fresh, found: None };
+        let (dir, checkout) = (
+            workspace.place.checkout(&workspace.root),
+            path(&workspace.root),
+        );
+        let fresh = Missions {
+            form: FORM,
+            checkout: checkout.clone(),
+            ..Missions::default()
+        };
+        let mut memory = Self {
+            dir,
+            checkout,
+            files: Cache::default(),
+            missions: fresh,
+            found: None,
+        };
         if trusted {
             let bytes = read(&memory.dir.join("files"), LONGEST_CACHE as u64);
             memory.files = Cache::from_bytes(&bytes, &memory.checkout);
             let found = serde_json::from_slice(&read(&memory.dir.join("missions"), LONGEST)).ok();
-            memory.found = found.filter(|m: &Missions| m.form == FORM && m.checkout == memory.checkout);
+            memory.found =
+                found.filter(|m: &Missions| m.form == FORM && m.checkout == memory.checkout);
             memory.missions = memory.found.clone().unwrap_or(memory.missions);
         }
         memory
@@ -94,13 +110,20 @@ impl Memory {
 
     /// True if the mission was captured with exactly this digest.
     pub(super) fn has(&self, slug: &str, digest: &str) -> bool {
-        self.missions.seen.get(slug).and_then(|seen| seen.captured.as_deref()) == Some(digest)
+        self.missions
+            .seen
+            .get(slug)
+            .and_then(|seen| seen.captured.as_deref())
+            == Some(digest)
     }
 
     /// Discards the captures: the journal no longer states the same.
     pub(super) fn distrust_captures(&mut self) {
         self.missions.point = None;
-        self.missions.seen.values_mut().for_each(|seen| (seen.captured, seen.logged) = (None, None));
+        self.missions
+            .seen
+            .values_mut()
+            .for_each(|seen| (seen.captured, seen.logged) = (None, None));
     }
 
     /// Discards everything that was done in another store.
@@ -116,9 +139,15 @@ impl Memory {
             is_news |= digest.is_some() || log.is_some();
             let seen = self.missions.seen.entry(slug).or_default();
             seen.captured = digest.or(seen.captured.take());
-            seen.logged = log.map(|(digest, events)| Logged { digest, events }).or(seen.logged.take());
+            seen.logged = log
+                .map(|(digest, events)| Logged { digest, events })
+                .or(seen.logged.take());
         }
-        if is_news || self.point().is_none_or(|then| point.rows_since(then) > STALE_ROWS) {
+        if is_news
+            || self
+                .point()
+                .is_none_or(|then| point.rows_since(then) > STALE_ROWS)
+        {
             self.missions.point = Some(point);
         }
     }
@@ -131,17 +160,25 @@ impl Memory {
 
     /// Number of events in the log of a mission at its last capture; 0 without one.
     pub(super) fn last_logged(&self, slug: &str) -> u64 {
-        self.missions.seen.get(slug).and_then(|seen| seen.logged.as_ref()).map_or(0, |logged| logged.events)
+        self.missions
+            .seen
+            .get(slug)
+            .and_then(|seen| seen.logged.as_ref())
+            .map_or(0, |logged| logged.events)
     }
 
     /// Removes every mission that is not in `present`.
     pub(super) fn keep_only(&mut self, present: &BTreeSet<&str>) {
-        self.missions.seen.retain(|slug, _| present.contains(slug.as_str()));
+        self.missions
+            .seen
+            .retain(|slug, _| present.contains(slug.as_str()));
     }
 
-    /// True if scanning the journal's new rows again would cost more than advancing the point past them.
+    /// True if scanning the journal's new rows again would cost more than advancing the point past
+    /// them.
     pub(super) fn is_stale(&self, now: &Point) -> bool {
-        self.point().is_none_or(|then| now.rows_since(then) > STALE_ROWS)
+        self.point()
+            .is_none_or(|then| now.rows_since(then) > STALE_ROWS)
     }
 
     /// Saves changes; `files` is the new state of files. What cannot be written is not cached.
@@ -157,7 +194,10 @@ impl Memory {
                 self.files = files.clone();
             }
             if has_new_missions {
-                files::replace_lightly(&self.dir.join("missions"), &serde_json::to_vec(&self.missions)?)?;
+                files::replace_lightly(
+                    &self.dir.join("missions"),
+                    &serde_json::to_vec(&self.missions)?,
+                )?;
                 self.found = Some(self.missions.clone());
             }
             Ok(())
@@ -171,12 +211,23 @@ impl Memory {
 /// Digest of a mission under a rule; another rule gives another digest.
 pub(super) fn digest(mission: &Mission, project_uuid: &str, rule: &str) -> String {
     let mission = mission.digest(project_uuid);
-    Sha256::of_parts(&[env!("CARGO_PKG_VERSION").as_bytes(), &[0], rule.as_bytes(), mission.as_bytes()]).to_string()
+    Sha256::of_parts(&[
+        env!("CARGO_PKG_VERSION").as_bytes(),
+        &[0],
+        rule.as_bytes(),
+        mission.as_bytes(),
+    ])
+    .to_string()
 }
 
 /// The bytes of a file; empty if it does not exist, cannot be read, or is longer than `longest`.
 fn read(path: &Path, longest: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let done = std::fs::File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes));
-    if done.is_err() || bytes.len() as u64 > longest { Vec::new() } else { bytes }
+    let done =
+        std::fs::File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes));
+    if done.is_err() || bytes.len() as u64 > longest {
+        Vec::new()
+    } else {
+        bytes
+    }
 }

@@ -16,13 +16,15 @@ use crate::git;
 use crate::legacy::{self, Destination, Giver, Names, Policy, Taken, Waiting};
 use crate::store::ReadStore;
 
-/// Directory below the top of a project in which older versions wrote what did not fit into a queue.
+/// Directory below the top of a project in which older versions wrote what did not fit into a
+/// queue.
 const OVERFLOW: &str = ".kittify/sync";
 
 /// Notice about history that no import can restore.
 const LOST: &str = "an older version deleted what it had delivered: that history is lost";
 
-/// Imports new rows during a run. If another process is importing at that moment, this is left to it.
+/// Imports new rows during a run. If another process is importing at that moment, this is left to
+/// it.
 pub(super) fn on_the_way(
     world: &World<'_>,
     workspace: &Workspace,
@@ -30,17 +32,25 @@ pub(super) fn on_the_way(
     report: &mut Report,
 ) -> Result<(), Error> {
     let (roots, tracked) = (roots(workspace), tracked(world, workspace));
-    let taken = legacy::take_over(&request(world, workspace, resolved, (&roots, &tracked), Duration::ZERO))?;
+    let taken = legacy::take_over(&request(
+        world,
+        workspace,
+        resolved,
+        (&roots, &tracked),
+        Duration::ZERO,
+    ))?;
     note(workspace, &taken, report);
     let mut section = section(workspace, &taken);
-    section.stores.retain(|source| !matches!(source.result, "unchanged" | "waiting"));
+    section
+        .stores
+        .retain(|source| !matches!(source.result, "unchanged" | "waiting"));
     report.standing.strict_findings += section.source_errors + section.refused;
     report.migrate = Some(section);
     Ok(())
 }
 
-/// `migrate`: imports new rows, and retries unreadable stores. With `adopts`, older stores of the project are assigned
-/// to this repository.
+/// `migrate`: imports new rows, and retries unreadable stores. With `adopts`, older stores of the
+/// project are assigned to this repository.
 pub(crate) fn migrate(
     world: &World<'_>,
     workspace: &Workspace,
@@ -57,15 +67,27 @@ pub(crate) fn migrate(
         store: path(&store),
     });
     report.target.clone_from(&resolved.identity);
-    report.warnings.extend(workspace.loaded.warnings.iter().cloned());
+    report
+        .warnings
+        .extend(workspace.loaded.warnings.iter().cloned());
     let (roots, tracked) = (roots(workspace), tracked(world, workspace));
     let patience = workspace.loaded.config.drain.lock_wait;
     let request = request(world, workspace, resolved, (&roots, &tracked), patience);
-    let request = legacy::Request { retries: true, is_adopted: request.is_adopted || adopts, ..request };
+    let request = legacy::Request {
+        retries: true,
+        is_adopted: request.is_adopted || adopts,
+        ..request
+    };
     if !dry_run {
-        report.warnings.extend(opening::absorb_waiting(world, workspace)?.warnings);
+        report
+            .warnings
+            .extend(opening::absorb_waiting(world, workspace)?.warnings);
     }
-    let taken = if dry_run { legacy::preview(&request)? } else { legacy::take_over(&request)? };
+    let taken = if dry_run {
+        legacy::preview(&request)?
+    } else {
+        legacy::take_over(&request)?
+    };
     report.standing.is_locked_out = taken.is_busy;
     report.standing.store_errors = taken.store_errors;
     note(workspace, &taken, &mut report);
@@ -74,30 +96,47 @@ pub(crate) fn migrate(
         section.open_conflicts = Some(legacy::open_conflicts(&store));
     }
     report.migrate = Some(section);
-    let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let target_id = resolved
+        .identity
+        .as_ref()
+        .map(|identity| identity.target_id.as_str());
     let read = |store: ReadStore| store.read(|tx| Ok::<_, Error>(books_of(tx, target_id)?.0));
-    match books::open_read(&store).map_err(Error::from).and_then(|store| store.map(read).transpose()) {
+    match books::open_read(&store)
+        .map_err(Error::from)
+        .and_then(|store| store.map(read).transpose())
+    {
         Ok(balance) => report.balance = balance.map(|balance| Balance::of(&balance, false)),
-        Err(error) => report.warnings.push(format!("this project's store cannot be read: {error}")),
+        Err(error) => report
+            .warnings
+            .push(format!("this project's store cannot be read: {error}")),
     }
     Ok(report)
 }
 
-/// Rows of older stores of this project that this repository has not imported; and rows without a project that no run
-/// has read yet. Reads private copies and writes nothing to our stores.
+/// Rows of older stores of this project that this repository has not imported; and rows without a
+/// project that no run has read yet. Reads private copies and writes nothing to our stores.
 pub(crate) fn waiting_older(
     world: &World<'_>,
     workspace: &Workspace,
     resolved: &Resolved,
 ) -> Result<(Waiting, Waiting), Error> {
     let (roots, tracked) = (roots(workspace), tracked(world, workspace));
-    let request = request(world, workspace, resolved, (&roots, &tracked), Duration::ZERO);
+    let request = request(
+        world,
+        workspace,
+        resolved,
+        (&roots, &tracked),
+        Duration::ZERO,
+    );
     let taken = legacy::preview(&request)?;
-    Ok((waiting(workspace, &taken), taken.waiting(Destination::Unassigned.name())))
+    Ok((
+        waiting(workspace, &taken),
+        taken.waiting(Destination::Unassigned.name()),
+    ))
 }
 
-/// Assigns older stores of the project to this repository from now on. Call this only with a user's confirmation: the
-/// project's id is a claim that any clone can make.
+/// Assigns older stores of the project to this repository from now on. Call this only with a user's
+/// confirmation: the project's id is a claim that any clone can make.
 pub(crate) fn adopt_older(world: &World<'_>, workspace: &Workspace) -> Result<(), Error> {
     workspace.project_uuid()?;
     let file = workspace.place.adopted();
@@ -107,7 +146,9 @@ pub(crate) fn adopt_older(world: &World<'_>, workspace: &Workspace) -> Result<()
 
 fn waiting(workspace: &Workspace, taken: &Taken) -> Waiting {
     let project = workspace.identity.project_uuid.as_deref();
-    project.map(|uuid| taken.waiting(&legacy::taker(uuid, &workspace.repository_id))).unwrap_or_default()
+    project
+        .map(|uuid| taken.waiting(&legacy::taker(uuid, &workspace.repository_id)))
+        .unwrap_or_default()
 }
 
 /// Message about waiting rows; `None` if there are none.
@@ -128,7 +169,12 @@ fn tracked(world: &World<'_>, workspace: &Workspace) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for root in roots(workspace) {
         let dir = root.join(OVERFLOW);
-        let files: Vec<_> = std::fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let files: Vec<_> = std::fs::read_dir(&dir)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
         if files.is_empty() {
             continue;
         }
@@ -140,15 +186,26 @@ fn tracked(world: &World<'_>, workspace: &Workspace) -> Vec<PathBuf> {
     all
 }
 
-/// The tracked files below a directory; `None` if git cannot be run, or the directory is a link to another.
+/// The tracked files below a directory; `None` if git cannot be run, or the directory is a link to
+/// another.
 fn tracked_in(world: &World<'_>, dir: &Path) -> Option<Vec<PathBuf>> {
     let checkout = git::discover(dir).ok()?;
     let dir = Some(dir).filter(|dir| dir.canonicalize().is_ok_and(|real| real == **dir))?;
     let below = dir.strip_prefix(&checkout.root).ok()?.to_str()?;
     let names = ["ls-files", "-z", "--", &format!(":(top,literal){below}")];
-    let answer = Workspace::git(world).ask(&checkout, &names).ok().filter(|answer| answer.is_success)?;
-    let names = answer.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    Some(names.map(|name| checkout.root.join(os_path(name))).collect())
+    let answer = Workspace::git(world)
+        .ask(&checkout, &names)
+        .ok()
+        .filter(|answer| answer.is_success)?;
+    let names = answer
+        .stdout
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty());
+    Some(
+        names
+            .map(|name| checkout.root.join(os_path(name)))
+            .collect(),
+    )
 }
 
 /// Result of `migrate release`.
@@ -176,17 +233,24 @@ pub(crate) fn release_imported(
     dry_run: bool,
 ) -> Result<Released, Error> {
     let path = workspace.place.store();
-    let Some(reader) = books::open_read(&path)? else { return Ok(Released::default()) };
+    let Some(reader) = books::open_read(&path)? else {
+        return Ok(Released::default());
+    };
     if dry_run {
         let events = reader.read(|tx| legacy::count_held(tx, sources))?;
-        return Ok(Released { events, was_interrupted: false });
+        return Ok(Released {
+            events,
+            was_interrupted: false,
+        });
     }
     let (mut store, mut released, mut after) = (books::open(&path)?, Released::default(), 0);
     loop {
         let now = world.clock.now();
         let (events, last) = store.write(|tx| legacy::release(tx, now, sources, after))?;
         released.events += events;
-        let Some(last) = last else { return Ok(released) };
+        let Some(last) = last else {
+            return Ok(released);
+        };
         after = last;
         if world.interrupt.is_requested() {
             released.was_interrupted = true;
@@ -223,7 +287,8 @@ fn request<'a>(
 ) -> legacy::Request<'a> {
     let config = &workspace.loaded.config;
     let authority = &resolved.authority;
-    let some = |names: &[&Option<String>]| names.iter().filter_map(|name| (*name).clone()).collect();
+    let some =
+        |names: &[&Option<String>]| names.iter().filter_map(|name| (*name).clone()).collect();
     let mut users: Vec<String> = some(&[&authority.user_id]);
     users.push(config.teamspace.user_email.clone());
     legacy::Request {
@@ -253,16 +318,36 @@ fn request<'a>(
 
 /// Adds warnings about the import to the report.
 fn note(workspace: &Workspace, taken: &Taken, report: &mut Report) {
-    report.warnings.extend(waiting_words(&waiting(workspace, taken)));
-    let failed = taken.sources.iter().filter(|source| source.is_news && source.error.is_some());
+    report
+        .warnings
+        .extend(waiting_words(&waiting(workspace, taken)));
+    let failed = taken
+        .sources
+        .iter()
+        .filter(|source| source.is_news && source.error.is_some());
     report.warnings.extend(failed.map(|source| {
-        format!("the older store {} was not imported: {}", source.path, source.error.as_deref().unwrap_or_default())
+        format!(
+            "the older store {} was not imported: {}",
+            source.path,
+            source.error.as_deref().unwrap_or_default()
+        )
     }));
-    for source in taken.sources.iter().filter(|source| source.is_news && !source.notes.is_empty()) {
-        report.warnings.extend(source.notes.iter().map(|note| format!("{}: {note}", source.path)));
+    for source in taken
+        .sources
+        .iter()
+        .filter(|source| source.is_news && !source.notes.is_empty())
+    {
+        report.warnings.extend(
+            source
+                .notes
+                .iter()
+                .map(|note| format!("{}: {note}", source.path)),
+        );
     }
     if let Some(why) = taken.ledger.doubt {
-        report.warnings.push(format!("the older delivery ledger is not believed: {why}"));
+        report
+            .warnings
+            .push(format!("the older delivery ledger is not believed: {why}"));
     }
     report.warnings.extend(taken.warnings.iter().cloned());
     if taken.sources.iter().any(|source| source.imported > 0) {

@@ -1,8 +1,9 @@
 //! The commands' main steps: index, capture, drain, and `run`, which is all of them.
 //!
-//! **Invariant:** capture comes before every check of delivery. Captured rows stay captured, whatever happens to their
-//! delivery; no command ends by losing what an earlier step made durable. **Invariant:** independent of terminal and
-//! command line: the environment is passed in as [`World`], and results are returned as a [`report::Report`].
+//! **Invariant:** capture comes before every check of delivery. Captured rows stay captured,
+//! whatever happens to their delivery; no command ends by losing what an earlier step made durable.
+//! **Invariant:** independent of terminal and command line: the environment is passed in as
+//! [`World`], and results are returned as a [`report::Report`].
 
 mod adopt_store;
 mod again;

@@ -1,4 +1,5 @@
-//! Requests the target's health endpoint for `preflight --online`: one request, with the same permission as sending.
+//! Requests the target's health endpoint for `preflight --online`: one request, with the same
+//! permission as sending.
 
 use std::time::Duration;
 
@@ -44,13 +45,25 @@ pub(crate) struct Online {
 
 impl Online {
     fn not_asked(why: &str) -> Self {
-        Self { health: Health::NotAsked, status: None, said: why.to_owned(), gate: None }
+        Self {
+            health: Health::NotAsked,
+            status: None,
+            said: why.to_owned(),
+            gate: None,
+        }
     }
 }
 
 /// Sends one request. Nothing is written.
-pub(crate) fn online(world: &World<'_>, resolved: &Resolved, credentials: &Credentials<'_>) -> Online {
-    let Some(receiver) = resolved.receiver.filter(|receiver| *receiver != ReceiverKind::Stub) else {
+pub(crate) fn online(
+    world: &World<'_>,
+    resolved: &Resolved,
+    credentials: &Credentials<'_>,
+) -> Online {
+    let Some(receiver) = resolved
+        .receiver
+        .filter(|receiver| *receiver != ReceiverKind::Stub)
+    else {
         return Online::not_asked("the target has no server");
     };
     let link = match credentials.link(None) {
@@ -64,19 +77,35 @@ pub(crate) fn online(world: &World<'_>, resolved: &Resolved, credentials: &Crede
     let reading = Reading::of(&exchange, world.clock.now());
     let health = health(&reading);
     let stand = ServerStand::of(reading.refusal().as_ref(), false);
-    let gate = (health == Health::Refuses).then(|| stand.gate(receiver, credentials.token_place().as_deref()));
-    Online { health, status: reading.status, said: reading.said, gate }
+    let gate = (health == Health::Refuses)
+        .then(|| stand.gate(receiver, credentials.token_place().as_deref()));
+    Online {
+        health,
+        status: reading.status,
+        said: reading.said,
+        gate,
+    }
 }
 
 /// Where the target has pages for people: a path, or why there is none. Nothing is written.
 pub(crate) fn pages(world: &World<'_>, credentials: &Credentials<'_>) -> Result<String, String> {
-    let link = credentials.link(None).map_err(|_| "a check fails; see sk-sync preflight".to_owned())?;
+    let link = credentials
+        .link(None)
+        .map_err(|_| "a check fails; see sk-sync preflight".to_owned())?;
     let link = link.ok_or("there is no server to ask")?;
-    let exchange = BatchReceiver::new(&link, world.clock).health(LONGEST).ok_or("it has no health endpoint")?;
+    let exchange = BatchReceiver::new(&link, world.clock)
+        .health(LONGEST)
+        .ok_or("it has no health endpoint")?;
     let reading = Reading::of(&exchange, world.clock.now());
-    let body = exchange.ok().filter(|answer| answer.status == 200).ok_or(reading.said)?;
-    let body: serde_json::Value = serde_json::from_slice(&body.body).map_err(|_| "its health answer is not JSON")?;
-    pages_path(&body).map(str::to_owned).ok_or_else(|| "its health answer names no pages".to_owned())
+    let body = exchange
+        .ok()
+        .filter(|answer| answer.status == 200)
+        .ok_or(reading.said)?;
+    let body: serde_json::Value =
+        serde_json::from_slice(&body.body).map_err(|_| "its health answer is not JSON")?;
+    pages_path(&body)
+        .map(str::to_owned)
+        .ok_or_else(|| "its health answer names no pages".to_owned())
 }
 
 /// The result for a reading of the response. Pure.

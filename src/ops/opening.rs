@@ -1,5 +1,5 @@
-//! Opens a project's store for writing, and absorbs the lines spooled next to it. Every command opens the store here,
-//! so that spooled lines enter the journal before anything new.
+//! Opens a project's store for writing, and absorbs the lines spooled next to it. Every command
+//! opens the store here, so that spooled lines enter the journal before anything new.
 
 use std::ops::AddAssign;
 use std::path::Path;
@@ -50,7 +50,9 @@ impl AddAssign<books::Absorbed> for Absorbed {
 /// Opens the store of the workspace's project.
 pub(crate) fn open(world: &World<'_>, workspace: &Workspace) -> Result<(Store, Absorbed), Error> {
     let (store, mut absorbed) = open_at(world, &Rule::of(workspace), &workspace.place.store())?;
-    absorbed.warnings.extend(super::unassigned::adopt_earlier(world, workspace)?);
+    absorbed
+        .warnings
+        .extend(super::unassigned::adopt_earlier(world, workspace)?);
     Ok((store, absorbed))
 }
 
@@ -63,26 +65,46 @@ pub(super) fn absorb_waiting(world: &World<'_>, workspace: &Workspace) -> Result
 }
 
 /// Opens the store at `file`.
-pub(super) fn open_at(world: &World<'_>, rule: &Rule, file: &Path) -> Result<(Store, Absorbed), Error> {
+pub(super) fn open_at(
+    world: &World<'_>,
+    rule: &Rule,
+    file: &Path,
+) -> Result<(Store, Absorbed), Error> {
     let mut store = books::open(file)?;
     let absorbed = absorb(world, rule, &mut store, file)?;
     Ok((store, absorbed))
 }
 
-/// Absorbs the spool next to `file`, whose store this is. An error of the spool itself is a warning only: its lines
-/// stay where they are.
-pub(super) fn absorb(world: &World<'_>, rule: &Rule, store: &mut Store, file: &Path) -> Result<Absorbed, Error> {
-    let mut absorbing = Absorbing { world, rule, store, spool: Spool::beside(file), absorbed: Absorbed::default() };
+/// Absorbs the spool next to `file`, whose store this is. An error of the spool itself is a warning
+/// only: its lines stay where they are.
+pub(super) fn absorb(
+    world: &World<'_>,
+    rule: &Rule,
+    store: &mut Store,
+    file: &Path,
+) -> Result<Absorbed, Error> {
+    let mut absorbing = Absorbing {
+        world,
+        rule,
+        store,
+        spool: Spool::beside(file),
+        absorbed: Absorbed::default(),
+    };
     match absorbing.all() {
         Ok(()) => {}
         Err(Trouble::Store(error)) => return Err(error),
         Err(Trouble::Spool(error)) => {
-            absorbing.absorbed.warnings.push(format!("spooled lines stay in the spool: {error}"));
+            absorbing
+                .absorbed
+                .warnings
+                .push(format!("spooled lines stay in the spool: {error}"));
         }
     }
     let mut absorbed = absorbing.absorbed;
     if absorbed.captured > 0 {
-        absorbed.evicted = store.write(|tx| rule.evict(tx, world.clock.now(), books::NO_ARRIVALS))?.count();
+        absorbed.evicted = store
+            .write(|tx| rule.evict(tx, world.clock.now(), books::NO_ARRIVALS))?
+            .count();
     }
     Ok(absorbed)
 }
@@ -115,14 +137,27 @@ impl Absorbing<'_> {
         if !self.spool.is_written() && self.spool.left()?.is_empty() {
             return Ok(());
         }
-        let World { clock, interrupt, ids, .. } = self.world;
-        let _lock = match Lock::take(&self.spool.lock(), "absorb", books::PATIENCE, *clock, interrupt) {
+        let World {
+            clock,
+            interrupt,
+            ids,
+            ..
+        } = self.world;
+        let _lock = match Lock::take(
+            &self.spool.lock(),
+            "absorb",
+            books::PATIENCE,
+            *clock,
+            interrupt,
+        ) {
             Ok(lock) => lock,
             // Another process is absorbing, or this command is ending.
             Err(lock::Error::Held { .. } | lock::Error::Interrupted { .. }) => return Ok(()),
             Err(lock::Error::Io(error)) => return Err(error.into()),
             // The store's locks failed before, with a message about it.
-            Err(error @ lock::Error::Unsupported { .. }) => return Err(std::io::Error::other(error).into()),
+            Err(error @ lock::Error::Unsupported { .. }) => {
+                return Err(std::io::Error::other(error).into());
+            }
         };
         for taken in self.spool.left()? {
             // The store records one file: the next is not begun before this one is finished.
@@ -143,7 +178,10 @@ impl Absorbing<'_> {
         }
         self.note(&taken.set_aside()?);
         let id = &taken.id;
-        let mut from = self.store.read(|tx| crate::journal::spooled_through(tx, id)).map_err(in_store)?;
+        let mut from = self
+            .store
+            .read(|tx| crate::journal::spooled_through(tx, id))
+            .map_err(in_store)?;
         while let Some(part) = taken.part(from)? {
             if self.world.interrupt.is_requested() {
                 return Ok(false);

@@ -27,16 +27,40 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let repo = dir.path().join("repo");
         std::fs::create_dir_all(repo.join(".kittify")).unwrap();
-        std::fs::write(repo.join(".kittify/config.yaml"), format!("project:\n  uuid: {PROJECT}\n")).unwrap();
+        std::fs::write(
+            repo.join(".kittify/config.yaml"),
+            format!("project:\n  uuid: {PROJECT}\n"),
+        )
+        .unwrap();
         let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
-        let env = Env::of(&[(env::STATE_HOME, &path("state")), (env::HOME, &path("home"))]);
-        let setup =
-            Setup { cwd: &repo, start: &repo, config_file: None, flags: &[], settings: None, allows_file: false };
+        let env = Env::of(&[
+            (env::STATE_HOME, &path("state")),
+            (env::HOME, &path("home")),
+        ]);
+        let setup = Setup {
+            cwd: &repo,
+            start: &repo,
+            config_file: None,
+            flags: &[],
+            settings: None,
+            allows_file: false,
+        };
         let (ids, interrupt) = (SystemIds::default(), Interrupt::default());
-        let world =
-            World { env: &env, clock: &FixedClock(NOW), ids: &ids, random: fastrand::f64, interrupt: &interrupt };
+        let world = World {
+            env: &env,
+            clock: &FixedClock(NOW),
+            ids: &ids,
+            random: fastrand::f64,
+            interrupt: &interrupt,
+        };
         let workspace = Workspace::open(&world, &setup).unwrap();
-        Self { _dir: dir, env, ids, interrupt, workspace }
+        Self {
+            _dir: dir,
+            env,
+            ids,
+            interrupt,
+            workspace,
+        }
     }
 
     fn store(&self) -> PathBuf {
@@ -50,7 +74,13 @@ impl Site {
     /// Opens the store as the next command does.
     fn open(&self) -> opening::Absorbed {
         let (env, ids, interrupt) = (&self.env, &self.ids, &self.interrupt);
-        let world = World { env, clock: &FixedClock(NOW), ids, random: fastrand::f64, interrupt };
+        let world = World {
+            env,
+            clock: &FixedClock(NOW),
+            ids,
+            random: fastrand::f64,
+            interrupt,
+        };
         let absorbed = opening::open(&world, &self.workspace).unwrap().1;
         let store = books::open(&self.store()).unwrap();
         assert_eq!(store.read(books::check).unwrap(), []);
@@ -61,7 +91,12 @@ impl Site {
     fn write(&self, lines: &[(Fate<'_>, Vec<u8>)]) {
         let lines: Vec<_> = lines
             .iter()
-            .map(|(fate, envelope)| Spooled { captured_at: THEN, origin: "capture", fate: *fate, envelope })
+            .map(|(fate, envelope)| Spooled {
+                captured_at: THEN,
+                origin: "capture",
+                fate: *fate,
+                envelope,
+            })
             .collect();
         Writer::new(self.spool()).append(&lines).unwrap();
     }
@@ -73,7 +108,10 @@ impl Site {
         let mut from = 0;
         for _ in 0..parts {
             let part = taken.part(from).unwrap().unwrap();
-            store.write(|tx| books::absorb(tx, NOW, &taken.id, &part, "r")).unwrap().unwrap();
+            store
+                .write(|tx| books::absorb(tx, NOW, &taken.id, &part, "r"))
+                .unwrap()
+                .unwrap();
             from = part.through;
         }
     }
@@ -83,9 +121,13 @@ impl Site {
         let store = books::open(&self.store()).unwrap();
         store
             .read(|tx| {
-                let mut ids = tx.conn().prepare("SELECT event_id FROM journal_events ORDER BY seq")?;
+                let mut ids = tx
+                    .conn()
+                    .prepare("SELECT event_id FROM journal_events ORDER BY seq")?;
                 let ids = ids.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?;
-                let audits = tx.conn().query_row("SELECT COUNT(*) FROM journal_audit", [], |r| r.get(0))?;
+                let audits =
+                    tx.conn()
+                        .query_row("SELECT COUNT(*) FROM journal_audit", [], |r| r.get(0))?;
                 Ok::<_, books::Error>((ids, audits))
             })
             .unwrap()
@@ -98,33 +140,58 @@ impl Site {
 }
 
 fn plain(n: usize) -> (Fate<'static>, Vec<u8>) {
-    (Fate::Keep, format!(r#"{{"event_id":"e{n:04}","event_type":"T"}}"#).into_bytes())
+    (
+        Fate::Keep,
+        format!(r#"{{"event_id":"e{n:04}","event_type":"T"}}"#).into_bytes(),
+    )
 }
 
 fn keyed(id: &str, said: &str) -> (Fate<'static>, Vec<u8>) {
-    let payload = format!(r#"{{"artifact_id":{{"path":"a"}},"namespace":{{"mission_slug":"m"}},"said":"{said}"}}"#);
-    let envelope = format!(r#"{{"event_id":"{id}","event_type":"MissionDossierArtifactIndexed","payload":{payload}}}"#);
+    let payload = format!(
+        r#"{{"artifact_id":{{"path":"a"}},"namespace":{{"mission_slug":"m"}},"said":"{said}"}}"#
+    );
+    let envelope = format!(
+        r#"{{"event_id":"{id}","event_type":"MissionDossierArtifactIndexed","payload":{payload}}}"#
+    );
     (Fate::Keep, envelope.into_bytes())
 }
 
 fn audited(id: &str) -> (Fate<'static>, Vec<u8>) {
-    let dropped = Dropped { event_id: id.to_owned(), event_type: "T".to_owned(), sha256: Sha256::of(b"x").to_string() };
+    let dropped = Dropped {
+        event_id: id.to_owned(),
+        event_type: "T".to_owned(),
+        sha256: Sha256::of(b"x").to_string(),
+    };
     (Fate::Audit, serde_json::to_vec(&dropped).unwrap())
 }
 
 #[test]
 fn it_is_as_if_it_had_been_captured_then() {
     let site = Site::new();
-    let held = (Fate::Hold("local_only"), br#"{"event_id": "h",  "event_type":"T"}"#.to_vec());
+    let held = (
+        Fate::Hold("local_only"),
+        br#"{"event_id": "h",  "event_type":"T"}"#.to_vec(),
+    );
     site.write(&[plain(1), held.clone(), audited("d"), plain(1)]);
     let absorbed = site.open();
-    assert_eq!((absorbed.captured, absorbed.unchanged, absorbed.discarded, absorbed.lines()), (2, 1, 1, 4));
+    assert_eq!(
+        (
+            absorbed.captured,
+            absorbed.unchanged,
+            absorbed.discarded,
+            absorbed.lines()
+        ),
+        (2, 1, 1, 4)
+    );
     assert!(absorbed.warnings.is_empty() && site.is_clean());
     let store = books::open(&site.store()).unwrap();
     store
         .read(|tx| {
             let row = journal::show(tx, "h")?.unwrap().record;
-            assert_eq!((row.captured_at, row.origin.as_str()), (THEN.as_micros(), "capture"));
+            assert_eq!(
+                (row.captured_at, row.origin.as_str()),
+                (THEN.as_micros(), "capture")
+            );
             assert_eq!(row.held.as_deref(), Some("local_only"));
             assert_eq!(journal::payload(tx, row.seq)?.as_ref(), Some(&held.1));
             let audit = "SELECT at || act || event_id || event_type FROM journal_audit";
@@ -136,24 +203,38 @@ fn it_is_as_if_it_had_been_captured_then() {
     assert_eq!(site.open(), opening::Absorbed::default());
 }
 
-/// Taken but not begun, in the middle, and finished but not removed; each with newer lines after it.
+/// Taken but not begun, in the middle, and finished but not removed; each with newer lines after
+/// it.
 #[test]
 fn every_state_of_a_killed_run_is_completed_once() {
     for parts in 0..=2 {
         let site = Site::new();
-        site.write(&(0..1500).map(plain).chain([audited("d")]).collect::<Vec<_>>());
+        site.write(
+            &(0..1500)
+                .map(plain)
+                .chain([audited("d")])
+                .collect::<Vec<_>>(),
+        );
         site.killed_after("01A", parts);
         site.write(&[plain(1500)]);
         let absorbed = site.open();
         let news = [1501, 501, 1][parts];
-        assert_eq!((absorbed.captured, absorbed.unchanged), (news, 0), "after {parts}");
+        assert_eq!(
+            (absorbed.captured, absorbed.unchanged),
+            (news, 0),
+            "after {parts}"
+        );
         let ids: Vec<_> = (0..=1500).map(|n| format!("e{n:04}")).collect();
-        assert_eq!((site.kept(), site.is_clean()), ((ids, 1), true), "after {parts}");
+        assert_eq!(
+            (site.kept(), site.is_clean()),
+            ((ids, 1), true),
+            "after {parts}"
+        );
     }
 }
 
-/// Why the store records absorbed bytes: a line that stated nothing new has left no id behind, and would be captured as
-/// new after a later line.
+/// Why the store records absorbed bytes: a line that stated nothing new has left no id behind, and
+/// would be captured as new after a later line.
 #[test]
 fn a_fact_that_is_over_does_not_come_back() {
     let site = Site::new();
@@ -162,10 +243,14 @@ fn a_fact_that_is_over_does_not_come_back() {
     site.write(&[keyed("k2", "old"), keyed("k3", "new")]);
     site.killed_after("01A", 1);
     assert_eq!(site.open(), opening::Absorbed::default());
-    assert_eq!((site.kept().0, site.is_clean()), (vec!["k1".to_owned(), "k3".to_owned()], true));
+    assert_eq!(
+        (site.kept().0, site.is_clean()),
+        (vec!["k1".to_owned(), "k3".to_owned()], true)
+    );
 }
 
-/// Two processes absorb the same file (the lock file was removed): the store lets only one continue.
+/// Two processes absorb the same file (the lock file was removed): the store lets only one
+/// continue.
 #[test]
 fn a_part_goes_in_where_the_store_stands_and_nowhere_else() {
     let site = Site::new();
@@ -174,9 +259,19 @@ fn a_part_goes_in_where_the_store_stands_and_nowhere_else() {
     let taken = site.spool().left().unwrap().remove(0);
     let first = taken.part(0).unwrap().unwrap();
     let mut store = books::open(&site.store()).unwrap();
-    assert_eq!(store.write(|tx| books::absorb(tx, NOW, "01A", &first, "r")).unwrap(), None);
+    assert_eq!(
+        store
+            .write(|tx| books::absorb(tx, NOW, "01A", &first, "r"))
+            .unwrap(),
+        None
+    );
     let second = taken.part(first.through).unwrap().unwrap();
-    assert_eq!(store.write(|tx| books::absorb(tx, NOW, "01B", &second, "r")).unwrap(), None);
+    assert_eq!(
+        store
+            .write(|tx| books::absorb(tx, NOW, "01B", &second, "r"))
+            .unwrap(),
+        None
+    );
     assert_eq!(site.open().captured, 500);
 }
 
@@ -190,11 +285,36 @@ fn a_damaged_line_is_told_and_kept_and_stops_no_other() {
     bytes.extend_from_slice(b"sk-sync-spool-1 torn");
     std::fs::write(&lines, bytes).unwrap();
     let absorbed = site.open();
-    assert_eq!((absorbed.captured, absorbed.unreadable, absorbed.warnings.len()), (1, 2, 2), "{absorbed:?}");
-    assert!(absorbed.warnings.iter().all(|words| words.contains(".damaged")), "{absorbed:?}");
-    assert_eq!((site.kept().0, site.is_clean()), (vec!["e0002".to_owned()], true));
+    assert_eq!(
+        (
+            absorbed.captured,
+            absorbed.unreadable,
+            absorbed.warnings.len()
+        ),
+        (1, 2, 2),
+        "{absorbed:?}"
+    );
+    assert!(
+        absorbed
+            .warnings
+            .iter()
+            .all(|words| words.contains(".damaged")),
+        "{absorbed:?}"
+    );
+    assert_eq!(
+        (site.kept().0, site.is_clean()),
+        (vec!["e0002".to_owned()], true)
+    );
     let waiting = site.spool().look().unwrap();
-    assert_eq!((waiting.lines, waiting.torn, waiting.damaged, waiting.kept.len()), (0, 1, 1, 1));
+    assert_eq!(
+        (
+            waiting.lines,
+            waiting.torn,
+            waiting.damaged,
+            waiting.kept.len()
+        ),
+        (0, 1, 1, 1)
+    );
     assert_eq!(site.open(), opening::Absorbed::default());
 }
 
@@ -205,5 +325,8 @@ fn a_spool_that_cannot_be_read_is_a_warning() {
     assert_eq!(site.open(), opening::Absorbed::default());
     std::fs::create_dir(site.store().with_file_name("spool.lines")).unwrap();
     let absorbed = site.open();
-    assert!(absorbed.warnings[0].contains("spooled lines stay in the spool: cannot take the spool "), "{absorbed:?}");
+    assert!(
+        absorbed.warnings[0].contains("spooled lines stay in the spool: cannot take the spool "),
+        "{absorbed:?}"
+    );
 }

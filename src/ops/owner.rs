@@ -1,5 +1,5 @@
-//! Which repository a store belongs to. Two repositories that state the same project UUID have two stores, so that a
-//! clone which claims another project's UUID gets nothing of it.
+//! Which repository a store belongs to. Two repositories that state the same project UUID have two
+//! stores, so that a clone which claims another project's UUID gets nothing of it.
 
 use std::path::{Path, PathBuf};
 
@@ -59,8 +59,12 @@ pub(crate) enum Presence {
 
 /// Looks whether the repository with this id is where its store says.
 pub(super) fn presence(id: &RepositoryId, owner: Option<&Owner>) -> Presence {
-    let Some(owner) = owner else { return Presence::Unknown };
-    let Some(path) = &owner.path else { return Presence::Named };
+    let Some(owner) = owner else {
+        return Presence::Unknown;
+    };
+    let Some(path) = &owner.path else {
+        return Presence::Named;
+    };
     if !path.is_dir() {
         return Presence::Gone;
     }
@@ -73,8 +77,9 @@ pub(super) fn presence(id: &RepositoryId, owner: Option<&Owner>) -> Presence {
     }
 }
 
-/// The id of the repository that `checkout` is of: the environment's name for it, else what its git directory keeps,
-/// else the digest of its path, which is also what it has before the first capture.
+/// The id of the repository that `checkout` is of: the environment's name for it, else what its git
+/// directory keeps, else the digest of its path, which is also what it has before the first
+/// capture.
 pub(super) fn repository_id(world: &World<'_>, checkout: &Checkout) -> Result<RepositoryId, Error> {
     if let Some(name) = name(world) {
         return Ok(RepositoryId::of_name(name));
@@ -85,9 +90,10 @@ pub(super) fn repository_id(world: &World<'_>, checkout: &Checkout) -> Result<Re
     })
 }
 
-/// The ID of `checkout` instead of `id`, and a notice, if another repository that still exists has the store of
-/// `id` in `home`: one of the two is a copy with its git directory, and gets a separate store. A repository that
-/// was moved has its store. `None` where the store is this repository's.
+/// The ID of `checkout` instead of `id`, and a notice, if another repository that still exists has
+/// the store of `id` in `home`: one of the two is a copy with its git directory, and gets a
+/// separate store. A repository that was moved has its store. `None` where the store is this
+/// repository's.
 pub(super) fn apart(
     world: &World<'_>,
     home: &Home,
@@ -101,7 +107,11 @@ pub(super) fn apart(
         return Ok(None);
     }
     let owner = Owner::read(&home.project(project_uuid, id)?);
-    let Some(other) = owner.as_ref().and_then(|owner| owner.path.as_deref()).filter(|path| !is_same(path, own)) else {
+    let Some(other) = owner
+        .as_ref()
+        .and_then(|owner| owner.path.as_deref())
+        .filter(|path| !is_same(path, own))
+    else {
         return Ok(None);
     };
     // Once apart, apart for good: what was captured here stays here.
@@ -110,7 +120,9 @@ pub(super) fn apart(
         return Ok(None);
     }
     let other = crate::base::text::path(other);
-    let words = format!("this repository is a copy of {other}, which has the store; the copy has a separate one");
+    let words = format!(
+        "this repository is a copy of {other}, which has the store; the copy has a separate one"
+    );
     Ok(Some((by_path, words)))
 }
 
@@ -137,13 +149,17 @@ pub(super) fn claim(world: &World<'_>, workspace: &Workspace) -> Result<Claim, E
     let is_new = !place.dir().is_dir();
     let by_path = RepositoryId::of_path(git::repository(&workspace.checkout));
     let mut claim = Claim::Held;
-    // A store that is found by its path stays where it is, should its git directory come to be writable.
+    // A store that is found by its path stays where it is, should its git directory come to be
+    // writable.
     if is_new && workspace.repository_id == by_path {
-        claim = match fresh(world).map(|id| git::claim_id(&workspace.checkout, &id)).transpose()? {
+        claim = match fresh(world)
+            .map(|id| git::claim_id(&workspace.checkout, &id))
+            .transpose()?
+        {
             Some(Known::Kept(_)) => return Ok(Claim::New),
-            Some(Known::ByPath(why)) => {
-                Claim::ByPath(format!("{why}; the store of this repository is found by its path, and not if it moves"))
-            }
+            Some(Known::ByPath(why)) => Claim::ByPath(format!(
+                "{why}; the store of this repository is found by its path, and not if it moves"
+            )),
             Some(Known::None) | None => Claim::Held,
         };
     }
@@ -154,15 +170,24 @@ pub(super) fn claim(world: &World<'_>, workspace: &Workspace) -> Result<Claim, E
 impl Owner {
     fn of(world: &World<'_>, workspace: &Workspace) -> Self {
         let name = name(world).map(str::to_owned);
-        let path = name.is_none().then(|| git::repository(&workspace.checkout).to_owned());
+        let path = name
+            .is_none()
+            .then(|| git::repository(&workspace.checkout).to_owned());
         let project_slug = workspace.identity.project_slug.clone();
-        Self { version: VERSION, path, name, project_slug }
+        Self {
+            version: VERSION,
+            path,
+            name,
+            project_slug,
+        }
     }
 
     /// What the place says of its repository; `None` where it says nothing that can be read.
     pub(crate) fn read(place: &Place) -> Option<Self> {
         let bytes = files::read_regular(&place.repository(), LONGEST).ok()?;
-        serde_json::from_slice(&bytes).ok().filter(|owner: &Self| owner.version == VERSION)
+        serde_json::from_slice(&bytes)
+            .ok()
+            .filter(|owner: &Self| owner.version == VERSION)
     }
 }
 
@@ -180,12 +205,18 @@ fn write(place: &Place, owner: &Owner) -> std::io::Result<()> {
     }
     files::create_private_dir(place.dir())?;
     // A path that is not text cannot be written as JSON.
-    let Ok(bytes) = serde_json::to_vec(owner) else { return Ok(()) };
+    let Ok(bytes) = serde_json::to_vec(owner) else {
+        return Ok(());
+    };
     files::replace_lightly(&place.repository(), &bytes)
 }
 
 fn name<'a>(world: &World<'a>) -> Option<&'a str> {
-    world.env.text(REPOSITORY).map(str::trim).filter(|name| !name.is_empty())
+    world
+        .env
+        .text(REPOSITORY)
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
 }
 
 fn fresh(world: &World<'_>) -> Option<RepositoryId> {

@@ -18,7 +18,11 @@ pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> R
     let Some(indexed) = indexed else {
         // `drain` sends what the ledger has left to send, and the waiting documents.
         if let Some(store) = existing {
-            let target_id = journey.resolved.identity.as_ref().map(|i| i.target_id.as_str());
+            let target_id = journey
+                .resolved
+                .identity
+                .as_ref()
+                .map(|i| i.target_id.as_str());
             let (balance, already_in_queue) = store.read(|tx| {
                 let target = target_id.map_or(Ok(None), |id| delivery::current(tx, id))?;
                 let waiting = documents::books_of(tx, target.as_ref(), Kind::Document)?;
@@ -26,14 +30,23 @@ pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> R
             })?;
             let is_shut = journey.report.gates.iter().any(|gate| !gate.open);
             journey.report.balance = Some(Balance::of(&balance, is_shut));
-            journey.report.bodies = Some(Bodies { already_in_queue, ..Bodies::default() });
+            journey.report.bodies = Some(Bodies {
+                already_in_queue,
+                ..Bodies::default()
+            });
         }
         return Ok(());
     };
     let mut tally = Tally::default();
     let filters = bodies::Filters::of(journey.workspace)?;
     if let Some(uuid) = &journey.workspace.identity.project_uuid {
-        let (receipt, logs) = foresight::preview(existing.as_ref(), journey.workspace, uuid, journey.world, indexed)?;
+        let (receipt, logs) = foresight::preview(
+            existing.as_ref(),
+            journey.workspace,
+            uuid,
+            journey.world,
+            indexed,
+        )?;
         journey.report.capture = Some(capture_section(&receipt));
         journey.took_logs(logs);
     }
@@ -41,7 +54,9 @@ pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> R
         bodies::preview(
             mission,
             &filters,
-            journey.no_upload().filter(|_| journey.request.scope.offers_bodies),
+            journey
+                .no_upload()
+                .filter(|_| journey.request.scope.offers_bodies),
             &mut tally,
         );
     }
@@ -66,8 +81,12 @@ pub(super) fn preview(journey: &mut Journey<'_>, indexed: Option<&Indexed>) -> R
         journey.report.bodies = Some(tally.finish(0));
     } else {
         let missions = indexed.index.missions.iter();
-        journey.report.artifacts =
-            Some(missions.flat_map(|m| m.artifacts.iter().map(move |a| (m, a))).map(|(m, a)| artifact(m, a)).collect());
+        journey.report.artifacts = Some(
+            missions
+                .flat_map(|m| m.artifacts.iter().map(move |a| (m, a)))
+                .map(|(m, a)| artifact(m, a))
+                .collect(),
+        );
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The work of a git hook: index, and capture what is new with its texts, in one short transaction. It needs no target
-//! and no ledger.
+//! The work of a git hook: index, and capture what is new with its texts, in one short transaction.
+//! It needs no target and no ledger.
 
 use super::dossier::{self, Selection};
 use super::memory::Memory;
@@ -31,16 +31,27 @@ pub(crate) fn capture_quickly(
     // The committed text is the one that is sent, even if the file changes later.
     let has_target = workspace.loaded.config.delivery != Delivery::None;
     let mut memory = Memory::of(workspace, true);
-    let selection = Selection { missions, ..Selection::default() };
+    let selection = Selection {
+        missions,
+        ..Selection::default()
+    };
     // The user waits for the hook: the store is opened while files and git are examined.
     let (indexed, store) = std::thread::scope(|scope| {
         let opening = scope.spawn(|| books::open(&workspace.place.store()));
         let indexed = dossier::index(world, workspace, &memory, selection, &|_| ());
-        (indexed, opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        (
+            indexed,
+            opening
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        )
     });
     let (indexed, mut store) = (indexed?, store?);
     store.leave_checkpoint()?;
-    let options = dossier::CaptureOptions { keeps_texts: has_target, ..dossier::CaptureOptions::default() };
+    let options = dossier::CaptureOptions {
+        keeps_texts: has_target,
+        ..dossier::CaptureOptions::default()
+    };
     let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, options)?;
     memory.save(&indexed.index.cache);
     let hangs_on_index = indexed.hangs_on_index;
@@ -49,6 +60,14 @@ pub(crate) fn capture_quickly(
     if captured.evicted > 0 {
         warnings.push(evicted_words(captured.evicted));
     }
-    let (captured, documents) = (captured.receipt.captured, captured.receipt.documents.captured);
-    Ok(Quick { captured, documents, hangs_on_index, warnings })
+    let (captured, documents) = (
+        captured.receipt.captured,
+        captured.receipt.documents.captured,
+    );
+    Ok(Quick {
+        captured,
+        documents,
+        hangs_on_index,
+        warnings,
+    })
 }

@@ -21,12 +21,19 @@ pub(crate) struct Lifted {
 }
 
 /// Releases the events that match `filter`.
-pub(crate) fn release_held(store: &mut Store, filter: &HeldFilter, now: Timestamp) -> Result<Lifted, Error> {
+pub(crate) fn release_held(
+    store: &mut Store,
+    filter: &HeldFilter,
+    now: Timestamp,
+) -> Result<Lifted, Error> {
     each_page(|after| {
         store.write(|tx| {
             let (rows, mut owed) = (journal::held_rows(tx, filter, after, CHUNK)?, 0);
             for row in &rows {
-                owed += u64::from(matches!(books::release_late(tx, now, row.seq)?, Release::Released(_)));
+                owed += u64::from(matches!(
+                    books::release_late(tx, now, row.seq)?,
+                    Release::Released(_)
+                ));
             }
             Ok((rows, owed))
         })
@@ -35,7 +42,9 @@ pub(crate) fn release_held(store: &mut Store, filter: &HeldFilter, now: Timestam
 
 /// Counts the events that [`release_held`] would release; changes nothing.
 pub(crate) fn count_held(store: &Path, filter: &HeldFilter) -> Result<Lifted, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(Lifted::default()) };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(Lifted::default());
+    };
     each_page(|after| {
         store.read(|tx| {
             let rows = journal::held_rows(tx, filter, after, CHUNK)?;
@@ -49,13 +58,17 @@ pub(crate) fn count_held(store: &Path, filter: &HeldFilter) -> Result<Lifted, Er
 }
 
 /// Adds up pages of rows and their number left to send, until a page is empty.
-fn each_page(mut page: impl FnMut(i64) -> Result<(Vec<HeldRow>, u64), Error>) -> Result<Lifted, Error> {
+fn each_page(
+    mut page: impl FnMut(i64) -> Result<(Vec<HeldRow>, u64), Error>,
+) -> Result<Lifted, Error> {
     let (mut lifted, mut after) = (Lifted::default(), 0);
     loop {
         let (rows, owed) = page(after)?;
         lifted.events += rows.len() as u64;
         lifted.owed += owed;
-        let Some(last) = rows.last() else { return Ok(lifted) };
+        let Some(last) = rows.last() else {
+            return Ok(lifted);
+        };
         after = last.seq;
     }
 }

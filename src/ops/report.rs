@@ -1,7 +1,8 @@
-//! The report of a run: the document of `run --json`, `index --json`, `drain --json` and `migrate --json`.
+//! The report of a run: the document of `run --json`, `index --json`, `drain --json` and `migrate
+//! --json`.
 //!
-//! Names, order and nesting are a public contract: fields may be added, but not renamed. Sections that do not apply to
-//! a command are omitted.
+//! Names, order and nesting are a public contract: fields may be added, but not renamed. Sections
+//! that do not apply to a command are omitted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,7 +35,8 @@ pub(crate) struct Report {
     /// Result of importing older stores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) migrate: Option<Migrate>,
-    /// Lines of an earlier `capture` that were spooled and are in the store now; omitted if there are none.
+    /// Lines of an earlier `capture` that were spooled and are in the store now; omitted if there
+    /// are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) spool: Option<Spool>,
     /// Content of the feature directories.
@@ -65,7 +67,8 @@ pub(crate) struct Report {
     /// Each artifact, with `index --dry-run`; ordered by mission, then path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) artifacts: Option<Vec<Artifact>>,
-    /// Each line of the mission logs that were read, with `-v` or `--dry-run`; ordered by mission, then line.
+    /// Each line of the mission logs that were read, with `-v` or `--dry-run`; ordered by mission,
+    /// then line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mission_log_lines: Option<Vec<LogLine>>,
     /// Facts that decide the exit code; not part of the document.
@@ -108,12 +111,15 @@ pub(crate) struct Standing {
     pub(crate) is_empty: bool,
     /// Another drain held the lock longer than the lock wait.
     pub(crate) is_locked_out: bool,
-    /// Events that a later drain would send: untried and not blocked, retryable, or in flight under an open attempt.
-    /// Excludes events that the server called `pending`; 0 if this command was not asked to drain.
+    /// Events that a later drain would send: untried and not blocked, retryable, or in flight under
+    /// an open attempt. Excludes events that the server called `pending`; 0 if this command was not
+    /// asked to drain.
     pub(crate) owed_events: u64,
-    /// Documents that a later drain would send: the target has their events. 0 if this command was not asked to drain.
+    /// Documents that a later drain would send: the target has their events. 0 if this command was
+    /// not asked to drain.
     pub(crate) owed_documents: u64,
-    /// Unreadable artifacts, unreadable older sources, events that break the contract: an error only with `--strict`.
+    /// Unreadable artifacts, unreadable older sources, events that break the contract: an error
+    /// only with `--strict`.
     pub(crate) strict_findings: u64,
     /// Number of our stores that could not be written by the import.
     pub(crate) store_errors: u64,
@@ -206,7 +212,8 @@ pub(crate) struct Index {
     pub(crate) layouts: Vec<LayoutCount>,
     /// Layouts that exist and are not configured.
     pub(crate) found: Vec<FoundLayout>,
-    /// Files next to units that no source covers, relative to the top of the project; `layouts` counts them.
+    /// Files next to units that no source covers, relative to the top of the project; `layouts`
+    /// counts them.
     #[serde(skip)]
     pub(crate) loose: Vec<String>,
     /// Time taken.
@@ -227,8 +234,15 @@ pub(crate) struct FoundLayout {
 impl FoundLayout {
     /// One line for people, with the command that changes it.
     pub(crate) fn words(&self) -> String {
-        let units = if self.units == 1 { "1 unit".to_owned() } else { format!("{} units", self.units) };
-        format!("{}: {units} in {}/, not indexed: sk-sync init", self.layout, self.place)
+        let units = if self.units == 1 {
+            "1 unit".to_owned()
+        } else {
+            format!("{} units", self.units)
+        };
+        format!(
+            "{}: {units} in {}/, not indexed: sk-sync init",
+            self.layout, self.place
+        )
     }
 }
 
@@ -330,7 +344,8 @@ pub(crate) struct Drain {
     pub(crate) terminal_failed: u64,
     /// Why the drain stopped after a request, in the server's words; `None` if it did not.
     pub(crate) halted: Option<String>,
-    /// The same as one word (`tls`, `bad_gateway`, …), if an exchange with the server was the reason.
+    /// The same as one word (`tls`, `bad_gateway`, …), if an exchange with the server was the
+    /// reason.
     pub(crate) cause: Option<&'static str>,
     /// The shell command that sends to another target, if the server seems to be gone.
     pub(crate) fix: Option<String>,

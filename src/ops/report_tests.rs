@@ -7,7 +7,11 @@ use crate::endpoint::ReceiverKind;
 #[test]
 fn the_document_is_the_contract() {
     let report = Report {
-        project: Some(Project { project_uuid: Some("u".into()), repo: "/r".into(), ..Project::default() }),
+        project: Some(Project {
+            project_uuid: Some("u".into()),
+            repo: "/r".into(),
+            ..Project::default()
+        }),
         target: Some(Identity {
             target_id: "tgt_1".into(),
             receiver: ReceiverKind::Stub,
@@ -16,12 +20,23 @@ fn the_document_is_the_contract() {
             user_email: String::new(),
         }),
         migrate: Some(Migrate::default()),
-        index: Some(Index { seconds: seconds(Duration::from_micros(12_345)), ..Index::default() }),
+        index: Some(Index {
+            seconds: seconds(Duration::from_micros(12_345)),
+            ..Index::default()
+        }),
         capture: Some(Capture::default()),
-        bodies: Some(Bodies { skipped: [("empty_content".to_owned(), 2)].into(), ..Bodies::default() }),
+        bodies: Some(Bodies {
+            skipped: [("empty_content".to_owned(), 2)].into(),
+            ..Bodies::default()
+        }),
         drain: Some(Drain::default()),
         balance: Some(Balance::default()),
-        gates: vec![Gate { name: "missing_auth".into(), open: true, known: true, ..Gate::default() }],
+        gates: vec![Gate {
+            name: "missing_auth".into(),
+            open: true,
+            known: true,
+            ..Gate::default()
+        }],
         warnings: vec!["w".into()],
         ..Report::new("run")
     };

@@ -22,10 +22,13 @@ pub(crate) fn evicted_words(evicted: i64) -> String {
 
 /// Message about events that opting out dropped.
 pub(super) fn dropped_words(dropped: u64) -> String {
-    format!("{dropped} events were not kept: this project opted out (those bound for a Teamspace are in the audit)")
+    format!(
+        "{dropped} events were not kept: this project opted out (those bound for a Teamspace are in the audit)"
+    )
 }
 
-/// All parts of the configuration that decide what a capture does with a fact; part of the cache key.
+/// All parts of the configuration that decide what a capture does with a fact; part of the cache
+/// key.
 pub(super) fn fingerprint(workspace: &Workspace) -> String {
     let config = &workspace.loaded.config;
     let (kept, capacity) = ((config.retention, config.delivery), config.journal.capacity);
@@ -33,7 +36,10 @@ pub(super) fn fingerprint(workspace: &Workspace) -> String {
     // A log line names its project by these.
     let (identity, captures_logs) = (&workspace.identity, config.mission_log.capture);
     let log = captures_logs.then_some((&identity.project_slug, &identity.repo_slug));
-    format!("{kept:?} {capacity} {:?} {families:?} {artifacts:?} {log:?}", config.opt_out.teamspace_bound)
+    format!(
+        "{kept:?} {capacity} {:?} {families:?} {artifacts:?} {log:?}",
+        config.opt_out.teamspace_bound
+    )
 }
 
 /// The rows that were evicted because the queue was full.
@@ -90,15 +96,26 @@ impl Rule {
         Ok(books::note_retention(tx, self.is_retained)?)
     }
 
-    /// Evicts the oldest events beyond the capacity, if the configuration bounds the queue; returns their rows. The
-    /// rows of this transaction are above `arrived_after`: see [`books::evict`].
-    pub(super) fn evict(&self, tx: &WriteTx<'_>, now: Timestamp, arrived_after: i64) -> Result<Evicted, Error> {
-        let Some(capacity) = self.capacity else { return Ok(Evicted::default()) };
+    /// Evicts the oldest events beyond the capacity, if the configuration bounds the queue; returns
+    /// their rows. The rows of this transaction are above `arrived_after`: see [`books::evict`].
+    pub(super) fn evict(
+        &self,
+        tx: &WriteTx<'_>,
+        now: Timestamp,
+        arrived_after: i64,
+    ) -> Result<Evicted, Error> {
+        let Some(capacity) = self.capacity else {
+            return Ok(Evicted::default());
+        };
         Ok(Evicted(books::evict(tx, now, capacity, arrived_after)?))
     }
 
     /// What happens to an event of this type.
     pub(super) fn disposition(&self, event_type: &str) -> Disposition {
-        disposition(self.table.classify(event_type), self.is_opted_out, self.audits_bound)
+        disposition(
+            self.table.classify(event_type),
+            self.is_opted_out,
+            self.audits_bound,
+        )
     }
 }

@@ -1,7 +1,7 @@
 //! `run`, `index` and `drain`: the same steps, as far as they apply.
 //!
-//! The order is a promise: index, capture (durable, whatever follows), deliver events, then the documents they
-//! announce, balance. A failed check or an unreachable target affects only delivery.
+//! The order is a promise: index, capture (durable, whatever follows), deliver events, then the
+//! documents they announce, balance. A failed check or an unreachable target affects only delivery.
 
 use std::time::Duration;
 
@@ -96,7 +96,11 @@ pub(crate) fn run(
         report: Report::new(request.scope.command),
     };
     journey.begin();
-    let indexed = if request.scope.indexes { Some(journey.index()?) } else { None };
+    let indexed = if request.scope.indexes {
+        Some(journey.index()?)
+    } else {
+        None
+    };
     if request.dry_run {
         preview::preview(&mut journey, indexed.as_ref())?;
         return Ok(journey.report);
@@ -119,15 +123,32 @@ pub(crate) fn run(
     journey.took_over(absorbed);
     if let Some(indexed) = &indexed {
         let served = journey.ask_what_is_served(&mut store)?;
-        let options = CaptureOptions { keeps_texts: false, lists_lines: request.lists_lines, served: served.as_ref() };
-        let captured = dossier::capture(world, workspace, &mut store, &mut journey.memory, indexed, options)?;
+        let options = CaptureOptions {
+            keeps_texts: false,
+            lists_lines: request.lists_lines,
+            served: served.as_ref(),
+        };
+        let captured = dossier::capture(
+            world,
+            workspace,
+            &mut store,
+            &mut journey.memory,
+            indexed,
+            options,
+        )?;
         journey.captured_documents = captured.documents;
         journey.is_settled = captured.skipped == 0;
         if captured.evicted > 0 {
-            journey.report.warnings.push(evicted_words(captured.evicted));
+            journey
+                .report
+                .warnings
+                .push(evicted_words(captured.evicted));
         }
         if captured.dropped > 0 {
-            journey.report.warnings.push(dropped_words(captured.dropped));
+            journey
+                .report
+                .warnings
+                .push(dropped_words(captured.dropped));
         }
         journey.report.capture = Some(capture_section(&captured.receipt));
         journey.took_logs(captured.logs);
@@ -180,8 +201,12 @@ impl Journey<'_> {
             store: path(&workspace.place.store()),
         });
         report.target.clone_from(&self.resolved.identity);
-        report.warnings.extend(workspace.loaded.warnings.iter().cloned());
-        report.warnings.extend(self.resolved.warnings.iter().cloned());
+        report
+            .warnings
+            .extend(workspace.loaded.warnings.iter().cloned());
+        report
+            .warnings
+            .extend(self.resolved.warnings.iter().cloned());
         // If something is sent, a check reports it.
         if !self.request.scope.drains || !self.resolved.is_server() {
             report.warnings.extend(self.resolved.not_used());
@@ -208,7 +233,13 @@ impl Journey<'_> {
             step: self.request.step,
             edition: self.request.edition,
         };
-        let indexed = dossier::index(self.world, self.workspace, &self.memory, selection, self.progress)?;
+        let indexed = dossier::index(
+            self.world,
+            self.workspace,
+            &self.memory,
+            selection,
+            self.progress,
+        )?;
         let report = &mut self.report;
         if let Some(project) = &mut report.project {
             project.project_slug = Some(origin::project_slug(self.workspace, &indexed.git));
@@ -224,7 +255,13 @@ impl Journey<'_> {
     pub(super) fn took_logs(&mut self, logs: Option<LogTally>) {
         let Some(mut logs) = logs else { return };
         logs.name_lanes_on_hold();
-        let LogTally { section, listed, warnings, unreadable, .. } = logs;
+        let LogTally {
+            section,
+            listed,
+            warnings,
+            unreadable,
+            ..
+        } = logs;
         self.report.standing.strict_findings += section.rewritten + unreadable;
         self.report.warnings.extend(warnings);
         self.report.mission_log = Some(section);
@@ -239,16 +276,36 @@ impl Journey<'_> {
         if absorbed.evicted > 0 {
             self.report.warnings.push(evicted_words(absorbed.evicted));
         }
-        let Absorbed { captured, unchanged, conflicts, discarded, unreadable, warnings, .. } = absorbed;
-        self.report.spool = Some(Spool { captured, unchanged, conflicts, discarded, unreadable });
+        let Absorbed {
+            captured,
+            unchanged,
+            conflicts,
+            discarded,
+            unreadable,
+            warnings,
+            ..
+        } = absorbed;
+        self.report.spool = Some(Spool {
+            captured,
+            unchanged,
+            conflicts,
+            discarded,
+            unreadable,
+        });
         self.report.warnings.extend(warnings);
     }
 
     /// Delivers, if the checks pass, and stores the texts of documents that are not delivered.
     fn deliver(&mut self, store: &mut Store, indexed: Option<&Indexed>) -> Result<(), Error> {
         let filter = Filters::of(self.workspace)?;
-        let uuid = self.workspace.identity.project_uuid.as_deref().unwrap_or_default();
-        let indexed_here = indexed.filter(|_| self.request.scope.offers_bodies || self.request.scope.drains);
+        let uuid = self
+            .workspace
+            .identity
+            .project_uuid
+            .as_deref()
+            .unwrap_or_default();
+        let indexed_here =
+            indexed.filter(|_| self.request.scope.offers_bodies || self.request.scope.drains);
         let disk = indexed_here.map(|indexed| Disk::of(&indexed.index.missions, uuid, &filter));
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
         let drains = self.request.scope.drains && !is_shut && self.resolved.receiver.is_some();
@@ -259,17 +316,29 @@ impl Journey<'_> {
             self.note_gates(store)?;
         }
         self.keep_texts(store, disk.as_ref())?;
-        self.tell_documents(&ReadIt::Write(store), indexed.filter(|_| self.request.scope.offers_bodies))
+        self.tell_documents(
+            &ReadIt::Write(store),
+            indexed.filter(|_| self.request.scope.offers_bodies),
+        )
     }
 
     fn drain(&mut self, store: &mut Store, disk: Option<&Disk<'_>>) -> Result<(), Error> {
         let config = &self.workspace.loaded.config.drain;
-        let deadline = self.world.clock.now().after(self.request.max_time.unwrap_or(config.max_time));
+        let deadline = self
+            .world
+            .clock
+            .now()
+            .after(self.request.max_time.unwrap_or(config.max_time));
         let held = match drain::lock(self.world, self.workspace, config.lock_wait) {
             Ok(held) => held,
             Err(error) => return self.locked_out(error),
         };
-        let mut connection = TargetConnection::new(self.workspace, self.resolved, self.credentials, self.start_stub);
+        let mut connection = TargetConnection::new(
+            self.workspace,
+            self.resolved,
+            self.credentials,
+            self.start_stub,
+        );
         let mut sending = Sending::new(self, &mut connection, deadline);
         sending.events(store)?;
         sending.documents(store, disk)?;
@@ -292,12 +361,17 @@ impl Journey<'_> {
         match error {
             lock::Error::Held { path, holder } => {
                 self.report.standing.is_locked_out = true;
-                let who =
-                    holder.map_or_else(String::new, |h| format!(": process {} since {}", h.pid, printable(&h.since)));
-                self.report.warnings.push(format!("another drain holds {path}{who}"));
+                let who = holder.map_or_else(String::new, |h| {
+                    format!(": process {} since {}", h.pid, printable(&h.since))
+                });
+                self.report
+                    .warnings
+                    .push(format!("another drain holds {path}{who}"));
             }
             lock::Error::Interrupted { .. } => self.report.standing.was_interrupted = true,
-            error @ (lock::Error::Io(_) | lock::Error::Unsupported { .. }) => return Err(error.into()),
+            error @ (lock::Error::Io(_) | lock::Error::Unsupported { .. }) => {
+                return Err(error.into());
+            }
         }
         Ok(())
     }
@@ -322,13 +396,21 @@ pub(super) fn books_of(
         Some(id) => delivery::current(tx, id)?,
         None => None,
     };
-    let open = target.as_ref().map_or(Ok(0), |t| delivery::in_open_attempts(tx, t.id))?;
+    let open = target
+        .as_ref()
+        .map_or(Ok(0), |t| delivery::in_open_attempts(tx, t.id))?;
     Ok((delivery::balance(tx, target.as_ref())?, open))
 }
 
 /// A check in the form of the report.
 pub(super) fn shown(gate: endpoint::Gate) -> Gate {
-    Gate { name: gate.name.to_owned(), open: gate.is_open, known: gate.is_known, reason: gate.reason, fix: gate.fix }
+    Gate {
+        name: gate.name.to_owned(),
+        open: gate.is_open,
+        known: gate.is_known,
+        reason: gate.reason,
+        fix: gate.fix,
+    }
 }
 
 /// Report section of a capture.

@@ -36,7 +36,15 @@ impl<'a, 'b> Sending<'a, 'b> {
         deadline: Timestamp,
     ) -> Self {
         let begun = journey.world.clock.now();
-        Self { journey, connection, begun, deadline, link: None, push: None, did: None }
+        Self {
+            journey,
+            connection,
+            begun,
+            deadline,
+            link: None,
+            push: None,
+            did: None,
+        }
     }
 
     /// The permitted target, connected on first use.
@@ -58,13 +66,17 @@ impl<'a, 'b> Sending<'a, 'b> {
 
     /// Delivers events, if any are left to send.
     pub(super) fn events(&mut self, store: &mut Store) -> Result<(), Error> {
-        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
+        let Some(identity) = self.journey.resolved.identity.clone() else {
+            return Ok(());
+        };
         let world = self.journey.world;
         let begun = world.clock.now();
         let (is_owed, total) = store.read(|tx| {
             let target = delivery::current(tx, &identity.target_id)?;
             let balance = delivery::balance(tx, target.as_ref())?;
-            let total = balance.of(Class::Untried) + balance.of(Class::Retryable) + balance.of(Class::InFlight);
+            let total = balance.of(Class::Untried)
+                + balance.of(Class::Retryable)
+                + balance.of(Class::InFlight);
             // For a target that was never contacted everything is left to send.
             let is_owed = target.map_or(Ok(total > 0), |target| delivery::owed(tx, &target))?;
             Ok::<_, delivery::Error>((is_owed, u64::try_from(total).unwrap_or(0)))
@@ -74,13 +86,22 @@ impl<'a, 'b> Sending<'a, 'b> {
             let progress = self.journey.progress;
             // The first answer may take long: until then the progress must not show "indexing".
             progress(Step::Delivering { done: 0, total });
-            let more = drain::events(self.journey, store, &link, (self.begun, self.deadline), &mut |done| {
-                progress(Step::Delivering { done, total });
-            })?;
+            let more = drain::events(
+                self.journey,
+                store,
+                &link,
+                (self.begun, self.deadline),
+                &mut |done| {
+                    progress(Step::Delivering { done, total });
+                },
+            )?;
             // The question that this run asked before it captured.
             let asked_before = std::mem::take(&mut self.journey.health_asked);
             did.health_requests += u64::from(asked_before);
-            self.journey.report.warnings.extend(drain::offer(&identity, &more.changes));
+            self.journey
+                .report
+                .warnings
+                .extend(drain::offer(&identity, &more.changes));
             did.add(&more);
             self.journey.learn(&more.server);
         }
@@ -95,34 +116,58 @@ impl<'a, 'b> Sending<'a, 'b> {
         Ok(())
     }
 
-    /// Sends the documents whose events the target has; `disk` is the index of this run, if there is one. After a halt
-    /// of the events none is sent.
-    pub(super) fn documents(&mut self, store: &mut Store, disk: Option<&Disk<'_>>) -> Result<(), Error> {
+    /// Sends the documents whose events the target has; `disk` is the index of this run, if there
+    /// is one. After a halt of the events none is sent.
+    pub(super) fn documents(
+        &mut self,
+        store: &mut Store,
+        disk: Option<&Disk<'_>>,
+    ) -> Result<(), Error> {
         let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
-        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
+        let Some(identity) = self.journey.resolved.identity.clone() else {
+            return Ok(());
+        };
         if is_stopped || self.journey.no_upload().is_some() {
             return Ok(());
         }
         let known = store.read(|tx| {
-            let Some(target) = delivery::current(tx, &identity.target_id)? else { return Ok(None) };
+            let Some(target) = delivery::current(tx, &identity.target_id)? else {
+                return Ok(None);
+            };
             let total = books_of(tx, Some(&target), Kind::Document)?;
             Ok::<_, Error>((total > 0).then_some((target.id, total)))
         })?;
-        let Some((target, total)) = known else { return Ok(()) };
+        let Some((target, total)) = known else {
+            return Ok(());
+        };
         if self.push.is_none() {
             let config = &self.journey.workspace.loaded.config.bodies;
-            self.push = self.link()?.and_then(|link| Push::new(&link, config.wire_names, config.parallel));
+            self.push = self
+                .link()?
+                .and_then(|link| Push::new(&link, config.wire_names, config.parallel));
         }
-        let Some(push) = &self.push else { return Ok(()) };
+        let Some(push) = &self.push else {
+            return Ok(());
+        };
         let (journey, deadline) = (&mut *self.journey, self.deadline);
         let root = &journey.workspace.root;
-        let on_disk = |row: &Row| disk.and_then(|disk| disk.text(row)).or_else(|| bodies::text_below(root, row));
+        let on_disk = |row: &Row| {
+            disk.and_then(|disk| disk.text(row))
+                .or_else(|| bodies::text_below(root, row))
+        };
         let did = drain::documents(journey, store, push, (target, total), deadline, &on_disk)?;
         journey.learn(&did.server);
         if let Some(stopped) = &did.stopped {
             journey.report.standing.was_interrupted |= *stopped == Stop::Interrupted;
-            let words = if let Stop::Throttled(said) = stopped { said.clone() } else { stopped.words() };
-            journey.report.warnings.push(format!("uploads stopped: {}", printable(&words)));
+            let words = if let Stop::Throttled(said) = stopped {
+                said.clone()
+            } else {
+                stopped.words()
+            };
+            journey
+                .report
+                .warnings
+                .push(format!("uploads stopped: {}", printable(&words)));
         }
         if did.unknown_events >= PATIENCE {
             self.ask_who(store, did.unknown_events)?;
@@ -130,8 +175,8 @@ impl<'a, 'b> Sending<'a, 'b> {
         let journey = &mut *self.journey;
         journey.without_text(store, &did.textless)?;
         // A delivery to the embedded receiver proves nothing, so it deletes no text.
-        let frees =
-            identity.receiver != ReceiverKind::Stub && journey.workspace.loaded.config.retention == Retention::Off;
+        let frees = identity.receiver != ReceiverKind::Stub
+            && journey.workspace.loaded.config.retention == Retention::Off;
         if frees {
             release_acknowledged(store, journey.world.clock.now(), &identity.target_id)?;
         }
@@ -141,8 +186,15 @@ impl<'a, 'b> Sending<'a, 'b> {
     /// The server does not know events that it acknowledged: requests its health and adds the hint.
     fn ask_who(&mut self, store: &mut Store, answers: u32) -> Result<(), Error> {
         let (world, deadline) = (self.journey.world, self.deadline);
-        let Some(link) = self.link()? else { return Ok(()) };
-        let means = Means { clock: world.clock, random: &world.random, interrupt: world.interrupt, deadline };
+        let Some(link) = self.link()? else {
+            return Ok(());
+        };
+        let means = Means {
+            clock: world.clock,
+            random: &world.random,
+            interrupt: world.interrupt,
+            deadline,
+        };
         let changes = delivery::ask(store, &BatchReceiver::new(&link, world.clock), means)?;
         let replay = shell::line("sk-sync replay --to", [&link.identity().target_id]);
         let words = drain::offer(link.identity(), &changes).unwrap_or_else(|| {
@@ -157,7 +209,9 @@ impl<'a, 'b> Sending<'a, 'b> {
 
     /// Delivers events that other processes captured while this one held the lock.
     pub(super) fn latecomers(&mut self, store: &mut Store) -> Result<(), Error> {
-        let Some(identity) = self.journey.resolved.identity.clone() else { return Ok(()) };
+        let Some(identity) = self.journey.resolved.identity.clone() else {
+            return Ok(());
+        };
         let is_stopped = self.did.as_ref().is_some_and(|did| did.stop.is_some());
         let has_new = store.read(|tx| match delivery::current(tx, &identity.target_id)? {
             Some(target) => delivery::has_new(tx, &target),
@@ -168,7 +222,10 @@ impl<'a, 'b> Sending<'a, 'b> {
             return Ok(());
         }
         // The present holder of the lock sees them as well.
-        let Ok(held) = drain::lock(self.journey.world, self.journey.workspace, Duration::ZERO) else { return Ok(()) };
+        let Ok(held) = drain::lock(self.journey.world, self.journey.workspace, Duration::ZERO)
+        else {
+            return Ok(());
+        };
         self.events(store)?;
         self.documents(store, None)?;
         drop(held);
@@ -176,7 +233,8 @@ impl<'a, 'b> Sending<'a, 'b> {
     }
 }
 
-/// Deletes acknowledged payloads if the configuration does not retain them, a bounded number at a time.
+/// Deletes acknowledged payloads if the configuration does not retain them, a bounded number at a
+/// time.
 fn release_acknowledged(store: &mut Store, now: Timestamp, target_id: &str) -> Result<(), Error> {
     let mut after = Some(0);
     while let Some(seq) = after {

@@ -1,9 +1,10 @@
-//! What the target has already, asked before a journal that has nothing yet captures: a run in CI, a new clone.
+//! What the target has already, asked before a journal that has nothing yet captures: a run in CI,
+//! a new clone.
 //!
-//! Of what a server says, only that is taken which states exactly what is on disk here, and of that only which event it
-//! is (id, clock, time, commit): the envelope is written here, see [`crate::event::restate`]. A server that lies makes this
-//! run send less to itself; no word that it invents is captured. Whatever goes wrong, everything is captured and sent as
-//! without it.
+//! Of what a server says, only that is taken which states exactly what is on disk here, and of that
+//! only which event it is (id, clock, time, commit): the envelope is written here, see
+//! [`crate::event::restate`]. A server that lies makes this run send less to itself; no word that
+//! it invents is captured. Whatever goes wrong, everything is captured and sent as without it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -19,7 +20,8 @@ use crate::event::{Coalesce, WireContext, WireForm, for_wire, inspect};
 use crate::journal::{self, HIGHEST_CLOCK};
 use crate::store::{Store, WriteTx};
 
-/// A clock of an envelope closer than this to the highest one was forged: nothing could tick after it.
+/// A clock of an envelope closer than this to the highest one was forged: nothing could tick after
+/// it.
 const CLOCK_ROOM: i64 = 1 << 40;
 /// The most bytes of an envelope.
 const ENVELOPE_BYTES: usize = 1 << 20;
@@ -58,9 +60,19 @@ pub(super) struct Found {
 }
 
 impl Served {
-    /// What `events` and `logged` say of a project; what is not fit to be an event of it is left out.
-    fn of(identity: Identity, project_uuid: &str, events: Vec<NewestEvent>, logged: BTreeMap<String, Sha256>) -> Self {
-        let read: Vec<_> = events.into_par_iter().enumerate().filter_map(|(at, e)| fact(at, e, project_uuid)).collect();
+    /// What `events` and `logged` say of a project; what is not fit to be an event of it is left
+    /// out.
+    fn of(
+        identity: Identity,
+        project_uuid: &str,
+        events: Vec<NewestEvent>,
+        logged: BTreeMap<String, Sha256>,
+    ) -> Self {
+        let read: Vec<_> = events
+            .into_par_iter()
+            .enumerate()
+            .filter_map(|(at, e)| fact(at, e, project_uuid))
+            .collect();
         let mut ids = HashSet::new();
         let mut facts = HashMap::new();
         for fact in read {
@@ -68,82 +80,158 @@ impl Served {
                 facts.insert(fact.coalesce.key, fact);
             }
         }
-        Self { identity, facts, logged }
+        Self {
+            identity,
+            facts,
+            logged,
+        }
     }
 
-    /// The target's own event that states this, unless it was told something newer that contradicts it.
+    /// The target's own event that states this, unless it was told something newer that contradicts
+    /// it.
     pub(super) fn fact(&self, said: &Coalesce) -> Option<&Fact> {
-        let fact = self.facts.get(&said.key).filter(|fact| fact.coalesce.facts == said.facts)?;
+        let fact = self
+            .facts
+            .get(&said.key)
+            .filter(|fact| fact.coalesce.facts == said.facts)?;
         let rival = said.rival.and_then(|rival| self.facts.get(&rival));
-        rival.is_none_or(|rival| rival.place < fact.place).then_some(fact)
+        rival
+            .is_none_or(|rival| rival.place < fact.place)
+            .then_some(fact)
     }
 
     /// True when the target has this very event, in the form in which it would be sent.
     pub(super) fn has_logged(&self, event_id: &str, envelope: &[u8], wire: WireForm) -> bool {
         let id = ids::normalize(event_id);
-        let Some(digest) = id.and_then(|id| self.logged.get(&id)) else { return false };
-        let context = WireContext { team_slug: &self.identity.team_slug, ..WireContext::default() };
+        let Some(digest) = id.and_then(|id| self.logged.get(&id)) else {
+            return false;
+        };
+        let context = WireContext {
+            team_slug: &self.identity.team_slug,
+            ..WireContext::default()
+        };
         let sent = for_wire(envelope, wire, context);
         sent.is_ok_and(|sent| *digest == Sha256::of(sent.as_deref().unwrap_or(envelope)))
     }
 
-    /// Notes that the target has what was found: events first, so that their documents are left to send, and then these.
-    pub(super) fn settle(&self, tx: &WriteTx<'_>, found: &Found, now: Timestamp) -> Result<(), Error> {
+    /// Notes that the target has what was found: events first, so that their documents are left to
+    /// send, and then these.
+    pub(super) fn settle(
+        &self,
+        tx: &WriteTx<'_>,
+        found: &Found,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         if found.events.is_empty() {
             return Ok(());
         }
         let mut events = found.events.clone();
         events.sort_unstable();
-        let has = |seq| Inherited { seq, was_duplicate: true, settled_at: Some(now) };
-        delivery::inherit(tx, &self.identity, &events.into_iter().map(has).collect::<Vec<_>>(), now)?;
-        let Some(target) = delivery::current(tx, &self.identity.target_id)? else { return Ok(()) };
+        let has = |seq| Inherited {
+            seq,
+            was_duplicate: true,
+            settled_at: Some(now),
+        };
+        delivery::inherit(
+            tx,
+            &self.identity,
+            &events.into_iter().map(has).collect::<Vec<_>>(),
+            now,
+        )?;
+        let Some(target) = delivery::current(tx, &self.identity.target_id)? else {
+            return Ok(());
+        };
         for document in &found.documents {
-            delivery::settle_document(tx, target.id, *document, &Answered::Stored { before: true }, false, now)?;
+            delivery::settle_document(
+                tx,
+                target.id,
+                *document,
+                &Answered::Stored { before: true },
+                false,
+                now,
+            )?;
         }
         delivery::advance(tx, target.id)?;
         Ok(journal::raise_lamport(tx, found.lamport)?)
     }
 }
 
-/// The event, checked as one of an archive is: whole, of this project, with an id and a clock that can be its own.
+/// The event, checked as one of an archive is: whole, of this project, with an id and a clock that
+/// can be its own.
 fn fact(place: usize, event: NewestEvent, project_uuid: &str) -> Option<Fact> {
     #[derive(serde::Deserialize)]
     struct Clock {
         lamport_clock: i64,
     }
-    let NewestEvent { envelope, has_document } = event;
+    let NewestEvent {
+        envelope,
+        has_document,
+    } = event;
     if envelope.len() > ENVELOPE_BYTES {
         return None;
     }
     let seen = inspect(&envelope).ok()?;
-    let project = seen.project_uuid.as_deref().and_then(|project| uuid::Uuid::parse_str(project).ok())?;
+    let project = seen
+        .project_uuid
+        .as_deref()
+        .and_then(|project| uuid::Uuid::parse_str(project).ok())?;
     let is_own = uuid::Uuid::parse_str(project_uuid).is_ok_and(|own| own == project);
-    let is_plain = seen.violations.is_empty() && matches!(seen.wire, WireForm::AsIs | WireForm::AsIsWithoutTeam);
+    let is_plain = seen.violations.is_empty()
+        && matches!(seen.wire, WireForm::AsIs | WireForm::AsIsWithoutTeam);
     ids::normalize(&seen.event_id)?;
-    let lamport = serde_json::from_slice::<Clock>(&envelope).ok()?.lamport_clock;
+    let lamport = serde_json::from_slice::<Clock>(&envelope)
+        .ok()?
+        .lamport_clock;
     let coalesce = seen.coalesce?;
     let is_sound = is_own && is_plain && (0..=HIGHEST_CLOCK - CLOCK_ROOM).contains(&lamport);
-    is_sound.then_some(Fact { event_id: seen.event_id, envelope, has_document, coalesce, place })
+    is_sound.then_some(Fact {
+        event_id: seen.event_id,
+        envelope,
+        has_document,
+        coalesce,
+        place,
+    })
 }
 
 impl Journey<'_> {
-    /// Asks the target what it has, where the journal has nothing yet and everything allows to send there. `None` where
-    /// it is not asked, or gives no usable answer.
-    pub(super) fn ask_what_is_served(&mut self, store: &mut Store) -> Result<Option<Served>, Error> {
+    /// Asks the target what it has, where the journal has nothing yet and everything allows to send
+    /// there. `None` where it is not asked, or gives no usable answer.
+    pub(super) fn ask_what_is_served(
+        &mut self,
+        store: &mut Store,
+    ) -> Result<Option<Served>, Error> {
         let is_shut = self.report.gates.iter().any(|gate| !gate.open);
-        let is_stub = self.resolved.receiver.is_none_or(|receiver| receiver == ReceiverKind::Stub);
+        let is_stub = self
+            .resolved
+            .receiver
+            .is_none_or(|receiver| receiver == ReceiverKind::Stub);
         if !self.request.scope.drains || is_shut || is_stub || self.resubmits() {
             return Ok(None);
         }
         if store.read(journal::last_seq)? > 0 {
             return Ok(None);
         }
-        let mut connection = TargetConnection::new(self.workspace, self.resolved, self.credentials, self.start_stub);
-        let Ok(Some(link)) = connection.link()? else { return Ok(None) };
+        let mut connection = TargetConnection::new(
+            self.workspace,
+            self.resolved,
+            self.credentials,
+            self.start_stub,
+        );
+        let Ok(Some(link)) = connection.link()? else {
+            return Ok(None);
+        };
         let (project_uuid, world) = (self.workspace.project_uuid()?, self.world);
-        let time = self.request.max_time.unwrap_or(self.workspace.loaded.config.drain.max_time);
+        let time = self
+            .request
+            .max_time
+            .unwrap_or(self.workspace.loaded.config.drain.max_time);
         let deadline = world.clock.now().after(time);
-        let means = Means { clock: world.clock, random: &world.random, interrupt: world.interrupt, deadline };
+        let means = Means {
+            clock: world.clock,
+            random: &world.random,
+            interrupt: world.interrupt,
+            deadline,
+        };
         self.health_asked = true;
         let asked = ask(store, &link, project_uuid, means)?;
         failpoint::at(failpoint::TARGET_ASKED);
@@ -159,20 +247,38 @@ impl Journey<'_> {
 
 type Asked = Result<Option<Served>, String>;
 
-fn ask(store: &mut Store, link: &Link, project_uuid: &str, means: Means<'_>) -> Result<Asked, Error> {
+fn ask(
+    store: &mut Store,
+    link: &Link,
+    project_uuid: &str,
+    means: Means<'_>,
+) -> Result<Asked, Error> {
     delivery::ask(store, &BatchReceiver::new(link, means.clock), means)?;
     let target = store.read(|tx| delivery::current(tx, &link.identity().target_id))?;
-    let can = target.map(|target| delivery::capabilities(&target, means.clock.now())).unwrap_or_default();
-    let Some(inventory) = Inventory::new(link, project_uuid, means).filter(|_| can.facts) else { return Ok(Ok(None)) };
+    let can = target
+        .map(|target| delivery::capabilities(&target, means.clock.now()))
+        .unwrap_or_default();
+    let Some(inventory) = Inventory::new(link, project_uuid, means).filter(|_| can.facts) else {
+        return Ok(Ok(None));
+    };
     let events = match inventory.newest_events() {
         Ok(events) if events.is_empty() => return Ok(Ok(None)),
         Ok(events) => events,
         Err(why) => return Ok(Err(why)),
     };
-    let logged = if can.states { inventory.logged_events() } else { Ok(BTreeMap::new()) };
+    let logged = if can.states {
+        inventory.logged_events()
+    } else {
+        Ok(BTreeMap::new())
+    };
     let logged = logged.unwrap_or_else(|why| {
         log::info!("which lines of logs the target has is not known, so all are sent: {why}");
         BTreeMap::new()
     });
-    Ok(Ok(Some(Served::of(link.identity().clone(), project_uuid, events, logged))))
+    Ok(Ok(Some(Served::of(
+        link.identity().clone(),
+        project_uuid,
+        events,
+        logged,
+    ))))
 }

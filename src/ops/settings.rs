@@ -4,8 +4,8 @@ use super::workspace::Setup;
 use super::{Error, Workspace, World};
 use crate::config::{Change, Edit, Refusal, Settings, plan_settings};
 
-/// Applies `changes` to the settings of the project, unless `is_dry`. `check` gets the project as it would be; if it
-/// fails, nothing is written.
+/// Applies `changes` to the settings of the project, unless `is_dry`. `check` gets the project as
+/// it would be; if it fails, nothing is written.
 pub(crate) fn change_settings<T, E: From<Error>>(
     world: &World<'_>,
     setup: &Setup<'_>,
@@ -20,7 +20,15 @@ pub(crate) fn change_settings<T, E: From<Error>>(
         return Err(Error::MissingIdentity.into());
     }
     let path = workspace.place.settings();
-    let would_be = |edit: &Edit| Workspace::open(world, &Setup { settings: Some(&edit.text), ..*setup });
+    let would_be = |edit: &Edit| {
+        Workspace::open(
+            world,
+            &Setup {
+                settings: Some(&edit.text),
+                ..*setup
+            },
+        )
+    };
     if is_dry {
         let edit = plan_settings(&path, changes).map_err(Error::from)?;
         let checked = check(&would_be(&edit)?)?;

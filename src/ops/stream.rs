@@ -1,7 +1,8 @@
 //! `capture`: captures envelopes from a stream, one on each line.
 //!
-//! A broken line never affects the others. Each envelope is captured in the store of its own project, so a producer may
-//! serve several projects; one that names none belongs to the current project. Memory holds one batch.
+//! A broken line never affects the others. Each envelope is captured in the store of its own
+//! project, so a producer may serve several projects; one that names none belongs to the current
+//! project. Memory holds one batch.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -29,8 +30,8 @@ const OPEN_STORES: usize = 8;
 pub(crate) struct StreamRequest {
     /// Reject envelopes that break the contract, instead of capturing them with a warning.
     pub(crate) strict_envelope: bool,
-    /// Reject events beyond this many live ones. Events that cannot be counted are rejected too: nothing is spooled
-    /// then.
+    /// Reject events beyond this many live ones. Events that cannot be counted are rejected too:
+    /// nothing is spooled then.
     pub(crate) capacity: Option<u64>,
     /// Lines in a transaction.
     pub(crate) batch: usize,
@@ -111,7 +112,15 @@ pub(crate) fn capture_stream(
 ) -> Result<StreamEnd, Error> {
     let mut summary = StreamEnd::default();
     let (rule, stores, spools) = (Rule::of(workspace), BTreeMap::new(), Spools::default());
-    let mut capture = Capture { world, workspace, request, rule, stores, spools, on_news };
+    let mut capture = Capture {
+        world,
+        workspace,
+        request,
+        rule,
+        stores,
+        spools,
+        on_news,
+    };
     let mut intake = Intake::start(input);
     loop {
         let Batch { lines, end } = intake.next(request.batch.max(1), world.interrupt);
@@ -138,20 +147,36 @@ struct Capture<'a> {
 }
 
 impl Capture<'_> {
-    /// Captures a batch, in one transaction for each store; returns the number of evicted older events.
+    /// Captures a batch, in one transaction for each store; returns the number of evicted older
+    /// events.
     fn batch(&mut self, examined: Vec<Examined>) -> Result<i64, Error> {
         let mut lines = Vec::with_capacity(examined.len());
         let mut by_project: BTreeMap<Option<String>, Vec<Candidate>> = BTreeMap::new();
         for examined in examined {
             match examined {
-                Examined::Refused { line, event_id, reason } => lines.push(Line::refused(line, event_id, reason, true)),
-                Examined::Candidate(Candidate { line, inspection, oddity: Some(oddity), .. })
-                    if self.request.strict_envelope =>
-                {
-                    lines.push(Line::refused(line, Some(inspection.event_id), oddity, false));
+                Examined::Refused {
+                    line,
+                    event_id,
+                    reason,
+                } => lines.push(Line::refused(line, event_id, reason, true)),
+                Examined::Candidate(Candidate {
+                    line,
+                    inspection,
+                    oddity: Some(oddity),
+                    ..
+                }) if self.request.strict_envelope => {
+                    lines.push(Line::refused(
+                        line,
+                        Some(inspection.event_id),
+                        oddity,
+                        false,
+                    ));
                 }
                 Examined::Candidate(candidate) => {
-                    by_project.entry(self.destination(&candidate)).or_default().push(candidate);
+                    by_project
+                        .entry(self.destination(&candidate))
+                        .or_default()
+                        .push(candidate);
                 }
             }
         }
@@ -173,10 +198,19 @@ impl Capture<'_> {
         (self.workspace.identity.project_uuid.as_deref() != Some(&uuid)).then_some(uuid)
     }
 
-    /// Captures candidates of one project: in its store, or in the spool while the store cannot be opened.
-    fn store(&mut self, project: Option<&str>, candidates: &[Candidate]) -> Result<(Vec<Line>, i64), Error> {
+    /// Captures candidates of one project: in its store, or in the spool while the store cannot be
+    /// opened.
+    fn store(
+        &mut self,
+        project: Option<&str>,
+        candidates: &[Candidate],
+    ) -> Result<(Vec<Line>, i64), Error> {
         let path = match project {
-            Some(uuid) => self.workspace.home.project(uuid, &self.workspace.repository_id)?.store(),
+            Some(uuid) => self
+                .workspace
+                .home
+                .project(uuid, &self.workspace.repository_id)?
+                .store(),
             None => self.workspace.place.store(),
         };
         let now = self.world.clock.now();
@@ -184,7 +218,11 @@ impl Capture<'_> {
             return Ok((self.spools.append(&path, now, candidates, &self.rule)?, 0));
         }
         let error = match self.transact(&path, candidates) {
-            Err(error) if self.request.capacity.is_none() && spooling::is_about_the_store(&error) => error,
+            Err(error)
+                if self.request.capacity.is_none() && spooling::is_about_the_store(&error) =>
+            {
+                error
+            }
             done => return done,
         };
         self.stores.remove(&path);
@@ -198,7 +236,8 @@ impl Capture<'_> {
     /// Opens the store, unless it is open, and absorbs its spool.
     fn open(&mut self, path: &Path) -> Result<(), Error> {
         let absorbed = if let Some(store) = self.stores.get_mut(path) {
-            // Another process that found the store locked may have spooled since: older lines go first.
+            // Another process that found the store locked may have spooled since: older lines go
+            // first.
             if !Spool::beside(path).is_written() || self.spools.is_troubled(path) {
                 return Ok(());
             }
@@ -221,9 +260,15 @@ impl Capture<'_> {
     }
 
     /// Captures candidates in one transaction.
-    fn transact(&mut self, path: &Path, candidates: &[Candidate]) -> Result<(Vec<Line>, i64), Error> {
+    fn transact(
+        &mut self,
+        path: &Path,
+        candidates: &[Candidate],
+    ) -> Result<(Vec<Line>, i64), Error> {
         self.open(path)?;
-        let Some(store) = self.stores.get_mut(path) else { return Ok((Vec::new(), 0)) };
+        let Some(store) = self.stores.get_mut(path) else {
+            return Ok((Vec::new(), 0));
+        };
         let now = self.world.clock.now();
         store.write(|tx| {
             self.rule.note_retention(tx)?;
@@ -251,7 +296,10 @@ impl Capture<'_> {
                 Ok::<_, Error>(lines)
             })?;
             let evicted = self.rule.evict(tx, now, before)?;
-            for line in lines.iter_mut().filter(|line| line.seq.is_some_and(|seq| evicted.has(seq))) {
+            for line in lines
+                .iter_mut()
+                .filter(|line| line.seq.is_some_and(|seq| evicted.has(seq)))
+            {
                 line.give_way();
             }
             Ok((lines, evicted.count()))
@@ -275,10 +323,14 @@ impl Candidate {
 
     fn appended(&self, appended: Appended, held: Option<&str>) -> Line {
         match appended {
-            Appended::Captured { seq, .. } => self.became("captured", Some(seq), self.oddity.clone(), held),
+            Appended::Captured { seq, .. } => {
+                self.became("captured", Some(seq), self.oddity.clone(), held)
+            }
             Appended::Unchanged { seq } => self.became("unchanged", Some(seq), None, None),
             Appended::Conflict { seq } => {
-                let reason = "the id is in the journal with another content; this one is kept apart".to_owned();
+                let reason =
+                    "the id is in the journal with another content; this one is kept apart"
+                        .to_owned();
                 self.became("conflict", Some(seq), Some(reason), None)
             }
             Appended::Purged { seq } => {
@@ -286,7 +338,8 @@ impl Candidate {
                 self.became("discarded", Some(seq), Some(reason), None)
             }
             Appended::Full { capacity, live } => {
-                let reason = format!("the journal is full: capacity {capacity}, {live} live events");
+                let reason =
+                    format!("the journal is full: capacity {capacity}, {live} live events");
                 self.became("refused", None, Some(reason), None)
             }
         }
@@ -318,6 +371,16 @@ impl Candidate {
 }
 
 fn audit(candidate: &Candidate) -> Audit<'_> {
-    let Inspection { event_id, event_type, .. } = &candidate.inspection;
-    Audit { act: "discarded", event_id, event_type, sha256: Sha256::of(&candidate.bytes), reason: OPTED_OUT }
+    let Inspection {
+        event_id,
+        event_type,
+        ..
+    } = &candidate.inspection;
+    Audit {
+        act: "discarded",
+        event_id,
+        event_type,
+        sha256: Sha256::of(&candidate.bytes),
+        reason: OPTED_OUT,
+    }
 }

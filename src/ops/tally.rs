@@ -7,8 +7,8 @@ use super::report::{Bodies, BodyOutcome};
 use crate::base::Sha256;
 use crate::bodies::{self, ArtifactOutcome, Decision, Status};
 
-/// Which text is spoken of, in the order of the report. One artifact has several when an older text of it, or that of
-/// another branch, was sent as well.
+/// Which text is spoken of, in the order of the report. One artifact has several when an older text
+/// of it, or that of another branch, was sent as well.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Which {
     /// The mission.
@@ -74,11 +74,16 @@ impl Tally {
         self.say(which, decision.status, decision.reason);
     }
 
-    /// Counts a document by how it stands; what an upload said of it stays said. `is_new`: this run captured it.
+    /// Counts a document by how it stands; what an upload said of it stays said. `is_new`: this run
+    /// captured it.
     pub(super) fn stands(&mut self, which: Which, is_new: bool, standing: Standing) {
         let was_sent = self.sent.contains_key(&which);
         if was_sent || standing == Standing::Owed {
-            *if is_new { &mut self.counts.queued } else { &mut self.counts.already_in_queue } += 1;
+            *if is_new {
+                &mut self.counts.queued
+            } else {
+                &mut self.counts.already_in_queue
+            } += 1;
         }
         if was_sent {
             return;
@@ -95,7 +100,9 @@ impl Tally {
                 (Status::Failed, "refused_earlier")
             }
             Standing::NoNews => return self.decided(which, Decision::skipped("no_news")),
-            Standing::Changed => return self.decided(which, Decision::skipped("content_hash_mismatch")),
+            Standing::Changed => {
+                return self.decided(which, Decision::skipped("content_hash_mismatch"));
+            }
         };
         self.say(which, status, reason.into());
     }
@@ -103,15 +110,42 @@ impl Tally {
     fn say(&mut self, which: Which, status: Status, reason: Cow<'static, str>) {
         // An upload of this run is the last word on its text.
         if !self.sent.contains_key(&which) {
-            self.others.push((which, Said { status, reason, retryable: false }));
+            self.others.push((
+                which,
+                Said {
+                    status,
+                    reason,
+                    retryable: false,
+                },
+            ));
         }
     }
 
     /// Takes the word of an upload, and says how many there were.
     pub(super) fn uploaded(&mut self, outcome: &ArtifactOutcome) -> u64 {
-        let ArtifactOutcome { mission_slug, target_branch, path, sha256, status, reason, retryable } = outcome.clone();
-        let which = Which { mission_slug, path, target_branch, sha256: Some(sha256) };
-        self.sent.insert(which, Said { status, reason: reason.into(), retryable });
+        let ArtifactOutcome {
+            mission_slug,
+            target_branch,
+            path,
+            sha256,
+            status,
+            reason,
+            retryable,
+        } = outcome.clone();
+        let which = Which {
+            mission_slug,
+            path,
+            target_branch,
+            sha256: Some(sha256),
+        };
+        self.sent.insert(
+            which,
+            Said {
+                status,
+                reason: reason.into(),
+                retryable,
+            },
+        );
         self.uploads += 1;
         self.uploads
     }
@@ -129,10 +163,29 @@ impl Tally {
         let mut outcomes: Vec<_> = self.sent.into_iter().chain(self.others).collect();
         outcomes.sort_by(|(one, _), (other, _)| one.cmp(other));
         let outcomes = outcomes.into_iter().map(|(which, said)| {
-            let (Which { mission_slug, path, .. }, Said { status, reason, retryable }) = (which, said);
+            let (
+                Which {
+                    mission_slug, path, ..
+                },
+                Said {
+                    status,
+                    reason,
+                    retryable,
+                },
+            ) = (which, said);
             log::info!("{} {mission_slug}/{path} ({reason})", status.word());
-            BodyOutcome { mission_slug, path, status: status.word(), reason: reason.into_owned(), retryable }
+            BodyOutcome {
+                mission_slug,
+                path,
+                status: status.word(),
+                reason: reason.into_owned(),
+                retryable,
+            }
         });
-        Bodies { retryable: waiting, outcomes: outcomes.collect(), ..self.counts }
+        Bodies {
+            retryable: waiting,
+            outcomes: outcomes.collect(),
+            ..self.counts
+        }
     }
 }

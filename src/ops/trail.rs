@@ -1,5 +1,5 @@
-//! The record of a drain: the checks that stopped it, and its last balance. Written only on a change, so a drain with
-//! nothing to do writes nothing.
+//! The record of a drain: the checks that stopped it, and its last balance. Written only on a
+//! change, so a drain with nothing to do writes nothing.
 
 use super::Error;
 use super::run::{Journey, shown};
@@ -18,7 +18,10 @@ impl Journey<'_> {
 
     /// The server's own gate; `None` where the target has no server.
     fn server_gate(&self, stand: &ServerStand) -> Option<Gate> {
-        let receiver = self.resolved.receiver.filter(|receiver| *receiver != ReceiverKind::Stub)?;
+        let receiver = self
+            .resolved
+            .receiver
+            .filter(|receiver| *receiver != ReceiverKind::Stub)?;
         Some(stand.gate(receiver, self.credentials.token_place().as_deref()))
     }
 
@@ -27,13 +30,19 @@ impl Journey<'_> {
         if !self.request.scope.drains || self.resolved.receiver.is_none() {
             return Ok(());
         }
-        let (target_id, mut gates) = (self.target_id().unwrap_or_default(), self.credentials.gates());
+        let (target_id, mut gates) = (
+            self.target_id().unwrap_or_default(),
+            self.credentials.gates(),
+        );
         gates.extend(self.server_gate(&self.server));
         let now = self.world.clock.now();
         let differs = |before: &[delivery::Stopped]| delivery::after_drain(before, &gates, now);
         let passes = gates.iter().all(|gate| gate.is_open);
         let (own, others) = store.read(|tx| {
-            Ok::<_, delivery::Error>((delivery::stopped(tx, target_id)?, delivery::has_passing(tx, target_id)?))
+            Ok::<_, delivery::Error>((
+                delivery::stopped(tx, target_id)?,
+                delivery::has_passing(tx, target_id)?,
+            ))
         })?;
         if differs(&own).is_none() && !(passes && others) {
             return Ok(());
@@ -47,10 +56,15 @@ impl Journey<'_> {
 
     /// Stores the balance at the end of a drain.
     pub(super) fn keep_balance(&self, store: &mut Store, balance: &Balance) -> Result<(), Error> {
-        let (Some(target_id), true) = (self.target_id(), self.report.drain.is_some()) else { return Ok(()) };
+        let (Some(target_id), true) = (self.target_id(), self.report.drain.is_some()) else {
+            return Ok(());
+        };
         let known = store.read(|tx| {
-            let Some(target) = delivery::current(tx, target_id)? else { return Ok::<_, delivery::Error>(None) };
-            let is_news = delivery::last_balance(tx, target.id)?.is_none_or(|last| last.balance != *balance);
+            let Some(target) = delivery::current(tx, target_id)? else {
+                return Ok::<_, delivery::Error>(None);
+            };
+            let is_news =
+                delivery::last_balance(tx, target.id)?.is_none_or(|last| last.balance != *balance);
             Ok(is_news.then_some(target))
         })?;
         match known {

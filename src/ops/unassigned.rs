@@ -1,5 +1,5 @@
-//! Assigns events without a project to the current project: rows of older stores, on a user's confirmation, and events
-//! that this repository captured before it had an id.
+//! Assigns events without a project to the current project: rows of older stores, on a user's
+//! confirmation, and events that this repository captured before it had an id.
 
 use super::migrate::policy;
 use super::report::Report;
@@ -12,9 +12,13 @@ pub(crate) fn unassigned(workspace: &Workspace) -> Unassigned {
     legacy::unassigned(&workspace.home.unassigned_imports().store())
 }
 
-/// Assigns them to the current project, and adds that to the report of `migrate`. Call this only with a user's
-/// confirmation: nothing in the events says that they belong to the project.
-pub(crate) fn adopt_unassigned(world: &World<'_>, workspace: &Workspace, report: &mut Report) -> Result<(), Error> {
+/// Assigns them to the current project, and adds that to the report of `migrate`. Call this only
+/// with a user's confirmation: nothing in the events says that they belong to the project.
+pub(crate) fn adopt_unassigned(
+    world: &World<'_>,
+    workspace: &Workspace,
+    report: &mut Report,
+) -> Result<(), Error> {
     workspace.project_uuid()?;
     let given = give(world, workspace)?;
     report.standing.was_interrupted |= given.was_interrupted;
@@ -32,33 +36,66 @@ pub(crate) fn adopt_unassigned(world: &World<'_>, workspace: &Workspace, report:
     Ok(())
 }
 
-/// Assigns the events that this repository captured before it had an id to the project; returns a message about it.
-pub(super) fn adopt_earlier(world: &World<'_>, workspace: &Workspace) -> Result<Option<String>, Error> {
+/// Assigns the events that this repository captured before it had an id to the project; returns a
+/// message about it.
+pub(super) fn adopt_earlier(
+    world: &World<'_>,
+    workspace: &Workspace,
+) -> Result<Option<String>, Error> {
     let identity = &workspace.identity;
     // A derived id is replaced by a real one.
     if identity.project_uuid.is_none() || identity.is_derived {
         return Ok(None);
     }
-    let from = workspace.home.unassigned(git::repository(&workspace.checkout)).store();
+    let from = workspace
+        .home
+        .unassigned(git::repository(&workspace.checkout))
+        .store();
     if !from.exists() {
         return Ok(None);
     }
     let Unassigned { events, error, .. } = legacy::unassigned(&from);
     if let Some(error) = error {
-        return Ok(Some(format!("events captured before this project had an ID stay where they are: {error}")));
+        return Ok(Some(format!(
+            "events captured before this project had an ID stay where they are: {error}"
+        )));
     }
     if events == 0 {
         return Ok(None);
     }
-    let policy = Policy { is_held: false, ..policy(workspace) };
-    let given = legacy::give((&from, &workspace.place.store()), &policy, world.clock, world.interrupt)?;
+    let policy = Policy {
+        is_held: false,
+        ..policy(workspace)
+    };
+    let given = legacy::give(
+        (&from, &workspace.place.store()),
+        &policy,
+        world.clock,
+        world.interrupt,
+    )?;
     let taken = given.adopted + given.known;
-    Ok((taken > 0).then(|| format!("{taken} events that were captured before this project had an id are its own now")))
+    Ok((taken > 0).then(|| {
+        format!("{taken} events that were captured before this project had an id are its own now")
+    }))
 }
 
 fn give(world: &World<'_>, workspace: &Workspace) -> Result<Given, Error> {
     let patience = workspace.loaded.config.drain.lock_wait;
-    let _alone = legacy::lock_sources(&workspace.home, "migrate adopt", patience, world.clock, world.interrupt)?;
-    let (from, to) = (workspace.home.unassigned_imports().store(), workspace.place.store());
-    Ok(legacy::give((&from, &to), &policy(workspace), world.clock, world.interrupt)?)
+    let _alone = legacy::lock_sources(
+        &workspace.home,
+        "migrate adopt",
+        patience,
+        world.clock,
+        world.interrupt,
+    )?;
+    let (from, to) = (
+        workspace.home.unassigned_imports().store(),
+        workspace.place.store(),
+    );
+    Ok(legacy::give(
+        (&from, &to),
+        &policy(workspace),
+        world.clock,
+        world.interrupt,
+    )?)
 }

@@ -16,18 +16,26 @@ use crate::{books, delivery, journal};
 impl Journey<'_> {
     /// True if the store is the one that the cache describes, and nothing was given up in it since.
     pub(super) fn is_same_store(&self) -> bool {
-        let (Ok(Some(store)), Some(then)) = (books::open_read(&self.workspace.place.store()), self.memory.point())
-        else {
+        let (Ok(Some(store)), Some(then)) = (
+            books::open_read(&self.workspace.place.store()),
+            self.memory.point(),
+        ) else {
             return false;
         };
-        store.read(|tx| journal::is_same_history(tx, then)).unwrap_or(false)
+        store
+            .read(|tx| journal::is_same_history(tx, then))
+            .unwrap_or(false)
     }
 
     pub(super) fn target_id(&self) -> Option<&str> {
-        self.resolved.identity.as_ref().map(|identity| identity.target_id.as_str())
+        self.resolved
+            .identity
+            .as_ref()
+            .map(|identity| identity.target_id.as_str())
     }
 
-    /// True if everything was done before; then the report says so, and only the state of files was written.
+    /// True if everything was done before; then the report says so, and only the state of files was
+    /// written.
     pub(super) fn is_unchanged(&mut self, indexed: &Indexed) -> Result<bool, Error> {
         if self.world.interrupt.is_requested() {
             return Ok(false);
@@ -37,8 +45,12 @@ impl Journey<'_> {
         if spool.is_written() || !spool.left().is_ok_and(|left| left.is_empty()) {
             return Ok(false);
         }
-        let Ok(Some(store)) = books::open_read(&self.workspace.place.store()) else { return Ok(false) };
-        let Ok(Some((receipt, logs))) = foresight::unchanged(self.workspace, &store, &self.memory, indexed) else {
+        let Ok(Some(store)) = books::open_read(&self.workspace.place.store()) else {
+            return Ok(false);
+        };
+        let Ok(Some((receipt, logs))) =
+            foresight::unchanged(self.workspace, &store, &self.memory, indexed)
+        else {
             return Ok(false);
         };
         let scope = self.request.scope;
@@ -62,22 +74,27 @@ impl Journey<'_> {
         Ok(true)
     }
 
-    /// True if there is nothing to deliver and nothing to record: no event, no document, no failed check, no payload to
-    /// delete.
+    /// True if there is nothing to deliver and nothing to record: no event, no document, no failed
+    /// check, no payload to delete.
     fn owes_nothing(&self, tx: &ReadTx<'_>) -> Result<bool, Error> {
-        let Some(identity) = &self.resolved.identity else { return Ok(self.resolved.receiver.is_none()) };
+        let Some(identity) = &self.resolved.identity else {
+            return Ok(self.resolved.receiver.is_none());
+        };
         if self.resolved.receiver.is_none() {
             return Ok(true);
         }
         let is_open = self.report.gates.iter().all(|gate| gate.open);
         let keeps = self.workspace.loaded.config.retention == Retention::On;
-        let Some(target) = delivery::current(tx, &identity.target_id)?.filter(|target| target.is_live) else {
+        let Some(target) =
+            delivery::current(tx, &identity.target_id)?.filter(|target| target.is_live)
+        else {
             return Ok(false);
         };
-        let is_noted =
-            delivery::stopped(tx, &identity.target_id)?.is_empty() && !delivery::has_passing(tx, &identity.target_id)?;
+        let is_noted = delivery::stopped(tx, &identity.target_id)?.is_empty()
+            && !delivery::has_passing(tx, &identity.target_id)?;
         let books = delivery::balance(tx, Some(&target))?;
-        let is_kept = delivery::last_balance(tx, target.id)?.is_some_and(|last| last.balance == books);
+        let is_kept =
+            delivery::last_balance(tx, target.id)?.is_some_and(|last| last.balance == books);
         Ok(is_open
             && keeps
             && is_noted
@@ -92,7 +109,9 @@ impl Journey<'_> {
             return Ok(true);
         }
         store.read(|tx| {
-            let target = self.target_id().map_or(Ok(None), |id| delivery::current(tx, id))?;
+            let target = self
+                .target_id()
+                .map_or(Ok(None), |id| delivery::current(tx, id))?;
             Ok(documents::books_of(tx, target.as_ref(), Kind::Document)? == 0)
         })
     }
@@ -100,7 +119,8 @@ impl Journey<'_> {
     /// Saves what the next run of this checkout can skip.
     pub(super) fn remember(&mut self, indexed: &Indexed) {
         if self.request.missions.is_none() {
-            self.memory.keep_only(&indexed.present.iter().map(String::as_str).collect());
+            self.memory
+                .keep_only(&indexed.present.iter().map(String::as_str).collect());
         }
         self.memory.save(&indexed.index.cache);
     }

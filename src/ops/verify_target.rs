@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{Error, Workspace, World};
 use crate::base::{Sha256, ids};
 use crate::delivery::{
-    self, AcknowledgedEvent, BatchReceiver, CheckCounts, HeldDocument, Inventory, Means, Target, TargetCheck,
+    self, AcknowledgedEvent, BatchReceiver, CheckCounts, HeldDocument, Inventory, Means, Target,
+    TargetCheck,
 };
 use crate::endpoint::{Credentials, Gate, Link};
 use crate::event::{WireContext, for_wire, meaning_digest};
@@ -68,21 +69,36 @@ pub(crate) fn verify_target(
         Ok(None) => return Ok(Err(NotCompared::NoTarget)),
         Err(gates) => return Ok(Err(NotCompared::Shut(gates))),
     };
-    let deadline = world.clock.now().after(workspace.loaded.config.drain.max_time);
-    let means = Means { clock: world.clock, random: &world.random, interrupt: world.interrupt, deadline };
-    if store.read(|tx| delivery::current(tx, &link.identity().target_id))?.is_none() {
+    let deadline = world
+        .clock
+        .now()
+        .after(workspace.loaded.config.drain.max_time);
+    let means = Means {
+        clock: world.clock,
+        random: &world.random,
+        interrupt: world.interrupt,
+        deadline,
+    };
+    if store
+        .read(|tx| delivery::current(tx, &link.identity().target_id))?
+        .is_none()
+    {
         return Ok(Err(NotCompared::Unknown));
     }
     // What it could do a day ago says little of what it can do now.
     delivery::ask(store, &BatchReceiver::new(&link, world.clock), means)?;
     let target = store.read(|tx| delivery::current(tx, &link.identity().target_id))?;
-    let Some(target) = target else { return Ok(Err(NotCompared::Unknown)) };
+    let Some(target) = target else {
+        return Ok(Err(NotCompared::Unknown));
+    };
     let project_uuid = workspace.project_uuid()?;
     let can = delivery::capabilities(&target, world.clock.now());
     let Some(inventory) = Inventory::new(&link, project_uuid, means).filter(|_| can.states) else {
         return Ok(Err(NotCompared::NotOffered));
     };
-    let there = inventory.meanings().and_then(|events| Ok((events, inventory.documents()?)));
+    let there = inventory
+        .meanings()
+        .and_then(|events| Ok((events, inventory.documents()?)));
     let (events, documents) = match there {
         Ok(there) => there,
         Err(why) => return Ok(Err(NotCompared::NoAnswer(why))),
@@ -91,10 +107,14 @@ pub(crate) fn verify_target(
         let events = compare_events(tx, &target, &link, project_uuid, events)?;
         Ok::<_, Error>((events, compare_documents(tx, &target, documents)?))
     })?;
-    let check = TargetCheck { events: events.counts, documents: documents.counts };
+    let check = TargetCheck {
+        events: events.counts,
+        documents: documents.counts,
+    };
     let now = world.clock.now();
     store.write(|tx| delivery::keep_check(tx, &target, check, now))?;
-    let is_whole = |compared: &Compared| compared.counts.lost_there + compared.counts.different == 0;
+    let is_whole =
+        |compared: &Compared| compared.counts.lost_there + compared.counts.different == 0;
     Ok(Ok(TargetProof {
         target_id: target.identity.target_id.clone(),
         canonical_url: target.identity.canonical_url.clone(),
@@ -122,7 +142,9 @@ fn compare_events(
             let id = ids::normalize(&event.event_id).unwrap_or_else(|| event.event_id.clone());
             match there.remove(&id) {
                 None => compared.lost(event.event_id.clone()),
-                Some(digest) if says(event, link, project_uuid, digest) => compared.counts.same += 1,
+                Some(digest) if says(event, link, project_uuid, digest) => {
+                    compared.counts.same += 1
+                }
                 Some(_) => compared.differs(event.event_id.clone()),
             }
         }
@@ -131,10 +153,12 @@ fn compare_events(
     Ok(compared)
 }
 
-/// True when an event says what has this digest, in a form in which it may have been sent. One whose payload has left is
-/// believed.
+/// True when an event says what has this digest, in a form in which it may have been sent. One
+/// whose payload has left is believed.
 fn says(event: &AcknowledgedEvent, link: &Link, project_uuid: &str, digest: Sha256) -> bool {
-    let Some(envelope) = &event.envelope else { return true };
+    let Some(envelope) = &event.envelope else {
+        return true;
+    };
     let context = WireContext {
         project_uuid: Some(project_uuid),
         team_slug: &link.identity().team_slug,
@@ -143,12 +167,23 @@ fn says(event: &AcknowledgedEvent, link: &Link, project_uuid: &str, digest: Sha2
     };
     meaning_digest(envelope) == digest
         || [false, true].into_iter().any(|sends_personal_data| {
-            let sent = for_wire(envelope, event.wire, WireContext { sends_personal_data, ..context });
+            let sent = for_wire(
+                envelope,
+                event.wire,
+                WireContext {
+                    sends_personal_data,
+                    ..context
+                },
+            );
             sent.is_ok_and(|sent| sent.is_some_and(|sent| meaning_digest(&sent) == digest))
         })
 }
 
-fn compare_documents(tx: &ReadTx<'_>, target: &Target, there: Vec<HeldDocument>) -> Result<Compared, Error> {
+fn compare_documents(
+    tx: &ReadTx<'_>,
+    target: &Target,
+    there: Vec<HeldDocument>,
+) -> Result<Compared, Error> {
     let mut compared = Compared::default();
     let mut there: BTreeSet<_> = there.into_iter().collect();
     let mut here = BTreeSet::new();
@@ -167,8 +202,16 @@ fn compare_documents(tx: &ReadTx<'_>, target: &Target, there: Vec<HeldDocument>)
         if there.remove(&document) {
             compared.counts.same += 1;
         } else {
-            let HeldDocument { mission_slug, path, sha256, .. } = document;
-            compared.lost(format!("{mission_slug}/{path} ({})", sha256.get(..12).unwrap_or_default()));
+            let HeldDocument {
+                mission_slug,
+                path,
+                sha256,
+                ..
+            } = document;
+            compared.lost(format!(
+                "{mission_slug}/{path} ({})",
+                sha256.get(..12).unwrap_or_default()
+            ));
         }
     }
     compared.counts.unknown_here = there.len() as u64;

@@ -1,11 +1,14 @@
-//! Where a command works: the checkout, its configuration, the project, and the project's place in the state directory.
+//! Where a command works: the checkout, its configuration, the project, and the project's place in
+//! the state directory.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Error, World, owner};
 use crate::base::RepositoryId;
-use crate::config::{self, Delivery, Flag, GitIgnoredFiles, Home, Inputs, Loaded, Origin, Pins, Place};
+use crate::config::{
+    self, Delivery, Flag, GitIgnoredFiles, Home, Inputs, Loaded, Origin, Pins, Place,
+};
 use crate::dossier::{self, ProjectOverride};
 use crate::endpoint;
 use crate::git::{self, Checkout, Git, GitIgnored};
@@ -41,7 +44,8 @@ pub(crate) struct Setup<'a> {
 pub(crate) struct Workspace {
     /// The work tree, or a plain directory.
     pub(crate) checkout: Checkout,
-    /// The top of the project: that of the work tree, or a directory below it that is a separate project.
+    /// The top of the project: that of the work tree, or a directory below it that is a separate
+    /// project.
     pub(crate) root: PathBuf,
     /// The same directory in the main work tree, if this is a linked one.
     pub(crate) main_root: PathBuf,
@@ -84,10 +88,13 @@ impl Workspace {
             flags: setup.flags,
             pins: Pins::These(&[], &BTreeMap::new()),
         };
-        // The project's own settings are in a directory named after its id, so the id must come from the other layers.
+        // The project's own settings are in a directory named after its id, so the id must come
+        // from the other layers.
         let loaded = config::load(&inputs)?;
-        let given =
-            ProjectOverride { uuid: loaded.config.project.uuid.clone(), slug: loaded.config.project.slug.clone() };
+        let given = ProjectOverride {
+            uuid: loaded.config.project.uuid.clone(),
+            slug: loaded.config.project.slug.clone(),
+        };
         let mut roots = vec![main_root.as_path()];
         if root != main_root {
             roots.push(&root);
@@ -102,7 +109,8 @@ impl Workspace {
         let mut repository_id = owner::repository_id(world, &checkout)?;
         let mut copied = None;
         if let Some(uuid) = &identity.project_uuid
-            && let Some((apart, words)) = owner::apart(world, &home, uuid, &repository_id, &checkout)?
+            && let Some((apart, words)) =
+                owner::apart(world, &home, uuid, &repository_id, &checkout)?
         {
             (repository_id, copied) = (apart, Some(words));
         }
@@ -113,16 +121,40 @@ impl Workspace {
         home.refuse_planted(&place, &root)?;
         let settings = place.settings();
         let (agreed, kept_back) = endpoint::pins(&place.grants());
-        let asks = loaded.repo_file.as_ref().is_some_and(|file| !file.asks.is_empty()) || !kept_back.is_empty();
+        let asks = loaded
+            .repo_file
+            .as_ref()
+            .is_some_and(|file| !file.asks.is_empty())
+            || !kept_back.is_empty();
         let loaded = if asks || setup.settings.is_some() || settings.exists() {
-            let pins = if setup.allows_file { Pins::Any } else { Pins::These(&agreed, &kept_back) };
-            config::load_with(&Inputs { project_file: Some(&settings), pins, ..inputs }, setup.settings)?
+            let pins = if setup.allows_file {
+                Pins::Any
+            } else {
+                Pins::These(&agreed, &kept_back)
+            };
+            config::load_with(
+                &Inputs {
+                    project_file: Some(&settings),
+                    pins,
+                    ..inputs
+                },
+                setup.settings,
+            )?
         } else {
             loaded
         };
         let mut loaded = loaded;
         loaded.warnings.extend(copied);
-        Ok(Self { checkout, root, main_root, loaded, identity, home, repository_id, place })
+        Ok(Self {
+            checkout,
+            root,
+            main_root,
+            loaded,
+            identity,
+            home,
+            repository_id,
+            place,
+        })
     }
 
     /// The same for a command that writes: stores the repository's id first, if there is none yet.
@@ -147,14 +179,24 @@ impl Workspace {
     /// The configured sources of units and documents.
     pub(crate) fn sources(&self) -> Result<dossier::Sources, Error> {
         let is_default = |origin: &Origin| *origin == Origin::Default;
-        let is_set = |key: &str| self.loaded.values.iter().any(|v| v.key == key && !is_default(&v.origin));
-        dossier::Sources::of(&self.loaded.config.artifacts, &is_set).map_err(|e| dossier::Error::Sources(e).into())
+        let is_set = |key: &str| {
+            self.loaded
+                .values
+                .iter()
+                .any(|v| v.key == key && !is_default(&v.origin))
+        };
+        dossier::Sources::of(&self.loaded.config.artifacts, &is_set)
+            .map_err(|e| dossier::Error::Sources(e).into())
     }
 
     /// Git's ignore rules, if ignored files are not indexed.
     pub(crate) fn git_ignored(&self) -> Option<GitIgnored> {
         let is_left_out = self.loaded.config.artifacts.git_ignored == GitIgnoredFiles::Skip;
-        if is_left_out { GitIgnored::of(&self.checkout) } else { None }
+        if is_left_out {
+            GitIgnored::of(&self.checkout)
+        } else {
+            None
+        }
     }
 
     /// Git, with the settings for child processes of this command.
@@ -164,11 +206,15 @@ impl Workspace {
 
     /// The project's id; the error says how to set one.
     pub(crate) fn project_uuid(&self) -> Result<&str, Error> {
-        self.identity.project_uuid.as_deref().ok_or(Error::MissingIdentity)
+        self.identity
+            .project_uuid
+            .as_deref()
+            .ok_or(Error::MissingIdentity)
     }
 }
 
-/// The files and directories whose content controls a project; missing ones are omitted if their absence is harmless.
+/// The files and directories whose content controls a project; missing ones are omitted if their
+/// absence is harmless.
 fn obeyed(checkout: &Checkout, root: &Path, main_root: &Path) -> Vec<PathBuf> {
     let words = |dir: &Path| [REPOSITORY_FILE, KITTIFY, IDENTITY_FILE].map(|file| dir.join(file));
     let mut all: Vec<PathBuf> = words(root).into_iter().chain(words(main_root)).collect();
@@ -179,13 +225,16 @@ fn obeyed(checkout: &Checkout, root: &Path, main_root: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Directories that are skipped in the search for projects: they contain many files of other projects.
+/// Directories that are skipped in the search for projects: they contain many files of other
+/// projects.
 const CROWDED: [&str; 3] = ["node_modules", "target", "vendor"];
-/// Depth below the top of a work tree, and number of directories, that are searched for projects at most.
+/// Depth below the top of a work tree, and number of directories, that are searched for projects at
+/// most.
 const DEEPEST: usize = 3;
 const MOST_DIRECTORIES: usize = 2000;
 
-/// The projects in directories below `top`, ordered by path: those with a configuration or an identity.
+/// The projects in directories below `top`, ordered by path: those with a configuration or an
+/// identity.
 pub(crate) fn projects_below(top: &Path) -> Vec<PathBuf> {
     let (mut found, mut looked_at) = (Vec::new(), 0);
     let mut open = vec![(top.to_owned(), 0)];
@@ -193,7 +242,8 @@ pub(crate) fn projects_below(top: &Path) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
         for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
             let name = entry.file_name();
-            let is_passed = name.as_encoded_bytes().starts_with(b".") || CROWDED.iter().any(|crowded| name == *crowded);
+            let is_passed = name.as_encoded_bytes().starts_with(b".")
+                || CROWDED.iter().any(|crowded| name == *crowded);
             // A nested repository has its own hooks.
             if is_passed || looked_at == MOST_DIRECTORIES || entry.path().join(".git").exists() {
                 continue;
@@ -212,11 +262,20 @@ pub(crate) fn projects_below(top: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The nearest directory from `start` up to the top of the checkout that says it is a project; else that top. So a
-/// repository may contain several projects, each with its own configuration and identity.
+/// The nearest directory from `start` up to the top of the checkout that says it is a project; else
+/// that top. So a repository may contain several projects, each with its own configuration and
+/// identity.
 fn project_root(checkout: &Checkout, start: &Path) -> PathBuf {
-    let is_project = |dir: &&Path| dir.join(REPOSITORY_FILE).is_file() || dir.join(IDENTITY_FILE).is_file();
-    let Ok(start) = std::fs::canonicalize(start) else { return checkout.root.clone() };
-    let within = start.ancestors().take_while(|dir| dir.starts_with(&checkout.root));
-    within.into_iter().find(is_project).map_or_else(|| checkout.root.clone(), Path::to_owned)
+    let is_project =
+        |dir: &&Path| dir.join(REPOSITORY_FILE).is_file() || dir.join(IDENTITY_FILE).is_file();
+    let Ok(start) = std::fs::canonicalize(start) else {
+        return checkout.root.clone();
+    };
+    let within = start
+        .ancestors()
+        .take_while(|dir| dir.starts_with(&checkout.root));
+    within
+        .into_iter()
+        .find(is_project)
+        .map_or_else(|| checkout.root.clone(), Path::to_owned)
 }

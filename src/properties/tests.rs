@@ -1,4 +1,5 @@
-//! Every property over the committed inputs and random changes of them: what fuzzing does for hours, for a moment.
+//! Every property over the committed inputs and random changes of them: what fuzzing does for
+//! hours, for a moment.
 //!
 //! `PROPTEST_CASES=20000` tries more changes.
 
@@ -48,9 +49,17 @@ const PIECES: [&[u8]; 30] = [
 ];
 
 fn inputs(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(name);
-    let files = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect::<BTreeSet<_>>();
-    files.into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect()
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(name);
+    let files = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect::<BTreeSet<_>>();
+    files
+        .into_iter()
+        .map(|file| (file.clone(), std::fs::read(file).unwrap()))
+        .collect()
 }
 
 /// An input, shown with its other than printable bytes escaped.
@@ -99,7 +108,11 @@ impl Change {
             }
             Self::Flip(at, bit) => {
                 let at = at.index(bytes.len() + 1);
-                bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << bit);
+                bytes
+                    .iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|byte| *byte ^= 1 << bit);
             }
             Self::Copy(from, length, to) => {
                 let (from, to) = (from.index(bytes.len() + 1), to.index(bytes.len() + 1));
@@ -111,12 +124,16 @@ impl Change {
 }
 
 fn changed(inputs: Vec<Vec<u8>>) -> impl Strategy<Value = Input> {
-    (prop::sample::select(inputs), prop::collection::vec(Change::any(), 0..8)).prop_map(|(mut bytes, changes)| {
-        for change in &changes {
-            change.of(&mut bytes);
-        }
-        Input(bytes)
-    })
+    (
+        prop::sample::select(inputs),
+        prop::collection::vec(Change::any(), 0..8),
+    )
+        .prop_map(|(mut bytes, changes)| {
+            for change in &changes {
+                change.of(&mut bytes);
+            }
+            Input(bytes)
+        })
 }
 
 #[test]
@@ -126,10 +143,20 @@ fn every_property_holds_for_the_inputs_and_random_changes_of_them() {
         let inputs = inputs(property.name);
         assert!(inputs.len() > 2, "{property:?} has {} inputs", inputs.len());
         let fails = |bytes: &[u8]| catch_unwind(|| (property.check)(bytes)).is_err();
-        let flawed = inputs.iter().filter(|(_, bytes)| fails(bytes)).map(|(file, _)| file.display().to_string());
+        let flawed = inputs
+            .iter()
+            .filter(|(_, bytes)| fails(bytes))
+            .map(|(file, _)| file.display().to_string());
         broken.extend(flawed);
-        let bytes = inputs.into_iter().map(|(_, bytes)| bytes).chain([Vec::new()]).collect();
-        let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
+        let bytes = inputs
+            .into_iter()
+            .map(|(_, bytes)| bytes)
+            .chain([Vec::new()])
+            .collect();
+        let mut runner = TestRunner::new(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
         if let Err(failure) = runner.run(&changed(bytes), |input| {
             (property.check)(&input.0);
             Ok(())
@@ -144,7 +171,15 @@ fn every_property_holds_for_the_inputs_and_random_changes_of_them() {
 #[test]
 fn every_property_has_inputs_and_no_other_directory_is_there() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-    let there: BTreeSet<_> =
-        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(there, PROPERTIES.iter().map(|property| property.name.to_owned()).collect());
+    let there: BTreeSet<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        there,
+        PROPERTIES
+            .iter()
+            .map(|property| property.name.to_owned())
+            .collect()
+    );
 }

@@ -1,13 +1,16 @@
-//! The self-test: the promises, tried on one file system with the real program, in a directory that is deleted
-//! afterwards.
+//! The self-test: the promises, tried on one file system with the real program, in a directory that
+//! is deleted afterwards.
 //!
-//! * `site` is the directory: a repository, a state directory, a home, and the children that run in them
-//! * `relay` stands between the children and the receiver: it records requests and can keep an answer back
+//! * `site` is the directory: a repository, a state directory, a home, and the children that run in
+//!   them
+//! * `relay` stands between the children and the receiver: it records requests and can keep an
+//!   answer back
 //! * `trial` is one self-test in progress, `steps` are its checks, one promise after another
 //!
-//! **Invariant:** nothing outside of the directory is written, and no connection leaves loopback: children get an
-//! environment in which home, state, configuration and temporary files are in the directory, and no variable of the
-//! user. **Invariant:** each check compares what a child said with what another child, or the receiver, says.
+//! **Invariant:** nothing outside of the directory is written, and no connection leaves loopback:
+//! children get an environment in which home, state, configuration and temporary files are in the
+//! directory, and no variable of the user. **Invariant:** each check compares what a child said
+//! with what another child, or the receiver, says.
 
 mod relay;
 mod site;
@@ -96,37 +99,66 @@ struct Step {
 }
 
 /// What to do where the directory is the likely cause.
-const ELSEWHERE: &str =
-    "set SK_SYNC_HOME to a directory on a local disk, after `sk-sync selftest --dir THERE` passed on it";
+const ELSEWHERE: &str = "set SK_SYNC_HOME to a directory on a local disk, after `sk-sync selftest --dir THERE` passed on it";
 /// What to do where a program between two processes of this machine is the likely cause.
-const LOOPBACK: &str =
-    "follow the reason, or look for a firewall that changes connections to 127.0.0.1, then try again";
+const LOOPBACK: &str = "follow the reason, or look for a firewall that changes connections to 127.0.0.1, then try again";
 
 /// Tries every promise; after a failure the rest is not tried. `None` if it was interrupted.
 pub(crate) fn run(setup: &Setup<'_>) -> Option<Report> {
     let mut checks = Vec::new();
     let mut trial = match Trial::begin(setup) {
         Ok(trial) => {
-            checks.push(Check { name: "directory", ok: Some(true), what: trial.site.words(), fix: None });
+            checks.push(Check {
+                name: "directory",
+                ok: Some(true),
+                what: trial.site.words(),
+                fix: None,
+            });
             Some(trial)
         }
         Err(Fault(what)) => {
-            checks.push(Check { name: "directory", ok: Some(false), what, fix: Some(ELSEWHERE) });
+            checks.push(Check {
+                name: "directory",
+                ok: Some(false),
+                what,
+                fix: Some(ELSEWHERE),
+            });
             None
         }
     };
     for Step { name, fix, work } in STEPS {
         let is_due = checks.iter().all(|check| check.ok == Some(true));
         checks.push(match trial.as_mut().filter(|_| is_due).map(work) {
-            None => Check { name, ok: None, what: "not tried".to_owned(), fix: None },
-            Some(Ok(what)) => Check { name, ok: Some(true), what, fix: None },
-            Some(Err(Fault(what))) => Check { name, ok: Some(false), what, fix: Some(fix) },
+            None => Check {
+                name,
+                ok: None,
+                what: "not tried".to_owned(),
+                fix: None,
+            },
+            Some(Ok(what)) => Check {
+                name,
+                ok: Some(true),
+                what,
+                fix: None,
+            },
+            Some(Err(Fault(what))) => Check {
+                name,
+                ok: Some(false),
+                what,
+                fix: Some(fix),
+            },
         });
         if setup.interrupt.is_requested() {
             return None;
         }
     }
-    let mut report = Report { directory: None, kept: false, checks, balance: None, documents: None };
+    let mut report = Report {
+        directory: None,
+        kept: false,
+        checks,
+        balance: None,
+        documents: None,
+    };
     if let Some(trial) = trial {
         (report.balance, report.documents) = (trial.balance, trial.documents);
         report.kept = !report.is_passed();

@@ -1,5 +1,5 @@
-//! A relay on loopback between the children and the receiver: it records the requests with events, and can keep back the
-//! answer to one of them.
+//! A relay on loopback between the children and the receiver: it records the requests with events,
+//! and can keep back the answer to one of them.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -53,8 +53,12 @@ pub(super) struct Relay {
 impl Relay {
     /// Opens a port that leads to the receiver at `origin`, a URL with a numeric host.
     pub(super) fn open(origin: &str) -> Result<Self, Fault> {
-        let authority = origin.rsplit('/').next().and_then(|authority| authority.parse().ok());
-        let receiver = authority.ok_or_else(|| Fault(format!("the receiver listens on {origin}")))?;
+        let authority = origin
+            .rsplit('/')
+            .next()
+            .and_then(|authority| authority.parse().ok());
+        let receiver =
+            authority.ok_or_else(|| Fault(format!("the receiver listens on {origin}")))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let (sender, kept_back) = mpsc::channel();
@@ -75,12 +79,20 @@ impl Relay {
                 std::thread::spawn(move || attend(&client, receiver, &own).ok());
             }
         });
-        Ok(Self { address, receiver, shared, kept_back })
+        Ok(Self {
+            address,
+            receiver,
+            shared,
+            kept_back,
+        })
     }
 
     /// `origin` with the address of this relay.
     pub(super) fn through(&self, origin: &str) -> String {
-        let scheme = origin.rsplit_once('/').map(|(scheme, _)| scheme).unwrap_or_default();
+        let scheme = origin
+            .rsplit_once('/')
+            .map(|(scheme, _)| scheme)
+            .unwrap_or_default();
         format!("{scheme}/{}", self.address)
     }
 
@@ -108,10 +120,11 @@ impl Relay {
     /// The receiver's own counts.
     pub(super) fn report(&self) -> Result<serde_json::Value, Fault> {
         let server = connect(self.receiver)?;
-        let request = "GET /__sk-sync__/report HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let request =
+            "GET /__sk-sync__/report HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         (&server).write_all(request.as_bytes())?;
-        let answer =
-            read(&mut BufReader::new(&server))?.ok_or_else(|| Fault("the receiver gave no counts".to_owned()))?;
+        let answer = read(&mut BufReader::new(&server))?
+            .ok_or_else(|| Fault("the receiver gave no counts".to_owned()))?;
         Ok(serde_json::from_slice(&answer.body)?)
     }
 }
@@ -127,8 +140,16 @@ impl Drop for Relay {
 impl Message {
     /// The value of a header; `name` in lower case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let is_it = |line: &&str| line.split(':').next().is_some_and(|n| n.eq_ignore_ascii_case(name));
-        self.head.lines().find(is_it)?.split_once(':').map(|(_, value)| value.trim())
+        let is_it = |line: &&str| {
+            line.split(':')
+                .next()
+                .is_some_and(|n| n.eq_ignore_ascii_case(name))
+        };
+        self.head
+            .lines()
+            .find(is_it)?
+            .split_once(':')
+            .map(|(_, value)| value.trim())
     }
 
     /// True if both carry the same events: the same bytes under the same key.
@@ -143,13 +164,23 @@ fn attend(client: &TcpStream, receiver: SocketAddr, shared: &Shared) -> std::io:
     let server = connect(receiver)?;
     let (mut asks, mut answers) = (BufReader::new(client), BufReader::new(&server));
     while let Some(request) = read(&mut asks)? {
-        let is_about_events = request.head.lines().next().is_some_and(|line| line.contains(EVENTS));
+        let is_about_events = request
+            .head
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains(EVENTS));
         (&server).write_all(&[request.head.as_bytes(), &request.body].concat())?;
-        let rule = if is_about_events { std::mem::replace(&mut *lock(&shared.rule), Rule::Pass) } else { Rule::Pass };
+        let rule = if is_about_events {
+            std::mem::replace(&mut *lock(&shared.rule), Rule::Pass)
+        } else {
+            Rule::Pass
+        };
         if is_about_events {
             lock(&shared.requests).push(request);
         }
-        let Some(answer) = read(&mut answers)? else { return Ok(()) };
+        let Some(answer) = read(&mut answers)? else {
+            return Ok(());
+        };
         if rule != Rule::Pass {
             // The receiver has stored everything by now.
             lock(&shared.kept_back).send(()).ok();
@@ -171,12 +202,21 @@ fn read<S: std::io::Read>(from: &mut BufReader<S>) -> std::io::Result<Option<Mes
             return Ok(None);
         }
     }
-    let mut message = Message { head, body: Vec::new() };
-    if message.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+    let mut message = Message {
+        head,
+        body: Vec::new(),
+    };
+    if message
+        .header("transfer-encoding")
+        .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+    {
         message.body = chunks(from)?;
         return Ok(Some(message));
     }
-    let length = message.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let length = message
+        .header("content-length")
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
     message.body.resize(length, 0);
     from.read_exact(&mut message.body)?;
     Ok(Some(message))
@@ -191,7 +231,10 @@ fn chunks<S: std::io::Read>(from: &mut BufReader<S>) -> std::io::Result<Vec<u8>>
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         let line = String::from_utf8_lossy(body.get(begin..).unwrap_or_default()).into_owned();
-        let length = line.split(';').next().and_then(|length| u64::from_str_radix(length.trim(), 16).ok());
+        let length = line
+            .split(';')
+            .next()
+            .and_then(|length| u64::from_str_radix(length.trim(), 16).ok());
         let length = length.ok_or(std::io::ErrorKind::InvalidData)?;
         if length == 0 {
             break;
@@ -210,7 +253,10 @@ fn chunks<S: std::io::Read>(from: &mut BufReader<S>) -> std::io::Result<Vec<u8>>
     Ok(body)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a bare socket to the receiver inside this process")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a bare socket to the receiver inside this process"
+)]
 fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
@@ -226,15 +272,23 @@ mod tests {
     use super::*;
 
     fn message(key: &str, body: &str) -> Message {
-        let head =
-            format!("POST /x{EVENTS} HTTP/1.1\r\nIdempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n", body.len());
-        Message { head, body: body.as_bytes().to_vec() }
+        let head = format!(
+            "POST /x{EVENTS} HTTP/1.1\r\nIdempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        Message {
+            head,
+            body: body.as_bytes().to_vec(),
+        }
     }
 
     #[test]
     fn a_message_is_read_whole() {
         let two = [message("a", "one"), message("b", "")];
-        let bytes: Vec<u8> = two.iter().flat_map(|m| [m.head.as_bytes(), &m.body].concat()).collect();
+        let bytes: Vec<u8> = two
+            .iter()
+            .flat_map(|m| [m.head.as_bytes(), &m.body].concat())
+            .collect();
         let mut reader = BufReader::new(&bytes[..]);
         for message in &two {
             assert_eq!(read(&mut reader).unwrap().as_ref(), Some(message));
@@ -246,13 +300,26 @@ mod tests {
     #[test]
     fn a_body_of_chunks_is_read_as_it_came() {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        for body in ["0\r\n\r\n", "3\r\nabc\r\nA;x=y\r\n0\r\n\r\n01234\r\n0\r\n\r\n", "1\r\na\r\n0\r\nX: y\r\n\r\n"] {
+        for body in [
+            "0\r\n\r\n",
+            "3\r\nabc\r\nA;x=y\r\n0\r\n\r\n01234\r\n0\r\n\r\n",
+            "1\r\na\r\n0\r\nX: y\r\n\r\n",
+        ] {
             let bytes = format!("{head}{body}{head}");
             let mut reader = BufReader::new(bytes.as_bytes());
             let message = read(&mut reader).unwrap().unwrap();
             assert_eq!(String::from_utf8_lossy(&message.body), body);
-            assert_eq!(reader.fill_buf().unwrap(), head.as_bytes(), "nothing more was read");
-            assert!(read(&mut BufReader::new(&bytes.as_bytes()[..head.len() + body.len() - 1])).is_err());
+            assert_eq!(
+                reader.fill_buf().unwrap(),
+                head.as_bytes(),
+                "nothing more was read"
+            );
+            assert!(
+                read(&mut BufReader::new(
+                    &bytes.as_bytes()[..head.len() + body.len() - 1]
+                ))
+                .is_err()
+            );
         }
     }
 
@@ -272,7 +339,9 @@ mod tests {
             for stream in listener.incoming().map(Result::unwrap) {
                 let mut reader = BufReader::new(&stream);
                 while let Ok(Some(_)) = read(&mut reader) {
-                    (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+                    (&stream)
+                        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                        .unwrap();
                 }
             }
         });
@@ -281,11 +350,20 @@ mod tests {
             relay.next(rule);
             let client = connect(relay.address).unwrap();
             let sent = message("k", "body");
-            (&client).write_all(&[sent.head.as_bytes(), &sent.body].concat()).unwrap();
-            assert_eq!(read(&mut BufReader::new(&client)).unwrap().is_some(), is_answered, "{rule:?}");
+            (&client)
+                .write_all(&[sent.head.as_bytes(), &sent.body].concat())
+                .unwrap();
+            assert_eq!(
+                read(&mut BufReader::new(&client)).unwrap().is_some(),
+                is_answered,
+                "{rule:?}"
+            );
             assert!(is_answered || relay.keeps_back(|| true));
         }
         assert_eq!(relay.requests().len(), 3);
-        assert_eq!(relay.through("http://127.0.0.1:9"), format!("http://{}", relay.address));
+        assert_eq!(
+            relay.through("http://127.0.0.1:9"),
+            format!("http://{}", relay.address)
+        );
     }
 }

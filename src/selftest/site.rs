@@ -23,8 +23,14 @@ const MOST_WORDS: usize = 400;
 /// The files of the repository.
 const FILES: [(&str, &str); 7] = [
     (".git/HEAD", "ref: refs/heads/main\n"),
-    (".git/config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"),
-    ("kitty-specs/001-tide/spec.md", "# Tide\n\nThe table of the year.\n"),
+    (
+        ".git/config",
+        "[core]\n\trepositoryformatversion = 0\n\tbare = false\n",
+    ),
+    (
+        "kitty-specs/001-tide/spec.md",
+        "# Tide\n\nThe table of the year.\n",
+    ),
     ("kitty-specs/001-tide/plan.md", "# Plan\n"),
     ("kitty-specs/001-tide/tasks.md", "- [ ] WP01\n"),
     ("kitty-specs/002-surge/spec.md", "# Surge\n"),
@@ -61,8 +67,11 @@ impl Site {
             Some(dir) => builder.tempdir_in(dir),
             None => builder.tempdir(),
         }?;
-        let mut variables: Vec<_> =
-            setup.env.for_git().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut variables: Vec<_> = setup
+            .env
+            .for_git()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         for (name, place) in [
             (env::HOME, "home"),
             ("USERPROFILE", "home"),
@@ -75,7 +84,11 @@ impl Site {
         ] {
             variables.push((name.into(), dir.path().join(place).into()));
         }
-        let site = Self { dir, program: setup.program.clone(), variables };
+        let site = Self {
+            dir,
+            program: setup.program.clone(),
+            variables,
+        };
         files::create_private_dir(&site.path("home"))?;
         for dir in [".git/objects", ".git/refs", ".kittify"] {
             files::create_private_dir(&site.path("repo").join(dir))?;
@@ -83,14 +96,20 @@ impl Site {
         for (file, text) in FILES {
             site.write(file, text)?;
         }
-        site.write(".kittify/config.yaml", &format!("project:\n  uuid: {PROJECT}\n"))?;
+        site.write(
+            ".kittify/config.yaml",
+            &format!("project:\n  uuid: {PROJECT}\n"),
+        )?;
         site.private(&site.path("repo"))?;
         Ok(site)
     }
 
     /// Its place, for people.
     pub(super) fn words(&self) -> String {
-        format!("{} is private to this user", crate::base::text::path(self.dir.path()))
+        format!(
+            "{} is private to this user",
+            crate::base::text::path(self.dir.path())
+        )
     }
 
     /// Deletes the directory unless it `is_kept`; returns its path.
@@ -147,9 +166,14 @@ impl Site {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::metadata(path)?.permissions().mode();
         if mode & 0o077 != 0 {
-            let (path, dir) = (crate::base::text::path(path), crate::base::text::path(self.dir.path()));
+            let (path, dir) = (
+                crate::base::text::path(path),
+                crate::base::text::path(self.dir.path()),
+            );
             let what = format!("other users can open {path} (mode {:o})", mode & 0o777);
-            return Err(Fault(format!("{what}: the file system of {dir} keeps no modes")));
+            return Err(Fault(format!(
+                "{what}: the file system of {dir} keeps no modes"
+            )));
         }
         Ok(())
     }
@@ -162,9 +186,15 @@ impl Site {
     /// The program with `args`, in the repository and with the environment of this site only.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(args).current_dir(self.path("repo")).env_clear();
+        command
+            .args(args)
+            .current_dir(self.path("repo"))
+            .env_clear();
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -197,8 +227,12 @@ impl Ended {
 
     /// How it ended, and its first words.
     pub(super) fn said(&self) -> String {
-        let error = serde_json::from_str::<Value>(&self.stdout).ok().map(|document| document["error"].clone());
-        let words = error.as_ref().map(|error| [error["message"].as_str(), error["hint"].as_str()]);
+        let error = serde_json::from_str::<Value>(&self.stdout)
+            .ok()
+            .map(|document| document["error"].clone());
+        let words = error
+            .as_ref()
+            .map(|error| [error["message"].as_str(), error["hint"].as_str()]);
         let said = match words {
             Some([Some(message), hint]) => [message, hint.unwrap_or_default()].join("; "),
             _ => [&self.stderr, &self.stdout]
@@ -210,7 +244,10 @@ impl Ended {
         };
         let said = crate::base::text::printable(&said);
         let short: String = said.chars().take(MOST_WORDS).collect();
-        format!("`sk-sync {}` ended with {}: {short}", self.words, self.status)
+        format!(
+            "`sk-sync {}` ended with {}: {short}",
+            self.words, self.status
+        )
     }
 
     /// True if it ended with success.
@@ -241,13 +278,18 @@ pub(super) struct Running {
 impl Running {
     fn of(mut command: Command, args: &[&str]) -> Result<Self, Fault> {
         let mut child = command.spawn()?;
-        let (input, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (input, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let child = Arc::new(Mutex::new(child));
         let (line, lines) = mpsc::channel();
         std::thread::spawn(move || {
-            let read = stdout.into_iter().flat_map(|out| std::io::BufRead::lines(std::io::BufReader::new(out)));
+            let read = stdout
+                .into_iter()
+                .flat_map(|out| std::io::BufRead::lines(std::io::BufReader::new(out)));
             // The rest is dropped once nothing reads it.
-            read.map_while(Result::ok).try_for_each(|text| line.send(text)).ok();
+            read.map_while(Result::ok)
+                .try_for_each(|text| line.send(text))
+                .ok();
         });
         let stderr = std::thread::spawn(move || {
             let mut text = Vec::new();
@@ -265,12 +307,23 @@ impl Running {
                 lock(&late).kill().ok();
             }
         });
-        Ok(Self { child, words: args.join(" "), lines, stderr, input, _watched: watched })
+        Ok(Self {
+            child,
+            words: args.join(" "),
+            lines,
+            stderr,
+            input,
+            _watched: watched,
+        })
     }
 
     /// Writes a line to its input; false once it has ended.
     pub(super) fn write(&mut self, line: &str) -> bool {
-        self.input.as_mut().is_some_and(|input| writeln!(input, "{line}").and_then(|()| input.flush()).is_ok())
+        self.input.as_mut().is_some_and(|input| {
+            writeln!(input, "{line}")
+                .and_then(|()| input.flush())
+                .is_ok()
+        })
     }
 
     /// True once it has ended.
@@ -289,7 +342,12 @@ impl Running {
         let stdout: Vec<String> = self.lines.iter().collect();
         let stderr = self.stderr.join().unwrap_or_default();
         let status = lock(&self.child).wait()?;
-        Ok(Ended { status, words: self.words, stdout: stdout.join("\n"), stderr })
+        Ok(Ended {
+            status,
+            words: self.words,
+            stdout: stdout.join("\n"),
+            stderr,
+        })
     }
 }
 

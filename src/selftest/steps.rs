@@ -19,26 +19,65 @@ const LINES: usize = 20;
 const DRAINS: usize = 40;
 
 /// What to do where the store is wrong.
-const REPORT_IT: &str = "keep the directory and report it: this is an error of sk-sync, or of the disk";
+const REPORT_IT: &str =
+    "keep the directory and report it: this is an error of sk-sync, or of the disk";
 
 /// All checks but the first, in order.
 pub(super) const STEPS: [Step; 9] = [
-    Step { name: "capture", fix: ELSEWHERE, work: capture },
-    Step { name: "private", fix: ELSEWHERE, work: private },
-    Step { name: "locks", fix: ELSEWHERE, work: locks },
-    Step { name: "kill", fix: LOOPBACK, work: kill },
-    Step { name: "resend", fix: REPORT_IT, work: resend },
-    Step { name: "replay", fix: REPORT_IT, work: replay },
-    Step { name: "lost_answer", fix: REPORT_IT, work: lost_answer },
-    Step { name: "verify", fix: REPORT_IT, work: verify },
-    Step { name: "balance", fix: REPORT_IT, work: balance },
+    Step {
+        name: "capture",
+        fix: ELSEWHERE,
+        work: capture,
+    },
+    Step {
+        name: "private",
+        fix: ELSEWHERE,
+        work: private,
+    },
+    Step {
+        name: "locks",
+        fix: ELSEWHERE,
+        work: locks,
+    },
+    Step {
+        name: "kill",
+        fix: LOOPBACK,
+        work: kill,
+    },
+    Step {
+        name: "resend",
+        fix: REPORT_IT,
+        work: resend,
+    },
+    Step {
+        name: "replay",
+        fix: REPORT_IT,
+        work: replay,
+    },
+    Step {
+        name: "lost_answer",
+        fix: REPORT_IT,
+        work: lost_answer,
+    },
+    Step {
+        name: "verify",
+        fix: REPORT_IT,
+        work: verify,
+    },
+    Step {
+        name: "balance",
+        fix: REPORT_IT,
+        work: balance,
+    },
 ];
 
 /// Captures are killed at work: every event that they acknowledged is in the journal.
 fn capture(trial: &mut Trial<'_>) -> Result<String, Fault> {
     let mut acknowledged = Vec::new();
     for _ in 0..KILLS {
-        let mut running = trial.site.start_with_input(&["capture", "--each", "--json"])?;
+        let mut running = trial
+            .site
+            .start_with_input(&["capture", "--each", "--json"])?;
         for _ in 0..AHEAD {
             running.write(&trial.event());
         }
@@ -59,13 +98,20 @@ fn capture(trial: &mut Trial<'_>) -> Result<String, Fault> {
     }
     in_journal(trial, &acknowledged)?;
     trial.verified()?;
-    Ok(format!("{} acknowledged events are in the journal after {KILLS} SIGKILLs", acknowledged.len()))
+    Ok(format!(
+        "{} acknowledged events are in the journal after {KILLS} SIGKILLs",
+        acknowledged.len()
+    ))
 }
 
-/// The ids in these answers, each of which must say that the line is in the journal. The last may be cut off.
+/// The ids in these answers, each of which must say that the line is in the journal. The last may
+/// be cut off.
 fn captured(answers: &[String]) -> Result<Vec<String>, Fault> {
     let mut ids = Vec::new();
-    for answer in answers.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+    for answer in answers
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+    {
         match (answer["event_id"].as_str(), answer["result"].as_str()) {
             (Some(id), Some("captured")) => ids.push(id.to_owned()),
             _ => return Err(Fault(format!("an event was not captured: {answer}"))),
@@ -78,7 +124,10 @@ fn in_journal(trial: &Trial<'_>, ids: &[String]) -> Result<(), Fault> {
     let journal = trial.journal()?;
     let lost = ids.iter().filter(|id| !journal.contains(*id)).count();
     if lost > 0 {
-        return Err(Fault(format!("{lost} of {} acknowledged events are not in the journal", ids.len())));
+        return Err(Fault(format!(
+            "{lost} of {} acknowledged events are not in the journal",
+            ids.len()
+        )));
     }
     Ok(())
 }
@@ -91,7 +140,11 @@ fn private(trial: &mut Trial<'_>) -> Result<String, Fault> {
 
 /// Two processes write at the same time.
 fn locks(trial: &mut Trial<'_>) -> Result<String, Fault> {
-    let start = || trial.site.start_with_input(&["capture", "--each", "--json"]);
+    let start = || {
+        trial
+            .site
+            .start_with_input(&["capture", "--each", "--json"])
+    };
     let mut both = [start()?, start()?];
     for _ in 0..LINES {
         for running in &mut both {
@@ -101,13 +154,22 @@ fn locks(trial: &mut Trial<'_>) -> Result<String, Fault> {
     let mut acknowledged = Vec::new();
     for running in both {
         let ended = running.end()?.with(&[0])?;
-        acknowledged.extend(captured(&ended.stdout.lines().map(str::to_owned).collect::<Vec<_>>())?);
+        acknowledged.extend(captured(
+            &ended.stdout.lines().map(str::to_owned).collect::<Vec<_>>(),
+        )?);
     }
     if acknowledged.len() != 2 * LINES {
-        return Err(Fault(format!("{} of {} events were acknowledged", acknowledged.len(), 2 * LINES)));
+        return Err(Fault(format!(
+            "{} of {} events were acknowledged",
+            acknowledged.len(),
+            2 * LINES
+        )));
     }
     in_journal(trial, &acknowledged)?;
-    Ok(format!("2 processes captured {} events at the same time", acknowledged.len()))
+    Ok(format!(
+        "2 processes captured {} events at the same time",
+        acknowledged.len()
+    ))
 }
 
 /// A run is killed when the receiver has stored its events and has not answered.
@@ -119,16 +181,24 @@ fn kill(trial: &mut Trial<'_>) -> Result<String, Fault> {
     }
     running.kill()?;
     running.end()?;
-    let request = trial.relay.requests().pop().ok_or_else(|| Fault("no request was recorded".to_owned()))?;
+    let request = trial
+        .relay
+        .requests()
+        .pop()
+        .ok_or_else(|| Fault("no request was recorded".to_owned()))?;
     trial.verified()?;
     let [events, _] = trial.balances()?;
     let received = trial.received("events")?;
     if events.in_flight == 0 || events.in_flight != received || events.delivered != 0 {
         let (sent, delivered) = (events.in_flight, events.delivered);
-        return Err(Fault(format!("{received} events were received, {sent} are in flight, {delivered} delivered")));
+        return Err(Fault(format!(
+            "{received} events were received, {sent} are in flight, {delivered} delivered"
+        )));
     }
     trial.unanswered = Some((request, received));
-    Ok(format!("a run was killed before the answer: {received} events received, none counted as delivered"))
+    Ok(format!(
+        "a run was killed before the answer: {received} events received, none counted as delivered"
+    ))
 }
 
 /// What is in flight goes first, as the same bytes under the same key, and the rest is delivered.
@@ -139,17 +209,29 @@ fn resend(trial: &mut Trial<'_>) -> Result<String, Fault> {
     let drain = trial.site.run(&["drain", "--json"])?.with(&[0])?.json()?;
     let requests = trial.relay.requests();
     let duplicates = number(&drain["drain"]["duplicate"]);
-    if !requests.first().is_some_and(|request| request.repeats(&unanswered)) || duplicates != events {
-        return Err(Fault(format!("{events} events were in flight; {duplicates} were sent again first, as they were")));
+    if !requests
+        .first()
+        .is_some_and(|request| request.repeats(&unanswered))
+        || duplicates != events
+    {
+        return Err(Fault(format!(
+            "{events} events were in flight; {duplicates} were sent again first, as they were"
+        )));
     }
-    Ok(format!("the same {events} events went first, with the same key; the server had them"))
+    Ok(format!(
+        "the same {events} events went first, with the same key; the server had them"
+    ))
 }
 
 /// Everything is sent again: the receiver has it already.
 fn replay(trial: &mut Trial<'_>) -> Result<String, Fault> {
-    let count = |trial: &Trial<'_>| Ok::<_, Fault>((trial.received("events")?, trial.received("bodies")?));
+    let count =
+        |trial: &Trial<'_>| Ok::<_, Fault>((trial.received("events")?, trial.received("bodies")?));
     let before = count(trial)?;
-    trial.site.run(&["replay", "--to", "current", "--json"])?.with(&[0])?;
+    trial
+        .site
+        .run(&["replay", "--to", "current", "--json"])?
+        .with(&[0])?;
     let drain = trial.site.run(&["drain", "--json"])?.with(&[0])?.json()?;
     let (after, duplicates) = (count(trial)?, number(&drain["drain"]["duplicate"]));
     if duplicates != before.0 || after != before {
@@ -158,12 +240,16 @@ fn replay(trial: &mut Trial<'_>) -> Result<String, Fault> {
             before.0
         )));
     }
-    Ok(format!("{duplicates} events went again: the server had each, and stored nothing twice"))
+    Ok(format!(
+        "{duplicates} events went again: the server had each, and stored nothing twice"
+    ))
 }
 
 /// An answer is lost on its way.
 fn lost_answer(trial: &mut Trial<'_>) -> Result<String, Fault> {
-    trial.site.change("# Tide\n\nThe table of the next year.\n")?;
+    trial
+        .site
+        .change("# Tide\n\nThe table of the next year.\n")?;
     let stored = trial.received("events")?;
     // Those of the replay.
     drop(trial.relay.requests());
@@ -178,22 +264,32 @@ fn lost_answer(trial: &mut Trial<'_>) -> Result<String, Fault> {
     let requests = trial.relay.requests();
     let new = trial.received("events")?.saturating_sub(stored);
     match requests.as_slice() {
-        [lost, again, ..] if again.repeats(lost) && ended.is_success() && new > 0 => {
-            Ok(format!("{new} events whose answer was lost went again, and are there once"))
-        }
-        _ => Err(Fault(format!("{} requests for {new} events; {}", requests.len(), ended.said()))),
+        [lost, again, ..] if again.repeats(lost) && ended.is_success() && new > 0 => Ok(format!(
+            "{new} events whose answer was lost went again, and are there once"
+        )),
+        _ => Err(Fault(format!(
+            "{} requests for {new} events; {}",
+            requests.len(),
+            ended.said()
+        ))),
     }
 }
 
 /// The journal is whole, and the receiver has what it acknowledged.
 fn verify(trial: &mut Trial<'_>) -> Result<String, Fault> {
     let proof = trial.verified()?;
-    let target = trial.site.run(&["verify", "--target", "--json"])?.with(&[0])?.json()?;
+    let target = trial
+        .site
+        .run(&["verify", "--target", "--json"])?
+        .with(&[0])?
+        .json()?;
     let [events, documents] = ["events", "documents"].map(|kind| &target["target"][kind]);
     let there = [events, documents].map(|kind| number(&kind["same"]));
     let unknown = number(&events["unknown_here"]) + number(&documents["unknown_here"]);
     if unknown > 0 || there.contains(&0) {
-        return Err(Fault(format!("{there:?} are the same at the server, {unknown} are unknown here")));
+        return Err(Fault(format!(
+            "{there:?} are the same at the server, {unknown} are unknown here"
+        )));
     }
     let checked = number(&proof["checked"]["events"]);
     Ok(format!(
@@ -210,12 +306,17 @@ fn balance(trial: &mut Trial<'_>) -> Result<String, Fault> {
     let (conflicts, rejected) = (trial.received("conflicts")?, trial.received("rejected")?);
     let is_even = |books: &Balance, received: u64| {
         let sum: u64 = books.terms().iter().map(|(.., count)| count).sum();
-        books.holds && sum == books.captured && books.captured == books.delivered && books.delivered == received
+        books.holds
+            && sum == books.captured
+            && books.captured == books.delivered
+            && books.delivered == received
     };
     if !is_even(&events, stored) || !is_even(&documents, bodies) || conflicts + rejected > 0 {
         return Err(Fault(format!(
             "the server stored {stored} events and {bodies} documents ({conflicts} in conflict, {rejected} rejected)"
         )));
     }
-    Ok(format!("both balances hold; the server stored {stored} events and {bodies} documents, each once"))
+    Ok(format!(
+        "both balances hold; the server stored {stored} events and {bodies} documents, each once"
+    ))
 }

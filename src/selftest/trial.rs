@@ -35,7 +35,15 @@ impl<'a> Trial<'a> {
         // A loopback address that a user names needs no consent.
         site.set(env::PRESET, "external-receiver");
         site.set(env::TARGET_URL, &relay.through(&receiver.origin));
-        Ok(Self { setup, site, relay, receiver, unanswered: None, balance: None, documents: None })
+        Ok(Self {
+            setup,
+            site,
+            relay,
+            receiver,
+            unanswered: None,
+            balance: None,
+            documents: None,
+        })
     }
 
     /// Stops the receiver and deletes the directory unless it `is_kept`; returns its path.
@@ -46,7 +54,9 @@ impl<'a> Trial<'a> {
 
     /// Waits a moment; true if the self-test was interrupted.
     pub(super) fn pause(&self) -> bool {
-        self.setup.interrupt.wait(std::time::Duration::from_millis(200))
+        self.setup
+            .interrupt
+            .wait(std::time::Duration::from_millis(200))
     }
 
     /// A new event that keeps the contract.
@@ -65,7 +75,13 @@ impl<'a> Trial<'a> {
     /// The ids of all events in the journal.
     pub(super) fn journal(&self) -> Result<BTreeSet<String>, Fault> {
         let listed = self.site.run(&["events", "list", "--jsonl"])?.with(&[0])?;
-        let id = |line: &str| Some(serde_json::from_str::<Value>(line).ok()?["event_id"].as_str()?.to_owned());
+        let id = |line: &str| {
+            Some(
+                serde_json::from_str::<Value>(line).ok()?["event_id"]
+                    .as_str()?
+                    .to_owned(),
+            )
+        };
         Ok(listed.stdout.lines().filter_map(id).collect())
     }
 
@@ -77,7 +93,8 @@ impl<'a> Trial<'a> {
     /// The balances of events and documents.
     pub(super) fn balances(&self) -> Result<[Balance; 2], Fault> {
         let status = self.site.run(&["status", "--json"])?.with(&[0])?.json()?;
-        let [events, documents] = [&status["balance"], &status["documents"]["balance"]].map(Balance::deserialize);
+        let [events, documents] =
+            [&status["balance"], &status["documents"]["balance"]].map(Balance::deserialize);
         Ok([events?, documents?])
     }
 

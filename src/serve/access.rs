@@ -30,9 +30,14 @@ pub(super) struct Access {
 
 impl Access {
     /// What the operator's own token allows, and everybody where none is wanted.
-    const ALL: Self = Self { team: OWN_TEAM, scope: Scope::Admin, project: None };
+    const ALL: Self = Self {
+        team: OWN_TEAM,
+        scope: Scope::Admin,
+        project: None,
+    };
 
-    /// True for the numbers of the whole receiver: a token that is bound to a team or a project does not see them.
+    /// True for the numbers of the whole receiver: a token that is bound to a team or a project
+    /// does not see them.
     pub(super) fn is_operator(&self) -> bool {
         self.scope == Scope::Admin && self.team == OWN_TEAM && self.project.is_none()
     }
@@ -43,14 +48,18 @@ impl Access {
     }
 }
 
-/// What was found out about digests, and when. The entry without a digest says whether the storage has tokens.
+/// What was found out about digests, and when. The entry without a digest says whether the storage
+/// has tokens.
 #[derive(Debug, Default)]
 pub(super) struct Known(Mutex<HashMap<Option<Sha256>, (Instant, Found)>>);
 
 impl Known {
     fn get(&self, digest: Option<Sha256>) -> Option<Found> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&digest).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, found)| found.clone())
+        known
+            .get(&digest)
+            .filter(|(at, _)| at.elapsed() < BELIEVED)
+            .map(|(_, found)| found.clone())
     }
 
     fn put(&self, digest: Option<Sha256>, found: &Found) {
@@ -63,8 +72,13 @@ impl Known {
 }
 
 impl App {
-    /// What the sender of a request may do; `needed`, or being known at all. Otherwise the answer that says so.
-    pub(super) async fn access(&self, headers: &HeaderMap, needed: Option<Scope>) -> Result<Access, Answer> {
+    /// What the sender of a request may do; `needed`, or being known at all. Otherwise the answer
+    /// that says so.
+    pub(super) async fn access(
+        &self,
+        headers: &HeaderMap,
+        needed: Option<Scope>,
+    ) -> Result<Access, Answer> {
         let access = self.access_of(bearer(headers)).await?;
         match needed {
             Some(needed) if !access.scope.covers(needed) => Err(Answer::forbidden(needed)),
@@ -75,7 +89,11 @@ impl App {
     /// Lets only the operator pass.
     pub(super) async fn operator(&self, headers: &HeaderMap) -> Result<(), Answer> {
         let access = self.access(headers, Some(Scope::Admin)).await?;
-        if access.is_operator() { Ok(()) } else { Err(Answer::operator_only()) }
+        if access.is_operator() {
+            Ok(())
+        } else {
+            Err(Answer::operator_only())
+        }
     }
 
     /// What a token allows; without one, what everybody may.
@@ -87,12 +105,19 @@ impl App {
         if self.token.is_none() && self.is_open().await? {
             return Ok(Access::ALL);
         }
-        let Some(digest) = digest else { return Err(Answer::unauthorized()) };
-        let found = self.found(Some(digest)).await.map_err(|trouble| self.trouble(trouble))?;
+        let Some(digest) = digest else {
+            return Err(Answer::unauthorized());
+        };
+        let found = self
+            .found(Some(digest))
+            .await
+            .map_err(|trouble| self.trouble(trouble))?;
         match found.token {
-            Some((team, token)) if token.is_valid(self.clock.now()) => {
-                Ok(Access { team, scope: token.scope, project: token.project })
-            }
+            Some((team, token)) if token.is_valid(self.clock.now()) => Ok(Access {
+                team,
+                scope: token.scope,
+                project: token.project,
+            }),
             _ => Err(Answer::unauthorized()),
         }
     }
@@ -102,7 +127,10 @@ impl App {
         if self.token.is_some() {
             return Ok(false);
         }
-        let found = self.found(None).await.map_err(|trouble| self.trouble(trouble))?;
+        let found = self
+            .found(None)
+            .await
+            .map_err(|trouble| self.trouble(trouble))?;
         Ok(!found.is_any)
     }
 

@@ -26,7 +26,12 @@ pub(super) struct Counted(pub(super) Vec<(&'static str, i64)>);
 
 impl Answer {
     pub(super) const fn new(status: StatusCode, body: Value) -> Self {
-        Self { status, body, retry_after: None, counted: Vec::new() }
+        Self {
+            status,
+            body,
+            retry_after: None,
+            counted: Vec::new(),
+        }
     }
 
     pub(super) const fn ok(body: Value) -> Self {
@@ -45,8 +50,14 @@ impl Answer {
 
     /// 400: these fields are wrong, in the order they were looked at.
     pub(super) fn bad_fields(fields: &[(&str, String)]) -> Self {
-        let detail: Vec<_> = fields.iter().map(|(name, message)| format!("{name}: {message}")).collect();
-        let by_name: Map<_, _> = fields.iter().map(|(name, message)| ((*name).to_owned(), json!([message]))).collect();
+        let detail: Vec<_> = fields
+            .iter()
+            .map(|(name, message)| format!("{name}: {message}"))
+            .collect();
+        let by_name: Map<_, _> = fields
+            .iter()
+            .map(|(name, message)| ((*name).to_owned(), json!([message])))
+            .collect();
         Self::new(
             StatusCode::BAD_REQUEST,
             json!({"error": "bad_request", "detail": detail.join(" | "), "fields": by_name}),
@@ -54,7 +65,11 @@ impl Answer {
     }
 
     pub(super) fn unauthorized() -> Self {
-        Self::refusal(StatusCode::UNAUTHORIZED, "unauthorized", "this receiver wants a valid bearer token")
+        Self::refusal(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "this receiver wants a valid bearer token",
+        )
     }
 
     /// 403: the token is good, for something else.
@@ -65,7 +80,11 @@ impl Answer {
 
     /// 403: the token is for another project.
     pub(super) fn other_project() -> Self {
-        Self::refusal(StatusCode::FORBIDDEN, "forbidden", "this token is for another project")
+        Self::refusal(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "this token is for another project",
+        )
     }
 
     /// 403: the numbers of all teams and projects are the operator's.
@@ -75,16 +94,28 @@ impl Answer {
     }
 
     pub(super) fn not_found() -> Self {
-        Self::refusal(StatusCode::NOT_FOUND, "not_found", "this receiver has no such endpoint")
+        Self::refusal(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "this receiver has no such endpoint",
+        )
     }
 
     pub(super) fn method_not_allowed() -> Self {
-        Self::refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this endpoint has another method")
+        Self::refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this endpoint has another method",
+        )
     }
 
     /// 408: the request's body did not come in time.
     pub(super) fn too_slow() -> Self {
-        Self::refusal(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the request body did not arrive in time")
+        Self::refusal(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "the request body did not arrive in time",
+        )
     }
 
     /// 413: a batch of too many events or bytes. Clients halve and go on.
@@ -132,7 +163,9 @@ impl Answer {
 
     /// 400: two programs could disagree where the request ends.
     pub(super) fn two_lengths() -> Self {
-        Self::bad_request("send Content-Length or Transfer-Encoding, not both, and do not pipeline chunked requests")
+        Self::bad_request(
+            "send Content-Length or Transfer-Encoding, not both, and do not pipeline chunked requests",
+        )
     }
 
     /// 400, 403 or 421: a web page of another site may have caused the request.
@@ -168,10 +201,14 @@ impl Answer {
 
     /// 503: a balancer sends requests elsewhere.
     pub(super) fn not_ready(reason: &str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, json!({"status": "not_ready", "reason": reason}))
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            json!({"status": "not_ready", "reason": reason}),
+        )
     }
 
-    /// 429 or 503, to be sent again after `seconds`. What exactly failed is for the operator's log, not for the network.
+    /// 429 or 503, to be sent again after `seconds`. What exactly failed is for the operator's log,
+    /// not for the network.
     pub(super) fn trouble(trouble: Trouble, seconds: u64) -> Self {
         let answer = match trouble {
             Trouble::Busy => Self::refusal(
@@ -185,16 +222,25 @@ impl Answer {
                 "it is not known whether this request was stored; send it again later",
             ),
         };
-        Self { retry_after: Some(seconds), ..answer }
+        Self {
+            retry_after: Some(seconds),
+            ..answer
+        }
     }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let mut response =
-            (self.status, [(header::CONTENT_TYPE, "application/json")], self.body.to_string()).into_response();
+        let mut response = (
+            self.status,
+            [(header::CONTENT_TYPE, "application/json")],
+            self.body.to_string(),
+        )
+            .into_response();
         if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
         }
         if !self.counted.is_empty() {
             response.extensions_mut().insert(Counted(self.counted));

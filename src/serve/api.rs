@@ -1,4 +1,5 @@
-//! The same reading for programs: JSON with positions to go on from, and a digest for what has not changed.
+//! The same reading for programs: JSON with positions to go on from, and a digest for what has not
+//! changed.
 
 use std::sync::Arc;
 
@@ -61,7 +62,10 @@ impl FromRequestParts<Arc<App>> for Question {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let headers = parts.headers.clone();
         reader(app, &headers).await.map_err(Answer::into_response)?;
-        Ok(Self { visit: Visit::from_request_parts(parts, app).await?, headers })
+        Ok(Self {
+            visit: Visit::from_request_parts(parts, app).await?,
+            headers,
+        })
     }
 }
 
@@ -69,7 +73,11 @@ impl Question {
     fn limit(&self) -> Result<i64, Wrong> {
         match self.visit.get("limit") {
             "" => Ok(ROWS.0),
-            text => text.parse().ok().filter(|limit| (1..=ROWS.1).contains(limit)).ok_or(Wrong("limit")),
+            text => text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=ROWS.1).contains(limit))
+                .ok_or(Wrong("limit")),
         }
     }
 
@@ -91,7 +99,11 @@ impl Question {
     /// The answer: what was found, 404 without it, or the trouble.
     fn answer(&self, found: Result<Option<Value>, Trouble>) -> Response {
         match found {
-            Ok(Some(body)) => tagged(&self.headers, "application/json", body.to_string().into_bytes()),
+            Ok(Some(body)) => tagged(
+                &self.headers,
+                "application/json",
+                body.to_string().into_bytes(),
+            ),
             Ok(None) => {
                 let body = json!({"error": "not_found", "detail": "it is not there, or not for this token"});
                 Answer::new(StatusCode::NOT_FOUND, body).into_response()
@@ -113,12 +125,19 @@ impl IntoResponse for Wrong {
 type Answered = Result<Response, Wrong>;
 
 async fn openapi(headers: HeaderMap) -> Response {
-    tagged(&headers, "application/json", include_str!("openapi.json").as_bytes().to_vec())
+    tagged(
+        &headers,
+        "application/json",
+        include_str!("openapi.json").as_bytes().to_vec(),
+    )
 }
 
 async fn projects(question: Question) -> Answered {
     let (after, limit) = (question.optional::<Cursor>("after")?, question.limit()?);
-    let found = question.visit.ask(move |tx, scope| model::projects(tx, scope, after, limit)).await;
+    let found = question
+        .visit
+        .ask(move |tx, scope| model::projects(tx, scope, after, limit))
+        .await;
     let body = found.map(|found| {
         let next = full(&found, limit).map(|last| Cursor(last.last_at, last.id).to_string());
         Some(json!({"projects": found.iter().map(project_json).collect::<Vec<_>>(), "next": next}))
@@ -128,18 +147,24 @@ async fn projects(question: Question) -> Answered {
 
 /// The last row of an answer that may have more after it.
 fn full<T>(rows: &[T], limit: i64) -> Option<&T> {
-    rows.last().filter(|_| i64::try_from(rows.len()).is_ok_and(|number| number >= limit))
+    rows.last()
+        .filter(|_| i64::try_from(rows.len()).is_ok_and(|number| number >= limit))
 }
 
 async fn project(question: Question, Path(uuid): Path<String>) -> Response {
-    let found = question.visit.ask(move |tx, scope| model::project(tx, scope, &uuid)).await;
+    let found = question
+        .visit
+        .ask(move |tx, scope| model::project(tx, scope, &uuid))
+        .await;
     question.answer(found.map(|found| found.as_ref().map(project_json)))
 }
 
 async fn missions(question: Question, Path(uuid): Path<String>) -> Answered {
     let (after, limit) = (question.optional::<Cursor>("after")?, question.limit()?);
     let asked = question.visit.ask(move |tx, scope| {
-        let Some(project) = model::project(tx, scope, &uuid)? else { return Ok(None) };
+        let Some(project) = model::project(tx, scope, &uuid)? else {
+            return Ok(None);
+        };
         model::missions(tx, project.id, after, limit).map(Some)
     });
     let body = asked.await.map(|found| {
@@ -154,7 +179,9 @@ async fn missions(question: Question, Path(uuid): Path<String>) -> Answered {
 async fn mission(question: Question, Path(uuid): Path<String>) -> Answered {
     let slug = question.needed("slug")?;
     let asked = question.visit.ask(move |tx, scope| {
-        let Some(mission) = mission_of(tx, scope, &uuid, &slug)? else { return Ok(None) };
+        let Some(mission) = mission_of(tx, scope, &uuid, &slug)? else {
+            return Ok(None);
+        };
         let work = model::work(tx, mission.id)?;
         Ok(Some((mission, work)))
     });
@@ -184,9 +211,15 @@ fn mission_of(
 }
 
 async fn documents(question: Question, Path(uuid): Path<String>) -> Answered {
-    let (slug, after, limit) = (question.needed("mission")?, question.visit.get("after").to_owned(), question.limit()?);
+    let (slug, after, limit) = (
+        question.needed("mission")?,
+        question.visit.get("after").to_owned(),
+        question.limit()?,
+    );
     let asked = question.visit.ask(move |tx, scope| {
-        let Some(mission) = mission_of(tx, scope, &uuid, &slug)? else { return Ok(None) };
+        let Some(mission) = mission_of(tx, scope, &uuid, &slug)? else {
+            return Ok(None);
+        };
         model::documents(tx, mission.id, &after, limit).map(Some)
     });
     let body = asked.await.map(|found| {
@@ -206,8 +239,12 @@ async fn document(question: Question, Path(uuid): Path<String>) -> Answered {
     };
     let project = uuid.clone();
     let asked = question.visit.ask(move |tx, scope| {
-        let Some(mission) = mission_of(tx, scope, &uuid, &slug)? else { return Ok(None) };
-        let Some(document) = model::document(tx, mission.id, &path)? else { return Ok(None) };
+        let Some(mission) = mission_of(tx, scope, &uuid, &slug)? else {
+            return Ok(None);
+        };
+        let Some(document) = model::document(tx, mission.id, &path)? else {
+            return Ok(None);
+        };
         let versions = model::versions(tx, document.id)?;
         Ok(Some((document, versions)))
     });
@@ -215,7 +252,9 @@ async fn document(question: Question, Path(uuid): Path<String>) -> Answered {
         Ok(Some(found)) => found,
         other => return Ok(question.answer(other.map(|_| None))),
     };
-    let version = versions.iter().find(|held| Some(held.sha256) == wanted.or(document.sha256));
+    let version = versions
+        .iter()
+        .find(|held| Some(held.sha256) == wanted.or(document.sha256));
     if wanted.is_some() && version.is_none() {
         return Ok(question.answer(Ok(None)));
     }
@@ -233,9 +272,14 @@ async fn document(question: Question, Path(uuid): Path<String>) -> Answered {
 }
 
 async fn activity(question: Question, Path(uuid): Path<String>) -> Answered {
-    let (after, limit) = (question.optional::<i64>("after")?.unwrap_or(0), question.limit()?);
+    let (after, limit) = (
+        question.optional::<i64>("after")?.unwrap_or(0),
+        question.limit()?,
+    );
     let asked = question.visit.ask(move |tx, scope| {
-        let Some(project) = model::project(tx, scope, &uuid)? else { return Ok(None) };
+        let Some(project) = model::project(tx, scope, &uuid)? else {
+            return Ok(None);
+        };
         model::activity_after(tx, project.id, after, limit).map(Some)
     });
     let body = asked.await.map(|found| {
@@ -253,7 +297,10 @@ async fn search(question: Question) -> Answered {
     if !(0..=1000).contains(&skip) {
         return Err(Wrong("skip"));
     }
-    let found = question.visit.ask(move |tx, scope| model::find(tx, scope, &words, skip, limit)).await;
+    let found = question
+        .visit
+        .ask(move |tx, scope| model::find(tx, scope, &words, skip, limit))
+        .await;
     let body = found.map(|found| {
         let hits = found.iter().map(|hit| {
             json!({
@@ -261,7 +308,9 @@ async fn search(question: Question) -> Answered {
                 "sha256": hit.sha256.map(|sha256| sha256.to_string()), "is_gone": hit.is_gone,
             })
         });
-        let next = full(&found, limit).map(|_| skip + limit).filter(|next| *next <= 1000);
+        let next = full(&found, limit)
+            .map(|_| skip + limit)
+            .filter(|next| *next <= 1000);
         Some(json!({"hits": hits.collect::<Vec<_>>(), "next": next}))
     });
     Ok(question.answer(body))
@@ -278,8 +327,11 @@ fn project_json(project: &Project) -> Value {
 }
 
 fn mission_json(mission: &Mission) -> Value {
-    let lanes: serde_json::Map<_, _> =
-        mission.lanes.iter().map(|(lane, number)| (lane.clone(), Value::from(*number))).collect();
+    let lanes: serde_json::Map<_, _> = mission
+        .lanes
+        .iter()
+        .map(|(lane, number)| (lane.clone(), Value::from(*number)))
+        .collect();
     json!({
         "slug": mission.slug, "name": mission.name, "mission_type": mission.kind, "target_branch": mission.branch,
         "last_at": time(mission.last_at), "documents": mission.documents, "required_missing": mission.required_missing,

@@ -101,13 +101,19 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route(HEALTH, get(health))
         .route(REPORT, get(report));
     let probed = own.merge(probes::router());
-    let probed = if app.model.is_some() { probed.merge(api::router()).merge(pages::router()) } else { probed };
+    let probed = if app.model.is_some() {
+        probed.merge(api::router()).merge(pages::router())
+    } else {
+        probed
+    };
     guard::around(probed, app, Guarded::Everyone).with_state(Arc::clone(app))
 }
 
 async fn events(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     app.traffic.count(Count::EventRequests);
-    app.take_events(&headers, body).await.unwrap_or_else(|refusal| refusal)
+    app.take_events(&headers, body)
+        .await
+        .unwrap_or_else(|refusal| refusal)
 }
 
 async fn refuse_type(body: Body) -> Answer {
@@ -117,15 +123,22 @@ async fn refuse_type(body: Body) -> Answer {
 
 /// The form that a request says its body has; `None` without a `Content-Type`, or with another one.
 fn form(headers: &HeaderMap) -> Option<BatchForm> {
-    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let said = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let said = said.split(';').next().unwrap_or_default().trim();
     let forms = [BatchForm::Plain, BatchForm::CloudEvents];
-    forms.into_iter().find(|form| said.eq_ignore_ascii_case(form.media_type()))
+    forms
+        .into_iter()
+        .find(|form| said.eq_ignore_ascii_case(form.media_type()))
 }
 
 async fn push_content(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     app.traffic.count(Count::BodyRequests);
-    app.take_body(&headers, body).await.unwrap_or_else(|refusal| refusal)
+    app.take_body(&headers, body)
+        .await
+        .unwrap_or_else(|refusal| refusal)
 }
 
 async fn health(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
@@ -160,31 +173,53 @@ async fn report(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
         Err(trouble) => return app.trouble(trouble),
     };
     let number = |count: Count| counts.get(&count).copied().unwrap_or(0);
-    let mut body: Map<_, _> = Count::ALL.iter().map(|count| (count.name().to_owned(), number(*count).into())).collect();
-    body.insert("requests".to_owned(), (number(Count::EventRequests) + number(Count::BodyRequests)).into());
-    body.insert("server_instance_id".to_owned(), app.engine.instance_id().into());
+    let mut body: Map<_, _> = Count::ALL
+        .iter()
+        .map(|count| (count.name().to_owned(), number(*count).into()))
+        .collect();
+    body.insert(
+        "requests".to_owned(),
+        (number(Count::EventRequests) + number(Count::BodyRequests)).into(),
+    );
+    body.insert(
+        "server_instance_id".to_owned(),
+        app.engine.instance_id().into(),
+    );
     Answer::ok(Value::Object(body))
 }
 
 impl App {
     async fn take_events(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::batch_too_large(self.limits);
-        let Some(form) = form(headers) else { return Err(refuse_type(body).await) };
-        let (access, bytes) = self.admit(headers, body, self.limits.max_bytes, too_large).await?;
-        let entries = batch::read(&bytes, form, self.limits.max_events).map_err(|reason| match reason {
-            Unreadable::Malformed(answer) => answer,
-            Unreadable::TooMany => too_large(),
-        })?;
+        let Some(form) = form(headers) else {
+            return Err(refuse_type(body).await);
+        };
+        let (access, bytes) = self
+            .admit(headers, body, self.limits.max_bytes, too_large)
+            .await?;
+        let entries =
+            batch::read(&bytes, form, self.limits.max_events).map_err(|reason| match reason {
+                Unreadable::Malformed(answer) => answer,
+                Unreadable::TooMany => too_large(),
+            })?;
         drop(bytes);
         let mut events = entries.iter().filter_map(|entry| entry.event.as_ref().ok());
         if !events.all(|event| access.has_project(&event.project_uuid)) {
             return Err(Answer::other_project());
         }
-        match self.keep(&access, Content::Events(entries), headers).await? {
+        match self
+            .keep(&access, Content::Events(entries), headers)
+            .await?
+        {
             Outcome::Events(results) => {
                 let counted = results.tally.iter().filter(|(_, number)| *number > 0);
-                let counted = counted.map(|(count, number)| (count.name(), *number)).collect();
-                Ok(Answer { counted, ..Answer::ok(json!({"results": results.wire})) })
+                let counted = counted
+                    .map(|(count, number)| (count.name(), *number))
+                    .collect();
+                Ok(Answer {
+                    counted,
+                    ..Answer::ok(json!({"results": results.wire}))
+                })
             }
             _ => Err(self.trouble(Trouble::Unknown)),
         }
@@ -192,15 +227,24 @@ impl App {
 
     async fn take_body(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::body_too_large(MAX_BODY_BYTES);
-        let (access, bytes) = self.admit_json(headers, body, MAX_PUSH_BYTES, too_large).await?;
+        let (access, bytes) = self
+            .admit_json(headers, body, MAX_PUSH_BYTES, too_large)
+            .await?;
         let upload = upload::read(&bytes)?;
         drop(bytes);
         if !access.has_project(&upload.version.namespace.project_uuid) {
             return Err(Answer::other_project());
         }
-        let outcome = self.keep(&access, Content::Body(upload.clone()), headers).await?;
-        let answer = documents::answer(&upload, &outcome).ok_or_else(|| self.trouble(Trouble::Unknown))?;
-        if answer.status.is_success() { Ok(answer) } else { Err(answer) }
+        let outcome = self
+            .keep(&access, Content::Body(upload.clone()), headers)
+            .await?;
+        let answer =
+            documents::answer(&upload, &outcome).ok_or_else(|| self.trouble(Trouble::Unknown))?;
+        if answer.status.is_success() {
+            Ok(answer)
+        } else {
+            Err(answer)
+        }
     }
 
     /// The bytes of a request that says it is JSON, and what its sender may do.
@@ -232,29 +276,54 @@ impl App {
                 return Err(refusal);
             }
         };
-        let bytes = intake::read(headers, body, limit).await.map_err(|stop| match stop {
-            Stop::TooLarge => too_large(),
-            Stop::TooSlow => Answer::too_slow(),
-            Stop::Broken => Answer::bad_request("the request body is incomplete, or is not gzip data"),
-            Stop::UnknownEncoding => Answer::unsupported_encoding(),
-        })?;
+        let bytes = intake::read(headers, body, limit)
+            .await
+            .map_err(|stop| match stop {
+                Stop::TooLarge => too_large(),
+                Stop::TooSlow => Answer::too_slow(),
+                Stop::Broken => {
+                    Answer::bad_request("the request body is incomplete, or is not gzip data")
+                }
+                Stop::UnknownEncoding => Answer::unsupported_encoding(),
+            })?;
         Ok((access, bytes))
     }
 
     /// Hands content to the engine and waits until it is durable.
-    pub(super) async fn keep(&self, access: &Access, content: Content, headers: &HeaderMap) -> Result<Outcome, Answer> {
-        let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
-        let key = key.filter(|key| !key.is_empty() && key.len() <= MAX_KEY_CHARS).map(str::to_owned);
-        let request = Request { team: access.team, content, key };
-        let outcome = self.engine.keep(request).await.map_err(|trouble| self.trouble(trouble))?;
+    pub(super) async fn keep(
+        &self,
+        access: &Access,
+        content: Content,
+        headers: &HeaderMap,
+    ) -> Result<Outcome, Answer> {
+        let key = headers
+            .get("idempotency-key")
+            .and_then(|value| value.to_str().ok());
+        let key = key
+            .filter(|key| !key.is_empty() && key.len() <= MAX_KEY_CHARS)
+            .map(str::to_owned);
+        let request = Request {
+            team: access.team,
+            content,
+            key,
+        };
+        let outcome = self
+            .engine
+            .keep(request)
+            .await
+            .map_err(|trouble| self.trouble(trouble))?;
         self.traffic.count_outcome(&outcome);
         Ok(outcome)
     }
 
-    /// The answer to a request that has no outcome. Clients come back over a few seconds, not all at once.
+    /// The answer to a request that has no outcome. Clients come back over a few seconds, not all
+    /// at once.
     pub(super) fn trouble(&self, trouble: Trouble) -> Answer {
         let spread = ((self.random)() * RETRY_SPREAD.as_secs_f64()).round();
         self.metrics.put_off(trouble);
-        Answer::trouble(trouble, 1 + Duration::try_from_secs_f64(spread).map_or(0, |spread| spread.as_secs()))
+        Answer::trouble(
+            trouble,
+            1 + Duration::try_from_secs_f64(spread).map_or(0, |spread| spread.as_secs()),
+        )
     }
 }

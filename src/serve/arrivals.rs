@@ -10,7 +10,8 @@ pub(super) const ROWS: u16 = 256;
 /// The most bytes of envelopes of one read, except for a single longer row.
 pub(super) const BYTES: usize = 4 << 20;
 
-/// The feeds of a storage. Each is followed separately; within one no row ever comes before a row that was read.
+/// The feeds of a storage. Each is followed separately; within one no row ever comes before a row
+/// that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Heads {
     /// Changes when rows were taken away: what was derived from them is made again.

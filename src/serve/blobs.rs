@@ -1,4 +1,5 @@
-//! Long texts in an S3-compatible object store. A text is there before the row that names it, and never changes.
+//! Long texts in an S3-compatible object store. A text is there before the row that names it, and
+//! never changes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,9 @@ use uuid::Uuid;
 
 use super::engine::Trouble;
 use crate::base::{Clock, Sha256, text};
-use crate::http::{Answer, Authorities, Client, Deadlines, Failure, Method, Network, OriginGrant, Request};
+use crate::http::{
+    Answer, Authorities, Client, Deadlines, Failure, Method, Network, OriginGrant, Request,
+};
 
 /// Shorter texts stay in the database: a request to the object store costs more than they do.
 pub(super) const INLINE_BYTES: usize = 16 << 10;
@@ -57,26 +60,53 @@ pub(crate) struct Keys {
 }
 
 impl ObjectStore {
-    /// Reads `s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION`. Without an endpoint it is AWS.
+    /// Reads `s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION`. Without an endpoint it is
+    /// AWS.
     pub(crate) fn read(address: &str, keys: Keys) -> Result<Self, String> {
         let url = url::Url::parse(address).map_err(|e| e.to_string())?;
-        let name = url.host_str().filter(|_| url.scheme() == "s3").ok_or("expected s3://BUCKET/PREFIX")?.to_owned();
+        let name = url
+            .host_str()
+            .filter(|_| url.scheme() == "s3")
+            .ok_or("expected s3://BUCKET/PREFIX")?
+            .to_owned();
         let (mut endpoint, mut region) = (None, keys.region);
         for (key, value) in url.query_pairs() {
             match key.as_ref() {
-                "endpoint" => endpoint = Some(url::Url::parse(&value).map_err(|e| format!("endpoint: {e}"))?),
+                "endpoint" => {
+                    endpoint = Some(url::Url::parse(&value).map_err(|e| format!("endpoint: {e}"))?)
+                }
                 "region" => region = Some(value.into_owned()),
-                other => return Err(format!("{other} is not an option; there are endpoint and region")),
+                other => {
+                    return Err(format!(
+                        "{other} is not an option; there are endpoint and region"
+                    ));
+                }
             }
         }
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
-        let style = if endpoint.is_some() { UrlStyle::Path } else { UrlStyle::VirtualHost };
+        let style = if endpoint.is_some() {
+            UrlStyle::Path
+        } else {
+            UrlStyle::VirtualHost
+        };
         let aws = || url::Url::parse(&format!("https://s3.{region}.amazonaws.com"));
-        let endpoint = endpoint.map_or_else(aws, Ok).map_err(|e| format!("region: {e}"))?;
+        let endpoint = endpoint
+            .map_or_else(aws, Ok)
+            .map_err(|e| format!("region: {e}"))?;
         let bucket = Bucket::new(endpoint, style, name, region).map_err(|e| e.to_string())?;
         let prefix = url.path().trim_matches('/');
-        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        Ok(Self { bucket, prefix, key: keys.id, secret: keys.secret, session: keys.session })
+        let prefix = if prefix.is_empty() {
+            String::new()
+        } else {
+            format!("{prefix}/")
+        };
+        Ok(Self {
+            bucket,
+            prefix,
+            key: keys.id,
+            secret: keys.secret,
+            session: keys.session,
+        })
     }
 }
 
@@ -116,13 +146,15 @@ pub(super) struct Blobs {
 
 impl std::fmt::Debug for Blobs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Blobs").field("bucket", &self.store.bucket.name()).finish_non_exhaustive()
+        f.debug_struct("Blobs")
+            .field("bucket", &self.store.bucket.name())
+            .finish_non_exhaustive()
     }
 }
 
 impl Blobs {
-    /// Tries the store with two writes of one object, of which it must refuse the second. The error is the reason why it
-    /// cannot be used.
+    /// Tries the store with two writes of one object, of which it must refuse the second. The error
+    /// is the reason why it cannot be used.
     pub(super) async fn open(
         store: &ObjectStore,
         authorities: Option<Authorities>,
@@ -131,7 +163,10 @@ impl Blobs {
         probe: &str,
     ) -> Result<Arc<Self>, String> {
         let origin = store.bucket.base_url().origin().ascii_serialization();
-        let network = Network { authorities, ..Network::default() };
+        let network = Network {
+            authorities,
+            ..Network::default()
+        };
         let deadlines = Deadlines {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(20),
@@ -140,11 +175,21 @@ impl Blobs {
         let client = Client::new(&Named { origin, network }, deadlines, PLACES);
         let secret = store.secret.expose_secret();
         let credentials = match &store.session {
-            Some(session) => Credentials::new_with_token(&store.key, secret, session.expose_secret()),
+            Some(session) => {
+                Credentials::new_with_token(&store.key, secret, session.expose_secret())
+            }
             None => Credentials::new(&store.key, secret),
         };
         let (places, looked) = (Semaphore::new(PLACES), Mutex::default());
-        let blobs = Arc::new(Self { store: store.clone(), credentials, client, clock, random, places, looked });
+        let blobs = Arc::new(Self {
+            store: store.clone(),
+            credentials,
+            client,
+            clock,
+            random,
+            places,
+            looked,
+        });
         let key = format!("{}probe/{probe}", store.prefix);
         let trying = Arc::clone(&blobs);
         let tried = tokio::task::spawn_blocking(move || trying.probe(&key)).await;
@@ -152,15 +197,24 @@ impl Blobs {
     }
 
     /// Stores a text unless it is there.
-    pub(super) async fn put(self: &Arc<Self>, of: Owner, sha256: Sha256, content: String) -> Result<(), Trouble> {
+    pub(super) async fn put(
+        self: &Arc<Self>,
+        of: Owner,
+        sha256: Sha256,
+        content: String,
+    ) -> Result<(), Trouble> {
         let place = timeout(PLACE_WAIT, self.places.acquire()).await;
-        let _place = place.map_err(|_| Trouble::Busy)?.map_err(|_| Trouble::Busy)?;
+        let _place = place
+            .map_err(|_| Trouble::Busy)?
+            .map_err(|_| Trouble::Busy)?;
         let key = self.key(of, sha256);
         let content = Arc::<str>::from(content);
         let mut trouble = Trouble::Busy;
         for tries in 0..TRIES {
             let (blobs, key, content) = (Arc::clone(self), key.clone(), Arc::clone(&content));
-            let sent = tokio::task::spawn_blocking(move || blobs.send_object(&key, content.as_bytes())).await;
+            let sent =
+                tokio::task::spawn_blocking(move || blobs.send_object(&key, content.as_bytes()))
+                    .await;
             match sent.map_err(|_| Trouble::Unknown)? {
                 // 412: it is there.
                 Ok(answer) if matches!(answer.status, 200 | 412) => return Ok(()),
@@ -169,7 +223,10 @@ impl Blobs {
                     trouble = Trouble::Unknown;
                 }
                 Ok(answer) => {
-                    log::error!("a text was not stored: the object store answered {}", said(&answer));
+                    log::error!(
+                        "a text was not stored: the object store answered {}",
+                        said(&answer)
+                    );
                     return Err(Trouble::Unknown);
                 }
                 Err(failure) => {
@@ -179,15 +236,26 @@ impl Blobs {
                     }
                 }
             }
-            sleep(FIRST_PAUSE.saturating_mul(1 << tries).mul_f64((self.random)().clamp(0.0, 1.0))).await;
+            sleep(
+                FIRST_PAUSE
+                    .saturating_mul(1 << tries)
+                    .mul_f64((self.random)().clamp(0.0, 1.0)),
+            )
+            .await;
         }
         Err(trouble)
     }
 
     /// A text that was stored; `None` if there is none.
-    pub(super) async fn get(self: &Arc<Self>, of: Owner, sha256: Sha256) -> Result<Option<String>, Trouble> {
+    pub(super) async fn get(
+        self: &Arc<Self>,
+        of: Owner,
+        sha256: Sha256,
+    ) -> Result<Option<String>, Trouble> {
         let place = timeout(PLACE_WAIT, self.places.acquire()).await;
-        let _place = place.map_err(|_| Trouble::Busy)?.map_err(|_| Trouble::Busy)?;
+        let _place = place
+            .map_err(|_| Trouble::Busy)?
+            .map_err(|_| Trouble::Busy)?;
         let (blobs, key) = (Arc::clone(self), self.key(of, sha256));
         let got = tokio::task::spawn_blocking(move || blobs.get_object(&key)).await;
         match got.map_err(|_| Trouble::Unknown)? {
@@ -196,7 +264,10 @@ impl Blobs {
             }
             Ok(answer) if answer.status == 404 => Ok(None),
             Ok(answer) => {
-                log::error!("a text was not read: the object store answered {}", said(&answer));
+                log::error!(
+                    "a text was not read: the object store answered {}",
+                    said(&answer)
+                );
                 Err(Trouble::Unknown)
             }
             Err(failure) => {
@@ -213,7 +284,10 @@ impl Blobs {
         match deleted.map_err(|_| Trouble::Unknown)? {
             Ok(answer) if matches!(answer.status, 200 | 204 | 404) => Ok(()),
             Ok(answer) => {
-                log::error!("a text was not deleted: the object store answered {}", said(&answer));
+                log::error!(
+                    "a text was not deleted: the object store answered {}",
+                    said(&answer)
+                );
                 Err(Trouble::Unknown)
             }
             Err(failure) => {
@@ -225,7 +299,12 @@ impl Blobs {
 
     fn delete_object(&self, key: &str) -> Result<Answer, Failure> {
         let delete = DeleteObject::new(&self.store.bucket, Some(&self.credentials), key);
-        self.send(Method::Delete, &delete.sign_with_time(SIGNED_FOR, &self.now()), &[], b"")
+        self.send(
+            Method::Delete,
+            &delete.sign_with_time(SIGNED_FOR, &self.now()),
+            &[],
+            b"",
+        )
     }
 
     fn get_object(&self, key: &str) -> Result<Answer, Failure> {
@@ -254,7 +333,8 @@ impl Blobs {
         let key = format!("{}probe/none", self.store.prefix);
         let looking = tokio::task::spawn_blocking(move || blobs.look(&key)).await;
         let answer = looking.unwrap_or_else(|e| Err(e.to_string()));
-        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), answer.clone()));
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), answer.clone()));
         answer
     }
 
@@ -267,24 +347,39 @@ impl Blobs {
 
     fn probe(&self, key: &str) -> Result<(), String> {
         let told = |answer: Answer, what: &str| format!("{what}: {}", said(&answer));
-        let first = self.send_object(key, b"sk-sync").map_err(|e| e.to_string())?;
+        let first = self
+            .send_object(key, b"sk-sync")
+            .map_err(|e| e.to_string())?;
         if first.status != 200 {
             return Err(told(first, "it does not take an object"));
         }
-        let second = self.send_object(key, b"sk-sync").map_err(|e| e.to_string())?;
+        let second = self
+            .send_object(key, b"sk-sync")
+            .map_err(|e| e.to_string())?;
         if let Err(e) = self.delete_object(key) {
             log::warn!("an object was left behind in the object store: {e}");
         }
         match second.status {
             412 => Ok(()),
-            200 => Err("it ignores If-None-Match, so it cannot promise that a text never changes".to_owned()),
-            _ => Err(told(second, "it does not answer a conditional write with 412")),
+            200 => Err(
+                "it ignores If-None-Match, so it cannot promise that a text never changes"
+                    .to_owned(),
+            ),
+            _ => Err(told(
+                second,
+                "it does not answer a conditional write with 412",
+            )),
         }
     }
 
     fn look(&self, key: &str) -> Result<(), String> {
         let get = self.store.bucket.get_object(Some(&self.credentials), key);
-        let answer = self.send(Method::Get, &get.sign_with_time(SIGNED_FOR, &self.now()), &[], b"");
+        let answer = self.send(
+            Method::Get,
+            &get.sign_with_time(SIGNED_FOR, &self.now()),
+            &[],
+            b"",
+        );
         let answer = answer.map_err(|e| format!("the object store does not answer: {e}"))?;
         match answer.status {
             200 => Ok(()),
@@ -295,21 +390,44 @@ impl Blobs {
 
     /// Writes an object unless one with this key is there; the store checks the digest.
     fn send_object(&self, key: &str, content: &[u8]) -> Result<Answer, Failure> {
-        let digest = base64::engine::general_purpose::STANDARD.encode(Sha256::of(content).as_bytes());
-        let headers = [("if-none-match", "*"), ("x-amz-checksum-sha256", digest.as_str())];
+        let digest =
+            base64::engine::general_purpose::STANDARD.encode(Sha256::of(content).as_bytes());
+        let headers = [
+            ("if-none-match", "*"),
+            ("x-amz-checksum-sha256", digest.as_str()),
+        ];
         let mut put = PutObject::new(&self.store.bucket, Some(&self.credentials), key);
         for (name, value) in headers {
             put.headers_mut().insert(name, value);
         }
-        self.send(Method::Put, &put.sign_with_time(SIGNED_FOR, &self.now()), &headers, content)
+        self.send(
+            Method::Put,
+            &put.sign_with_time(SIGNED_FOR, &self.now()),
+            &headers,
+            content,
+        )
     }
 
-    fn send(&self, method: Method, url: &url::Url, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, Failure> {
-        self.client.send(&Request { method, url: url.as_str(), headers, body, answer_limit: ANSWER_BYTES, total: None })
+    fn send(
+        &self,
+        method: Method,
+        url: &url::Url,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Answer, Failure> {
+        self.client.send(&Request {
+            method,
+            url: url.as_str(),
+            headers,
+            body,
+            answer_limit: ANSWER_BYTES,
+            total: None,
+        })
     }
 
     fn now(&self) -> jiff::Timestamp {
-        jiff::Timestamp::from_microsecond(self.clock.now().as_micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        jiff::Timestamp::from_microsecond(self.clock.now().as_micros())
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 }
 

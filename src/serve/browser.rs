@@ -1,7 +1,8 @@
 //! Requests that a browser sends for a web page of another site. Pure.
 //!
-//! A page can make its visitor's browser send requests to this machine. It can neither choose `Origin`,
-//! `Sec-Fetch-Site` and `Host`, nor send JSON without the receiver's agreement, which is never given.
+//! A page can make its visitor's browser send requests to this machine. It can neither choose
+//! `Origin`, `Sec-Fetch-Site` and `Host`, nor send JSON without the receiver's agreement, which is
+//! never given.
 
 use std::net::IpAddr;
 
@@ -19,8 +20,8 @@ pub(super) enum Refusal {
     ForeignPage,
 }
 
-/// Checks who a request says it is from and for. `needs_known_host`: without a token, only an IP address or `localhost`
-/// is a host that a web page cannot bind to this machine.
+/// Checks who a request says it is from and for. `needs_known_host`: without a token, only an IP
+/// address or `localhost` is a host that a web page cannot bind to this machine.
 pub(super) fn check(uri: &Uri, headers: &HeaderMap, needs_known_host: bool) -> Result<(), Refusal> {
     let host = host(uri, headers)?;
     if needs_known_host && !is_known(&host) {
@@ -31,23 +32,35 @@ pub(super) fn check(uri: &Uri, headers: &HeaderMap, needs_known_host: bool) -> R
         return Err(Refusal::ForeignPage);
     }
     let is_own = |origin: &str| {
-        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let authority = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
         authority.is_some_and(|name| host.as_str().eq_ignore_ascii_case(name))
     };
     let mut origins = headers.get_all(header::ORIGIN).iter();
-    if origins.all(|origin| origin.to_str().is_ok_and(is_own)) { Ok(()) } else { Err(Refusal::ForeignPage) }
+    if origins.all(|origin| origin.to_str().is_ok_and(is_own)) {
+        Ok(())
+    } else {
+        Err(Refusal::ForeignPage)
+    }
 }
 
 /// Checks only that a request says it is for a host that a web page cannot bind to this machine.
 pub(super) fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-    if is_known(&host(uri, headers)?) { Ok(()) } else { Err(Refusal::ForeignHost) }
+    if is_known(&host(uri, headers)?) {
+        Ok(())
+    } else {
+        Err(Refusal::ForeignHost)
+    }
 }
 
 /// The host that the request was sent to: that of an absolute URL, else that of the header.
 fn host(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Refusal> {
     let mut named = headers.get_all(header::HOST).iter();
-    let header =
-        named.next().map(|host| Authority::try_from(host.as_bytes()).map_err(|_| Refusal::NoHost)).transpose()?;
+    let header = named
+        .next()
+        .map(|host| Authority::try_from(host.as_bytes()).map_err(|_| Refusal::NoHost))
+        .transpose()?;
     if named.next().is_some() {
         return Err(Refusal::NoHost);
     }
@@ -56,7 +69,10 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Refusal> {
 
 fn is_known(authority: &Authority) -> bool {
     let host = authority.host();
-    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let address = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
     host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
@@ -64,8 +80,15 @@ fn is_known(authority: &Authority) -> bool {
 mod tests {
     use super::*;
 
-    fn checked(target: &str, headers: &[(&'static str, &str)], has_token: bool) -> Result<(), Refusal> {
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    fn checked(
+        target: &str,
+        headers: &[(&'static str, &str)],
+        has_token: bool,
+    ) -> Result<(), Refusal> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
         check(&target.parse().unwrap(), &headers, !has_token)
     }
 
@@ -87,8 +110,14 @@ mod tests {
         }
         assert_eq!(checked("/", &[("host", "sync.example.com")], true), Ok(()));
         assert_eq!(checked("/", &[], true), Err(Refusal::NoHost));
-        assert_eq!(checked("/", &[("host", "localhost"), ("host", "localhost")], false), Err(Refusal::NoHost));
-        assert_eq!(checked("http://evil.example/", &[("host", "localhost")], false), Err(Refusal::ForeignHost));
+        assert_eq!(
+            checked("/", &[("host", "localhost"), ("host", "localhost")], false),
+            Err(Refusal::NoHost)
+        );
+        assert_eq!(
+            checked("http://evil.example/", &[("host", "localhost")], false),
+            Err(Refusal::ForeignHost)
+        );
         assert_eq!(checked("/", &[], false), Err(Refusal::NoHost));
     }
 
@@ -108,7 +137,11 @@ mod tests {
         ] {
             for has_token in [false, true] {
                 let headers = [("host", "127.0.0.1:8400"), (name, value)];
-                assert_eq!(checked("/", &headers, has_token), expected, "{name}: {value}");
+                assert_eq!(
+                    checked("/", &headers, has_token),
+                    expected,
+                    "{name}: {value}"
+                );
             }
         }
     }

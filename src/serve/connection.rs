@@ -35,17 +35,28 @@ pub(super) struct LimitedListener {
 
 impl LimitedListener {
     pub(super) fn new(listener: TcpListener, traffic: Arc<Traffic>) -> Self {
-        Self { listener, open: HashMap::new(), next: 0, traffic }
+        Self {
+            listener,
+            open: HashMap::new(),
+            next: 0,
+            traffic,
+        }
     }
 
     /// Makes room for one more connection.
     fn make_room(&mut self) {
         if self.open.len() >= MAX_CONNECTIONS {
-            self.open.retain(|_, connection| !connection.hold.is_closed());
+            self.open
+                .retain(|_, connection| !connection.hold.is_closed());
         }
         while self.open.len() >= MAX_CONNECTIONS {
-            let idlest = self.open.iter().min_by_key(|(_, connection)| connection.activity.milestone());
-            let Some(id) = idlest.map(|(id, _)| *id) else { return };
+            let idlest = self
+                .open
+                .iter()
+                .min_by_key(|(_, connection)| connection.activity.milestone());
+            let Some(id) = idlest.map(|(id, _)| *id) else {
+                return;
+            };
             self.open.remove(&id);
             log::warn!("{MAX_CONNECTIONS} connections are open: the idlest one was closed");
         }
@@ -65,7 +76,13 @@ impl Listener for LimitedListener {
         self.make_room();
         let activity = Arc::new(Activity::begin());
         let (hold, given_up) = oneshot::channel();
-        self.open.insert(self.next, Open { activity: Arc::clone(&activity), hold });
+        self.open.insert(
+            self.next,
+            Open {
+                activity: Arc::clone(&activity),
+                hold,
+            },
+        );
         self.next += 1;
         (TimedStream::new(stream, activity, given_up), address)
     }

@@ -28,11 +28,18 @@ pub(super) async fn fill(engine: &dyn Engine) -> Result<(), String> {
     let entries = batch::read(events.as_bytes(), BatchForm::Plain, sent.events.len());
     let mut contents = vec![Content::Events(entries.map_err(|e| format!("{e:?}"))?)];
     for document in sent.documents {
-        let upload = upload::read(document.get().as_bytes()).map_err(|answer| answer.body.to_string())?;
+        let upload =
+            upload::read(document.get().as_bytes()).map_err(|answer| answer.body.to_string())?;
         contents.push(Content::Body(upload));
     }
     for content in contents {
-        let kept = engine.keep(Request { team: OWN_TEAM, content, key: None }).await;
+        let kept = engine
+            .keep(Request {
+                team: OWN_TEAM,
+                content,
+                key: None,
+            })
+            .await;
         kept.map_err(|trouble| format!("{trouble:?}"))?;
     }
     Ok(())

@@ -18,16 +18,28 @@ pub(super) const MAX_BATCH_BYTES: usize = 8 << 20;
 /// The most documents of a request.
 pub(super) const MAX_DOCUMENTS: usize = 500;
 
-pub(super) async fn push_batch(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub(super) async fn push_batch(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     app.traffic.count(Count::BodyRequests);
-    app.take_bodies(&headers, body).await.unwrap_or_else(|refusal| refusal)
+    app.take_bodies(&headers, body)
+        .await
+        .unwrap_or_else(|refusal| refusal)
 }
 
 impl App {
     async fn take_bodies(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::documents_too_large(MAX_DOCUMENTS, MAX_BATCH_BYTES);
-        let (access, bytes) = self.admit_json(headers, body, MAX_BATCH_BYTES, too_large).await?;
-        let lines = || bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let (access, bytes) = self
+            .admit_json(headers, body, MAX_BATCH_BYTES, too_large)
+            .await?;
+        let lines = || {
+            bytes
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.trim_ascii().is_empty())
+        };
         if lines().nth(MAX_DOCUMENTS).is_some() {
             return Err(too_large());
         }
@@ -40,10 +52,16 @@ impl App {
             return Err(Answer::other_project());
         }
         drop(bytes);
-        let uploads: Vec<Upload> = read.iter().filter_map(|read| read.as_ref().ok().cloned()).collect();
+        let uploads: Vec<Upload> = read
+            .iter()
+            .filter_map(|read| read.as_ref().ok().cloned())
+            .collect();
         let mut outcomes = Vec::new();
         if !uploads.is_empty() {
-            match self.keep(&access, Content::Bodies(uploads), headers).await? {
+            match self
+                .keep(&access, Content::Bodies(uploads), headers)
+                .await?
+            {
                 Outcome::Bodies(kept) => outcomes = kept,
                 _ => return Err(self.trouble(Trouble::Unknown)),
             }
@@ -52,12 +70,18 @@ impl App {
         let results = read.into_iter().map(|read| match read {
             Err(refusal) => Ok(result(&refusal)),
             Ok(upload) => {
-                let outcome = outcomes.next().and_then(|outcome| answer(&upload, &outcome));
-                outcome.map(|answer| result(&answer)).ok_or(Trouble::Unknown)
+                let outcome = outcomes
+                    .next()
+                    .and_then(|outcome| answer(&upload, &outcome));
+                outcome
+                    .map(|answer| result(&answer))
+                    .ok_or(Trouble::Unknown)
             }
         });
         let results: Result<Vec<_>, _> = results.collect();
-        Ok(Answer::ok(json!({"results": results.map_err(|trouble| self.trouble(trouble))?})))
+        Ok(Answer::ok(
+            json!({"results": results.map_err(|trouble| self.trouble(trouble))?}),
+        ))
     }
 }
 
@@ -69,7 +93,10 @@ fn result(answer: &Answer) -> Value {
 pub(super) fn answer(upload: &Upload, outcome: &Outcome) -> Option<Answer> {
     let told = |status: StatusCode, word: &str| {
         let (path, hash) = (&upload.version.path, upload.version.sha256.to_string());
-        Some(Answer::new(status, json!({"status": word, "artifact_path": path, "content_hash": hash})))
+        Some(Answer::new(
+            status,
+            json!({"status": word, "artifact_path": path, "content_hash": hash}),
+        ))
     };
     match outcome {
         Outcome::Stored => told(StatusCode::CREATED, "stored"),

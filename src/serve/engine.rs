@@ -1,4 +1,5 @@
-//! What keeps events and texts, whatever it is made of: the trait that every engine implements, and its words.
+//! What keeps events and texts, whatever it is made of: the trait that every engine implements, and
+//! its words.
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -19,9 +20,11 @@ use crate::base::Sha256;
 pub(super) type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Keeps what requests bring. Any number of receivers may share what is behind it.
-pub(super) trait Engine: Tokens + Inventory + Removals + Webhooks + Debug + Send + Sync {
-    /// Keeps what is acceptable of a request. It is durable once the outcome is there, and the whole work is done even
-    /// when no request waits for the outcome any more.
+pub(super) trait Engine:
+    Tokens + Inventory + Removals + Webhooks + Debug + Send + Sync
+{
+    /// Keeps what is acceptable of a request. It is durable once the outcome is there, and the
+    /// whole work is done even when no request waits for the outcome any more.
     fn keep(&self, request: Request) -> Reply<'_, Result<Outcome, Trouble>>;
     /// The numbers of the report.
     fn counts(&self) -> Reply<'_, Result<Counts, Trouble>>;
@@ -36,7 +39,12 @@ pub(super) trait Engine: Tokens + Inventory + Removals + Webhooks + Debug + Send
     /// The rows of a feed after this position, in order; a bounded number of them, none at its end.
     fn feed(&self, stream: &str, after: i64) -> Reply<'_, Result<Vec<Arrival>, Trouble>>;
     /// A text that a document of this project of a team has; `None` if it is not kept.
-    fn text(&self, team: i32, project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>>;
+    fn text(
+        &self,
+        team: i32,
+        project_uuid: &str,
+        sha256: Sha256,
+    ) -> Reply<'_, Result<Option<String>, Trouble>>;
     /// The id of what is kept, the same for its whole life and for every receiver in front of it.
     fn instance_id(&self) -> &str;
 }
@@ -45,7 +53,10 @@ pub(super) trait Engine: Tokens + Inventory + Removals + Webhooks + Debug + Send
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// Nothing of the request was begun.
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "a local engine lets requests wait instead"))]
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "a local engine lets requests wait instead")
+    )]
     Busy,
     /// The request may be kept as a whole, in part, or not at all; sending it again finds out.
     Unknown,
@@ -114,20 +125,30 @@ pub(super) struct Results {
 }
 
 /// Why something is refused that was deleted here.
-pub(super) const FORGOTTEN: &str = "forgotten: the operator of this receiver deleted it, and does not accept it again";
+pub(super) const FORGOTTEN: &str =
+    "forgotten: the operator of this receiver deleted it, and does not accept it again";
 
 impl Results {
     /// The results of `entries`, of which each one that can be read has its verdict.
-    pub(super) fn of<'a>(entries: impl ExactSizeIterator<Item = (&'a Entry, Option<Verdict>)>) -> Self {
-        let mut tally = [(Count::Events, 0), (Count::Duplicates, 0), (Count::Conflicts, 0), (Count::Rejected, 0)];
+    pub(super) fn of<'a>(
+        entries: impl ExactSizeIterator<Item = (&'a Entry, Option<Verdict>)>,
+    ) -> Self {
+        let mut tally = [
+            (Count::Events, 0),
+            (Count::Duplicates, 0),
+            (Count::Conflicts, 0),
+            (Count::Rejected, 0),
+        ];
         let mut wire = Vec::with_capacity(entries.len());
         for (entry, verdict) in entries {
             let (at, status, error) = match (verdict, &entry.event) {
                 (Some(Verdict::New), _) => (0, "success", None),
                 (Some(Verdict::Duplicate), _) => (1, "duplicate", None),
-                (Some(Verdict::Conflict), _) => {
-                    (2, "rejected", Some("conflict: an event with this id and other content is stored"))
-                }
+                (Some(Verdict::Conflict), _) => (
+                    2,
+                    "rejected",
+                    Some("conflict: an event with this id and other content is stored"),
+                ),
                 (Some(Verdict::Forgotten), _) => (3, "rejected", Some(FORGOTTEN)),
                 (None, Err(reason)) => (3, "rejected", Some(reason.as_str())),
                 (None, Ok(_)) => (3, "rejected", Some("the event was not looked at")),

@@ -17,13 +17,23 @@ pub(super) trait Source: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, Trouble>> + Send;
 }
 
-/// A JSON answer, compressed where the client takes that. Trouble in the middle cuts the answer, which its reader sees.
+/// A JSON answer, compressed where the client takes that. Trouble in the middle cuts the answer,
+/// which its reader sees.
 pub(super) fn respond(headers: &HeaderMap, source: impl Source) -> Response {
-    let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepts = headers
+        .get(header::ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let is_packed = accepts.split(',').any(|coding| coding.trim() == "gzip");
     let frames = stream::try_unfold(Some((source, Packing::new(is_packed))), async |state| {
-        let Some((mut source, mut packing)) = state else { return Ok(None) };
-        while let Some(piece) = source.next().await.map_err(|_| io::Error::other("the storage cannot be read"))? {
+        let Some((mut source, mut packing)) = state else {
+            return Ok(None);
+        };
+        while let Some(piece) = source
+            .next()
+            .await
+            .map_err(|_| io::Error::other("the storage cannot be read"))?
+        {
             let frame = packing.pack(piece)?;
             if !frame.is_empty() {
                 return Ok(Some((frame, Some((source, packing)))));
@@ -31,9 +41,15 @@ pub(super) fn respond(headers: &HeaderMap, source: impl Source) -> Response {
         }
         Ok::<_, io::Error>(Some((packing.finish()?, None)))
     });
-    let mut response = ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(frames)).into_response();
+    let mut response = (
+        [(header::CONTENT_TYPE, "application/json")],
+        Body::from_stream(frames),
+    )
+        .into_response();
     if is_packed {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
 }
@@ -46,7 +62,11 @@ enum Packing {
 
 impl Packing {
     fn new(is_packed: bool) -> Self {
-        if is_packed { Self::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::fast()))) } else { Self::Plain }
+        if is_packed {
+            Self::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::fast())))
+        } else {
+            Self::Plain
+        }
     }
 
     /// Takes a piece; gives what can be sent of it and of earlier ones.

@@ -1,5 +1,5 @@
-//! What every request passes first and last: how it is framed, whether a web page of another site sent it, and what is
-//! noted about it.
+//! What every request passes first and last: how it is framed, whether a web page of another site
+//! sent it, and what is noted about it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,11 +31,20 @@ pub(super) enum Guarded {
 }
 
 /// Puts the guard around every route, and around what is none.
-pub(super) fn around(router: Router<Arc<App>>, app: &Arc<App>, guarded: Guarded) -> Router<Arc<App>> {
+pub(super) fn around(
+    router: Router<Arc<App>>,
+    app: &Arc<App>,
+    guarded: Guarded,
+) -> Router<Arc<App>> {
     router
         .fallback(async |request: Request| refuse(request, Answer::not_found()).await)
-        .method_not_allowed_fallback(async |request: Request| refuse(request, Answer::method_not_allowed()).await)
-        .layer(middleware::from_fn_with_state((Arc::clone(app), guarded), guard))
+        .method_not_allowed_fallback(async |request: Request| {
+            refuse(request, Answer::method_not_allowed()).await
+        })
+        .layer(middleware::from_fn_with_state(
+            (Arc::clone(app), guarded),
+            guard,
+        ))
 }
 
 async fn guard(
@@ -60,9 +69,12 @@ async fn guard(
     };
     activity.request_ends();
     if app.is_draining.load(Ordering::Relaxed) {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    app.metrics.request(noted.route, response.status().as_u16(), begun.elapsed());
+    app.metrics
+        .request(noted.route, response.status().as_u16(), begun.elapsed());
     if let Some(write) = app.requests {
         write(&noted.line(&app, &response, begun));
     }
@@ -77,7 +89,11 @@ fn refusal(is_probe: bool, is_open: bool, request: &Request) -> Option<Answer> {
     if is_visit(request) {
         // A link to a page gives the other site nothing: it cannot read the answer.
         let host = || browser::check_host(request.uri(), request.headers());
-        return if is_open { host().err().map(Answer::foreign) } else { None };
+        return if is_open {
+            host().err().map(Answer::foreign)
+        } else {
+            None
+        };
     }
     let checked = browser::check(request.uri(), request.headers(), is_open);
     checked.err().map(Answer::foreign)
@@ -85,8 +101,12 @@ fn refusal(is_probe: bool, is_open: bool, request: &Request) -> Option<Answer> {
 
 /// True when a person follows a link to a page, from wherever it is.
 fn is_visit(request: &Request) -> bool {
-    let is =
-        |name: &str, value: &str| request.headers().get(name).is_some_and(|found| found.as_bytes() == value.as_bytes());
+    let is = |name: &str, value: &str| {
+        request
+            .headers()
+            .get(name)
+            .is_some_and(|found| found.as_bytes() == value.as_bytes())
+    };
     request.method() == Method::GET
         && pages::has(request.uri().path())
         && is("sec-fetch-mode", "navigate")
@@ -95,7 +115,11 @@ fn is_visit(request: &Request) -> bool {
 }
 
 async fn refuse_and_close(request: Request, answer: Answer) -> Response {
-    ([(header::CONNECTION, "close")], refuse(request, answer).await).into_response()
+    (
+        [(header::CONNECTION, "close")],
+        refuse(request, answer).await,
+    )
+        .into_response()
 }
 
 async fn refuse(request: Request, answer: Answer) -> Answer {
@@ -112,9 +136,17 @@ struct Noted {
 
 impl Noted {
     fn of(request: &Request, is_written: bool) -> Self {
-        let key = request.headers().get("idempotency-key").filter(|_| is_written).and_then(|key| key.to_str().ok());
+        let key = request
+            .headers()
+            .get("idempotency-key")
+            .filter(|_| is_written)
+            .and_then(|key| key.to_str().ok());
         let key = key.map(|key| key.chars().take(MAX_KEY_CHARS).collect());
-        Self { route: route(request.uri().path()), method: request.method().clone(), key }
+        Self {
+            route: route(request.uri().path()),
+            method: request.method().clone(),
+            key,
+        }
     }
 
     fn line(&self, app: &App, response: &Response, begun: Instant) -> String {
@@ -122,7 +154,12 @@ impl Noted {
             "time": app.clock.now().to_string(), "method": self.method.as_str(), "route": self.route,
             "status": response.status().as_u16(), "ms": begun.elapsed().as_millis(), "idempotency_key": self.key,
         });
-        for (name, number) in response.extensions().get::<Counted>().into_iter().flat_map(|counted| &counted.0) {
+        for (name, number) in response
+            .extensions()
+            .get::<Counted>()
+            .into_iter()
+            .flat_map(|counted| &counted.0)
+        {
             line[*name] = (*number).into();
         }
         line.to_string()
@@ -132,15 +169,27 @@ impl Noted {
 /// The endpoint of a path; every other path is one, however many a stranger tries.
 fn route(path: &str) -> &'static str {
     use super::app::{BODIES, BODY_BATCH, EVENTS, FACTS, HAVE, HEALTH, REPORT, STATES};
-    if let Some((_, rest)) = path.strip_prefix("/api/v1/projects/").and_then(|rest| rest.split_once('/')) {
+    if let Some((_, rest)) = path
+        .strip_prefix("/api/v1/projects/")
+        .and_then(|rest| rest.split_once('/'))
+    {
         return match rest {
             "facts" => FACTS,
             "states" => STATES,
             _ => "api",
         };
     }
-    let known =
-        [EVENTS, BODIES, BODY_BATCH, HAVE, HEALTH, REPORT, probes::LIVENESS, probes::READINESS, probes::METRICS];
+    let known = [
+        EVENTS,
+        BODIES,
+        BODY_BATCH,
+        HAVE,
+        HEALTH,
+        REPORT,
+        probes::LIVENESS,
+        probes::READINESS,
+        probes::METRICS,
+    ];
     match known.into_iter().find(|known| *known == path) {
         Some(known) => known,
         None if pages::has(path) => "pages",

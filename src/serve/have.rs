@@ -27,17 +27,21 @@ struct Question {
     bodies: Vec<(String, String)>,
 }
 
-/// `{"namespace": {…}, "bodies": [[PATH, SHA-256], …]}` is answered by `{"missing": [[PATH, SHA-256], …]}`.
+/// `{"namespace": {…}, "bodies": [[PATH, SHA-256], …]}` is answered by `{"missing": [[PATH,
+/// SHA-256], …]}`.
 pub(super) async fn have(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
-    app.tell_missing(&headers, body).await.unwrap_or_else(|refusal| refusal)
+    app.tell_missing(&headers, body)
+        .await
+        .unwrap_or_else(|refusal| refusal)
 }
 
 impl App {
     async fn tell_missing(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::documents_too_large(MAX_DOCUMENTS, MAX_BYTES);
         let (access, bytes) = self.admit_json(headers, body, MAX_BYTES, too_large).await?;
-        let question: Question = serde_json::from_slice(&bytes)
-            .map_err(|e| Answer::bad_request(&format!("the request is not a namespace with bodies: {e}")))?;
+        let question: Question = serde_json::from_slice(&bytes).map_err(|e| {
+            Answer::bad_request(&format!("the request is not a namespace with bodies: {e}"))
+        })?;
         if question.bodies.len() > MAX_DOCUMENTS {
             return Err(too_large());
         }
@@ -47,12 +51,24 @@ impl App {
         }
         let version = |(path, digest): (String, String)| {
             let sha256 = Sha256::from_hex(&digest)?;
-            Some(ArtifactVersion { namespace: namespace.clone(), path, sha256 })
+            Some(ArtifactVersion {
+                namespace: namespace.clone(),
+                path,
+                sha256,
+            })
         };
         let versions: Option<Vec<_>> = question.bodies.into_iter().map(version).collect();
-        let versions = versions.ok_or_else(|| Answer::bad_request("each of bodies has to be a path and a SHA-256"))?;
-        let missing = self.engine.missing(access.team, versions).await.map_err(|trouble| self.trouble(trouble))?;
-        let missing: Vec<_> = missing.iter().map(|version| json!([version.path, version.sha256.to_string()])).collect();
+        let versions = versions
+            .ok_or_else(|| Answer::bad_request("each of bodies has to be a path and a SHA-256"))?;
+        let missing = self
+            .engine
+            .missing(access.team, versions)
+            .await
+            .map_err(|trouble| self.trouble(trouble))?;
+        let missing: Vec<_> = missing
+            .iter()
+            .map(|version| json!([version.path, version.sha256.to_string()]))
+            .collect();
         Ok(Answer::ok(json!({"missing": missing})))
     }
 }

@@ -1,4 +1,5 @@
-//! Watches the head of each request as its bytes arrive: that it ends, and that it states one length for the body. Pure.
+//! Watches the head of each request as its bytes arrive: that it ends, and that it states one
+//! length for the body. Pure.
 
 /// The longest head of a request: request line and headers.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -16,8 +17,8 @@ pub(super) enum Progress {
     Nothing,
     /// The head has begun and goes on.
     Partial,
-    /// The head is complete. `states_two_lengths`: it has both `Content-Length` and `Transfer-Encoding`, so that two
-    /// programs can disagree where the request ends.
+    /// The head is complete. `states_two_lengths`: it has both `Content-Length` and
+    /// `Transfer-Encoding`, so that two programs can disagree where the request ends.
     Complete { states_two_lengths: bool },
     /// No end within [`MAX_HEAD_BYTES`].
     TooLong,
@@ -27,7 +28,14 @@ impl Head {
     /// Takes the next bytes of a connection. Bytes after the end of the head are ignored.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Progress {
         let is_first = self.bytes.is_empty();
-        let begin = if is_first { bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count() } else { 0 };
+        let begin = if is_first {
+            bytes
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+                .count()
+        } else {
+            0
+        };
         // The end can lie across two reads: look again at the last bytes of the one before.
         let from = self.bytes.len().saturating_sub(3);
         let room = MAX_HEAD_BYTES.saturating_sub(self.bytes.len());
@@ -71,18 +79,37 @@ mod tests {
     fn two_lengths_are_seen_however_the_bytes_arrive() {
         for size in 1..BOTH.len() {
             let mut head = Head::default();
-            let last =
-                BOTH.as_bytes().chunks(size).map(|bytes| head.take(bytes)).find(|seen| *seen != Progress::Partial);
-            assert_eq!(last, Some(Progress::Complete { states_two_lengths: true }), "{size}");
+            let last = BOTH
+                .as_bytes()
+                .chunks(size)
+                .map(|bytes| head.take(bytes))
+                .find(|seen| *seen != Progress::Partial);
+            assert_eq!(
+                last,
+                Some(Progress::Complete {
+                    states_two_lengths: true
+                }),
+                "{size}"
+            );
         }
         let bare = BOTH.replace("\r\n", "\n");
-        assert_eq!(Head::default().take(bare.as_bytes()), Progress::Complete { states_two_lengths: true });
+        assert_eq!(
+            Head::default().take(bare.as_bytes()),
+            Progress::Complete {
+                states_two_lengths: true
+            }
+        );
     }
 
     #[test]
     fn a_body_is_not_part_of_the_head() {
         let text = "\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 40\r\n\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(Head::default().take(text.as_bytes()), Progress::Complete { states_two_lengths: false });
+        assert_eq!(
+            Head::default().take(text.as_bytes()),
+            Progress::Complete {
+                states_two_lengths: false
+            }
+        );
     }
 
     #[test]

@@ -8,7 +8,11 @@ use crate::base::Timestamp;
 use crate::event::is_same_event;
 
 /// Decides one request and keeps what is acceptable of it.
-pub(super) fn ingest(request: &Request, records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
+pub(super) fn ingest(
+    request: &Request,
+    records: &mut dyn Records,
+    at: Timestamp,
+) -> Result<Outcome, Error> {
     records.enter(request.team);
     if let Some(key) = &request.key
         && records.keep_request_key(key, at)?
@@ -28,15 +32,28 @@ pub(super) fn ingest(request: &Request, records: &mut dyn Records, at: Timestamp
 fn events(entries: &[Entry], records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
     let mut verdicts = Vec::with_capacity(entries.len());
     for entry in entries {
-        verdicts.push(entry.event.as_ref().ok().map(|event| verdict(event, records, at)).transpose()?);
+        verdicts.push(
+            entry
+                .event
+                .as_ref()
+                .ok()
+                .map(|event| verdict(event, records, at))
+                .transpose()?,
+        );
     }
     let results = Results::of(entries.iter().zip(verdicts));
-    results.tally.iter().try_for_each(|(count, number)| records.add(*count, *number))?;
+    results
+        .tally
+        .iter()
+        .try_for_each(|(count, number)| records.add(*count, *number))?;
     Ok(Outcome::Events(results))
 }
 
 fn verdict(event: &Event, records: &mut dyn Records, at: Timestamp) -> Result<Verdict, Error> {
-    if records.refused(&event.project_uuid)?.has_event(&event.envelope) {
+    if records
+        .refused(&event.project_uuid)?
+        .has_event(&event.envelope)
+    {
         return Ok(Verdict::Forgotten);
     }
     match records.keep_event(event, at)? {
@@ -48,12 +65,16 @@ fn verdict(event: &Event, records: &mut dyn Records, at: Timestamp) -> Result<Ve
 
 fn body(upload: &Upload, records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
     let namespace = &upload.version.namespace;
-    if records.refused(&namespace.project_uuid)?.has_document(&namespace.mission_slug, &upload.version.path) {
+    if records
+        .refused(&namespace.project_uuid)?
+        .has_document(&namespace.mission_slug, &upload.version.path)
+    {
         return Ok(Outcome::Forgotten);
     }
     let (count, outcome) = match records.announced(&upload.version)? {
         Announced::Never => (Count::BodiesNotIndexed, Outcome::NotAnnounced),
-        // A text may come late, when a newer version was announced; a digest alone has to be what was announced.
+        // A text may come late, when a newer version was announced; a digest alone has to be what
+        // was announced.
         Announced::Otherwise if upload.content.is_none() => return Ok(Outcome::TextNeeded),
         Announced::Otherwise | Announced::This => match records.keep_body(upload, at)? {
             Kept::New => (Count::Bodies, Outcome::Stored),

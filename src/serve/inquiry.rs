@@ -1,4 +1,5 @@
-//! What clients ask about a project before they send: the newest word on each thing, the ids and digests that are there.
+//! What clients ask about a project before they send: the newest word on each thing, the ids and
+//! digests that are there.
 
 use std::sync::Arc;
 
@@ -11,7 +12,9 @@ use super::answer::Answer;
 use super::app::App;
 use super::engine::Trouble;
 use super::flow::{self, Source};
-use super::inventory::{ANSWER_MEANINGS, ANSWER_ROWS, Ask, DigestOf, PIECE_ROWS, Page, Place, piece_len};
+use super::inventory::{
+    ANSWER_MEANINGS, ANSWER_ROWS, Ask, DigestOf, PIECE_ROWS, Page, Place, piece_len,
+};
 use super::storage::ArtifactVersion;
 use crate::base::Sha256;
 
@@ -24,9 +27,22 @@ pub(super) async fn facts(
 ) -> Response {
     let answer = async {
         let (ask, _) = app.ask(&headers, &project, query.as_deref()).await?;
-        let page = app.engine.facts(ask.clone()).await.map_err(|trouble| app.trouble(trouble))?;
+        let page = app
+            .engine
+            .facts(ask.clone())
+            .await
+            .map_err(|trouble| app.trouble(trouble))?;
         let (places, next) = (page.items.into_iter(), page.next);
-        Ok(flow::respond(&headers, Facts { app: Arc::clone(&app), ask, places, next, list: Some(Rows::of("facts")) }))
+        Ok(flow::respond(
+            &headers,
+            Facts {
+                app: Arc::clone(&app),
+                ask,
+                places,
+                next,
+                list: Some(Rows::of("facts")),
+            },
+        ))
     };
     answer.await.unwrap_or_else(Answer::into_response)
 }
@@ -45,12 +61,31 @@ pub(super) async fn states(
             None | Some("meaning") => (Kind::Events(DigestOf::Meaning), ANSWER_MEANINGS),
             Some("log") => (Kind::Events(DigestOf::LogBytes), ANSWER_ROWS),
             Some("documents") => (Kind::Documents, ANSWER_ROWS),
-            Some(_) => return Err(Answer::bad_request("of has to be meaning, log or documents")),
+            Some(_) => {
+                return Err(Answer::bad_request(
+                    "of has to be meaning, log or documents",
+                ));
+            }
         };
-        let mut states = States { app: Arc::clone(&app), ask, kind, left, list: Some(Rows::of(kind.name())) };
+        let mut states = States {
+            app: Arc::clone(&app),
+            ask,
+            kind,
+            left,
+            list: Some(Rows::of(kind.name())),
+        };
         // What fails at once has an answer that says so.
-        let first = states.next().await.map_err(|trouble| app.trouble(trouble))?;
-        Ok(flow::respond(&headers, After { first, rest: states }))
+        let first = states
+            .next()
+            .await
+            .map_err(|trouble| app.trouble(trouble))?;
+        Ok(flow::respond(
+            &headers,
+            After {
+                first,
+                rest: states,
+            },
+        ))
     };
     answer.await.unwrap_or_else(Answer::into_response)
 }
@@ -64,11 +99,18 @@ impl App {
         query: Option<&str>,
     ) -> Result<(Ask, Option<String>), Answer> {
         let access = self.access(headers, None).await?;
-        let project = uuid::Uuid::parse_str(project).map_err(|_| Answer::not_found())?.to_string();
+        let project = uuid::Uuid::parse_str(project)
+            .map_err(|_| Answer::not_found())?
+            .to_string();
         if !access.has_project(&project) {
             return Err(Answer::not_found());
         }
-        let mut ask = Ask { team: access.team, project_uuid: project, mission: None, after: None };
+        let mut ask = Ask {
+            team: access.team,
+            project_uuid: project,
+            mission: None,
+            after: None,
+        };
         let mut of = None;
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match &*name {
@@ -90,7 +132,9 @@ struct Rows {
 
 impl Rows {
     fn of(name: &str) -> Self {
-        Self { before: format!("{{\"{name}\":[") }
+        Self {
+            before: format!("{{\"{name}\":["),
+        }
     }
 
     fn row(&mut self, text: &mut Vec<u8>) {
@@ -107,7 +151,8 @@ impl Rows {
     }
 }
 
-/// Facts that are read in bounded pieces. Envelopes stay byte for byte as they were sent: each is a JSON text.
+/// Facts that are read in bounded pieces. Envelopes stay byte for byte as they were sent: each is a
+/// JSON text.
 struct Facts {
     app: Arc<App>,
     ask: Ask,
@@ -123,12 +168,20 @@ impl Source for Facts {
         let rows = piece_len(self.places.as_slice());
         let piece: Vec<_> = self.places.by_ref().take(rows).collect();
         if piece.is_empty() {
-            let Some(list) = self.list.take() else { return Ok(None) };
+            let Some(list) = self.list.take() else {
+                return Ok(None);
+            };
             list.end(&mut text, self.next.as_deref());
             return Ok(Some(text));
         }
-        let Some(list) = &mut self.list else { return Ok(None) };
-        let envelopes = self.app.engine.envelopes(self.ask.clone(), piece.clone()).await?;
+        let Some(list) = &mut self.list else {
+            return Ok(None);
+        };
+        let envelopes = self
+            .app
+            .engine
+            .envelopes(self.ask.clone(), piece.clone())
+            .await?;
         if envelopes.len() != piece.len() {
             return Err(Trouble::Unknown);
         }
@@ -137,7 +190,11 @@ impl Source for Facts {
             list.row(&mut text);
             text.extend_from_slice(b"{\"event\":");
             text.extend_from_slice(envelope);
-            text.extend_from_slice(if place.has_document { b",\"document\":true}" } else { b",\"document\":false}" });
+            text.extend_from_slice(if place.has_document {
+                b",\"document\":true}"
+            } else {
+                b",\"document\":false}"
+            });
         }
         Ok(Some(text))
     }
@@ -163,18 +220,32 @@ impl Kind {
         Ok(match self {
             Self::Events(digests) => {
                 let Page { items, next } = app.engine.event_states(ask, digests, rows).await?;
-                let row = |(id, digest): (String, Sha256)| json!([id, digest.to_string()]).to_string();
-                Page { items: items.into_iter().map(row).collect(), next }
+                let row =
+                    |(id, digest): (String, Sha256)| json!([id, digest.to_string()]).to_string();
+                Page {
+                    items: items.into_iter().map(row).collect(),
+                    next,
+                }
             }
             Self::Documents => {
                 let Page { items, next } = app.engine.documents(ask, rows).await?;
                 let row = |version: ArtifactVersion| {
                     let n = version.namespace;
                     let hash = version.sha256.to_string();
-                    json!([n.mission_slug, n.target_branch, n.mission_type, n.manifest_version, version.path, hash])
-                        .to_string()
+                    json!([
+                        n.mission_slug,
+                        n.target_branch,
+                        n.mission_type,
+                        n.manifest_version,
+                        version.path,
+                        hash
+                    ])
+                    .to_string()
                 };
-                Page { items: items.into_iter().map(row).collect(), next }
+                Page {
+                    items: items.into_iter().map(row).collect(),
+                    next,
+                }
             }
         })
     }
@@ -193,8 +264,13 @@ struct States {
 
 impl Source for States {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
-        let Some(mut list) = self.list.take() else { return Ok(None) };
-        let page = self.kind.read(&self.app, self.ask.clone(), self.left.min(PIECE_ROWS)).await?;
+        let Some(mut list) = self.list.take() else {
+            return Ok(None);
+        };
+        let page = self
+            .kind
+            .read(&self.app, self.ask.clone(), self.left.min(PIECE_ROWS))
+            .await?;
         self.left = self.left.saturating_sub(page.items.len());
         let mut text = Vec::new();
         for row in &page.items {

@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, header};
 
 /// How long a request's body may take to arrive.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// How much of an unwanted body is read and thrown away, so that its sender gets to see the answer instead of a reset
-/// connection.
+/// How much of an unwanted body is read and thrown away, so that its sender gets to see the answer
+/// instead of a reset connection.
 const DISCARD_BYTES: usize = 16 << 20;
 
 /// Why a body was not read.
@@ -28,8 +28,14 @@ pub(super) enum Stop {
 }
 
 /// Reads a whole body, decompressed as its `Content-Encoding` says, of at most `limit` bytes.
-pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Vec<u8>, Stop> {
-    let encoding = headers.get(header::CONTENT_ENCODING).map_or(Ok("identity"), |e| e.to_str().map_err(|_| ()));
+pub(super) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: usize,
+) -> Result<Vec<u8>, Stop> {
+    let encoding = headers
+        .get(header::CONTENT_ENCODING)
+        .map_or(Ok("identity"), |e| e.to_str().map_err(|_| ()));
     let is_gzip = match encoding.map(|e| e.trim().to_ascii_lowercase()).as_deref() {
         Ok("gzip" | "x-gzip") => true,
         Ok("identity" | "") => false,
@@ -39,7 +45,11 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> R
         }
     };
     // What gzip adds at most to data that it cannot make smaller.
-    let wire_limit = if is_gzip { limit.saturating_add(limit / 1000 + 1024) } else { limit };
+    let wire_limit = if is_gzip {
+        limit.saturating_add(limit / 1000 + 1024)
+    } else {
+        limit
+    };
     let bytes = match tokio::time::timeout(DEADLINE, collect(&mut body, wire_limit)).await {
         Ok(Err(Stop::TooLarge)) => {
             discard(body).await;
@@ -48,7 +58,11 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> R
         Ok(outcome) => outcome,
         Err(_) => Err(Stop::TooSlow),
     }?;
-    if is_gzip { unpack(&bytes, limit) } else { Ok(bytes) }
+    if is_gzip {
+        unpack(&bytes, limit)
+    } else {
+        Ok(bytes)
+    }
 }
 
 async fn collect(body: &mut Body, limit: usize) -> Result<Vec<u8>, Stop> {
@@ -58,7 +72,10 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Vec<u8>, Stop> {
     }
     let mut bytes = Vec::with_capacity(announced);
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
-        let data = frame.map_err(|_| Stop::Broken)?.into_data().unwrap_or_default();
+        let data = frame
+            .map_err(|_| Stop::Broken)?
+            .into_data()
+            .unwrap_or_default();
         if bytes.len() + data.len() > limit {
             return Err(Stop::TooLarge);
         }
@@ -80,15 +97,25 @@ pub(super) async fn discard(mut body: Body) {
     tokio::time::timeout(DEADLINE, all).await.ok();
 }
 
-/// Decompresses gzip data of at most `limit` bytes. However much the data would expand to, no more than that is ever
-/// held in memory.
+/// Decompresses gzip data of at most `limit` bytes. However much the data would expand to, no more
+/// than that is ever held in memory.
 fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, Stop> {
-    // The length at the end of the data is a stranger's word: it only saves memory where it is true.
-    let told = packed.last_chunk().map_or(0, |end| usize::try_from(u32::from_le_bytes(*end)).unwrap_or(0));
+    // The length at the end of the data is a stranger's word: it only saves memory where it is
+    // true.
+    let told = packed.last_chunk().map_or(0, |end| {
+        usize::try_from(u32::from_le_bytes(*end)).unwrap_or(0)
+    });
     let mut bytes = Vec::with_capacity(told.min(limit) + 1);
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    flate2::read::MultiGzDecoder::new(packed).take(most).read_to_end(&mut bytes).map_err(|_| Stop::Broken)?;
-    if bytes.len() > limit { Err(Stop::TooLarge) } else { Ok(bytes) }
+    flate2::read::MultiGzDecoder::new(packed)
+        .take(most)
+        .read_to_end(&mut bytes)
+        .map_err(|_| Stop::Broken)?;
+    if bytes.len() > limit {
+        Err(Stop::TooLarge)
+    } else {
+        Ok(bytes)
+    }
 }
 
 #[cfg(test)]

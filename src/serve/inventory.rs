@@ -1,4 +1,5 @@
-//! What clients ask about what is there: the newest word on each thing, and every id with its digest.
+//! What clients ask about what is there: the newest word on each thing, and every id with its
+//! digest.
 
 use super::engine::{Reply, Trouble};
 use super::storage::ArtifactVersion;
@@ -56,16 +57,28 @@ pub(super) struct Page<T> {
 
 /// The part of an engine that answers such questions. A project that is not there has nothing.
 pub(super) trait Inventory {
-    /// Where the newest event about each thing is, in order of receipt, up to [`ANSWER_BYTES`] and [`ANSWER_ROWS`].
+    /// Where the newest event about each thing is, in order of receipt, up to [`ANSWER_BYTES`] and
+    /// [`ANSWER_ROWS`].
     fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Place>, Trouble>>;
-    /// The envelopes at these places of a project, byte for byte as they were sent; fewer if some were deleted meanwhile.
+    /// The envelopes at these places of a project, byte for byte as they were sent; fewer if some
+    /// were deleted meanwhile.
     fn envelopes(&self, ask: Ask, places: Vec<Place>) -> Reply<'_, Result<Vec<Vec<u8>>, Trouble>>;
     /// The id and a digest of each event, in order of receipt; at most `rows`.
-    fn event_states(&self, ask: Ask, of: DigestOf, rows: usize) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>>;
+    fn event_states(
+        &self,
+        ask: Ask,
+        of: DigestOf,
+        rows: usize,
+    ) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>>;
     /// Every version of every document; at most `rows`.
-    fn documents(&self, ask: Ask, rows: usize) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>>;
+    fn documents(&self, ask: Ask, rows: usize)
+    -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>>;
     /// Those of these versions, all of one project of a team, that are not here.
-    fn missing(&self, team: i32, versions: Vec<ArtifactVersion>) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>>;
+    fn missing(
+        &self,
+        team: i32,
+        versions: Vec<ArtifactVersion>,
+    ) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>>;
 }
 
 /// A page of what comes in order, each with where the next page goes on after it.
@@ -80,7 +93,12 @@ pub(super) struct Filling<T> {
 impl<T> Filling<T> {
     /// Ends after this number of items, or after the one that reaches this number of bytes.
     pub(super) const fn new(rows: usize, bytes: u64) -> Self {
-        Self { items: Vec::new(), rows, bytes, last: None }
+        Self {
+            items: Vec::new(),
+            rows,
+            bytes,
+            last: None,
+        }
     }
 
     /// Adds an item; false when the page is full now.
@@ -95,7 +113,10 @@ impl<T> Filling<T> {
     }
 
     pub(super) fn page(self) -> Page<T> {
-        Page { items: self.items, next: self.last }
+        Page {
+            items: self.items,
+            next: self.last,
+        }
     }
 }
 
@@ -118,7 +139,12 @@ pub(super) fn piece_len(places: &[Place]) -> usize {
         left = left.saturating_sub(place.size.into());
         is_room
     };
-    places.iter().take(PIECE_ROWS).take_while(fits).count().max(1)
+    places
+        .iter()
+        .take(PIECE_ROWS)
+        .take_while(fits)
+        .count()
+        .max(1)
 }
 
 #[cfg(test)]
@@ -128,12 +154,32 @@ mod tests {
     #[test]
     fn pieces_are_bounded_and_lose_nothing() {
         let sizes = [10, 70_000, 70_000, 1_000_000, 5, 5, 131_072, 0];
-        let places: Vec<_> = (1..).zip(sizes).map(|(seq, size)| Place { seq, size, has_document: false }).collect();
+        let places: Vec<_> = (1..)
+            .zip(sizes)
+            .map(|(seq, size)| Place {
+                seq,
+                size,
+                has_document: false,
+            })
+            .collect();
         let seqs = |piece: &[Place]| piece.iter().map(|place| place.seq).collect::<Vec<_>>();
         let found: Vec<_> = pieces(&places).map(seqs).collect();
-        assert_eq!(found, [vec![1, 2], vec![3], vec![4], vec![5, 6], vec![7, 8]]);
+        assert_eq!(
+            found,
+            [vec![1, 2], vec![3], vec![4], vec![5, 6], vec![7, 8]]
+        );
         assert_eq!(pieces(&[]).count(), 0);
-        let many = vec![Place { seq: 1, size: 1, has_document: false }; PIECE_ROWS + 1];
-        assert_eq!(pieces(&many).map(<[_]>::len).collect::<Vec<_>>(), [PIECE_ROWS, 1]);
+        let many = vec![
+            Place {
+                seq: 1,
+                size: 1,
+                has_document: false
+            };
+            PIECE_ROWS + 1
+        ];
+        assert_eq!(
+            pieces(&many).map(<[_]>::len).collect::<Vec<_>>(),
+            [PIECE_ROWS, 1]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The engine over a storage in this process: one thread owns it, and requests queue for that thread.
+//! The engine over a storage in this process: one thread owns it, and requests queue for that
+//! thread.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -20,7 +21,8 @@ use crate::base::{Clock, Sha256, Timestamp};
 /// Requests that may wait for the storage; more wait on their connection.
 const QUEUE: usize = 64;
 
-/// The way to the thread that owns the storage, which ends after its last commit once every way is gone.
+/// The way to the thread that owns the storage, which ends after its last commit once every way is
+/// gone.
 #[derive(Debug)]
 pub(super) struct Kept {
     instance_id: String,
@@ -36,14 +38,24 @@ impl Kept {
     ) -> Result<(Self, JoinHandle<()>), Error> {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let instance_id = engine.instance_id().to_owned();
-        let storage_thread = StorageThread { engine, traffic, clock };
+        let storage_thread = StorageThread {
+            engine,
+            traffic,
+            clock,
+        };
         let keeping = super::server::spawn("serve-storage", move || storage_thread.run(waiting))?;
         Ok((Self { instance_id, jobs }, keeping))
     }
 
-    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job + Send) -> Result<T, Trouble> {
+    async fn ask<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<T>) -> Job + Send,
+    ) -> Result<T, Trouble> {
         let (sender, answer) = oneshot::channel();
-        self.jobs.send(job(sender)).await.map_err(|_| Trouble::Unknown)?;
+        self.jobs
+            .send(job(sender))
+            .await
+            .map_err(|_| Trouble::Unknown)?;
         answer.await.map_err(|_| Trouble::Unknown)
     }
 
@@ -92,7 +104,12 @@ impl Tokens for Kept {
         Box::pin(self.with(|engine| engine.list_tokens()))
     }
 
-    fn revoke_token(&self, team: String, name: String, at: Timestamp) -> Reply<'_, Result<bool, Trouble>> {
+    fn revoke_token(
+        &self,
+        team: String,
+        name: String,
+        at: Timestamp,
+    ) -> Reply<'_, Result<bool, Trouble>> {
         Box::pin(self.with(move |engine| engine.revoke_token(&team, &name, at)))
     }
 }
@@ -138,19 +155,40 @@ impl Inventory for Kept {
         Box::pin(self.look(move |engine| engine.envelopes(&ask, &places)))
     }
 
-    fn event_states(&self, ask: Ask, of: DigestOf, rows: usize) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
+    fn event_states(
+        &self,
+        ask: Ask,
+        of: DigestOf,
+        rows: usize,
+    ) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
         Box::pin(self.look(move |engine| engine.event_states(&ask, of, rows)))
     }
 
-    fn documents(&self, ask: Ask, rows: usize) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
+    fn documents(
+        &self,
+        ask: Ask,
+        rows: usize,
+    ) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
         Box::pin(self.look(move |engine| engine.documents(&ask, rows)))
     }
 
-    fn missing(&self, team: i32, versions: Vec<ArtifactVersion>) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>> {
+    fn missing(
+        &self,
+        team: i32,
+        versions: Vec<ArtifactVersion>,
+    ) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>> {
         Box::pin(self.look(move |engine| {
-            let is_missing = |version: &ArtifactVersion| engine.has_body(team, version).map(|is_there| !is_there);
-            let checked = versions.into_iter().map(|version| is_missing(&version).map(|is| is.then_some(version)));
-            Ok(checked.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+            let is_missing = |version: &ArtifactVersion| {
+                engine.has_body(team, version).map(|is_there| !is_there)
+            };
+            let checked = versions
+                .into_iter()
+                .map(|version| is_missing(&version).map(|is| is.then_some(version)));
+            Ok(checked
+                .collect::<Result<Vec<_>, _>>()?
+                .into_iter()
+                .flatten()
+                .collect())
         }))
     }
 }
@@ -166,7 +204,12 @@ impl Engine for Kept {
 
     fn ready(&self) -> Reply<'_, Result<(), String>> {
         // A process that can read the counts has the storage open.
-        Box::pin(async { self.counts().await.map(drop).map_err(|_| "the storage cannot be read".to_owned()) })
+        Box::pin(async {
+            self.counts()
+                .await
+                .map(drop)
+                .map_err(|_| "the storage cannot be read".to_owned())
+        })
     }
 
     fn heads(&self) -> Reply<'_, Result<Heads, Trouble>> {
@@ -178,7 +221,12 @@ impl Engine for Kept {
         Box::pin(self.look(move |engine| engine.feed(&stream, after)))
     }
 
-    fn text(&self, team: i32, _project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>> {
+    fn text(
+        &self,
+        team: i32,
+        _project_uuid: &str,
+        sha256: Sha256,
+    ) -> Reply<'_, Result<Option<String>, Trouble>> {
         Box::pin(self.look(move |engine| engine.text(team, sha256)))
     }
 

@@ -8,8 +8,8 @@ use super::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
 use super::inventory::{ANSWER_BYTES, ANSWER_ROWS, Ask, DigestOf, Filling, Page, Place};
 use super::removal::{Forgot, Refused, Removal};
 use super::storage::{
-    Announced, Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, LocalInventory, LocalRemovals,
-    LocalTokens, LocalWebhooks, Records, Upload, Work,
+    Announced, Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, LocalInventory,
+    LocalRemovals, LocalTokens, LocalWebhooks, Records, Upload, Work,
 };
 use super::token::{Found, OWN_TEAM, Token};
 use super::webhook::{Added, Sending, Sent, Webhook};
@@ -57,14 +57,20 @@ struct Project {
 impl Tables {
     /// The events of a project.
     fn log_of(&self, project_uuid: &str) -> &[(String, String, Vec<u8>)] {
-        self.projects.get(project_uuid).map(|project| &project.log[..]).unwrap_or_default()
+        self.projects
+            .get(project_uuid)
+            .map(|project| &project.log[..])
+            .unwrap_or_default()
     }
 }
 
 impl Memory {
     /// An empty engine under this id.
     pub(super) fn new(instance_id: String) -> Self {
-        Self { instance_id, tables: Tables::default() }
+        Self {
+            instance_id,
+            tables: Tables::default(),
+        }
     }
 }
 
@@ -83,19 +89,39 @@ impl LocalEngine for Memory {
 
     fn heads(&self) -> Result<Heads, Error> {
         let head = i64::try_from(self.tables.arrivals.len()).unwrap_or(i64::MAX);
-        Ok(Heads { era: String::new(), streams: vec![("all".to_owned(), head)] })
+        Ok(Heads {
+            era: String::new(),
+            streams: vec![("all".to_owned(), head)],
+        })
     }
 
     fn feed(&self, _stream: &str, after: i64) -> Result<Vec<Arrival>, Error> {
         let begin = usize::try_from(after).unwrap_or(0);
         let mut bytes = 0;
-        let rows = self.tables.arrivals.iter().skip(begin).take(ROWS.into()).take_while(|(_, item)| {
-            let fits = bytes < BYTES;
-            bytes += if let Arrived::Event { envelope, .. } = item { envelope.len() } else { 0 };
-            fits
-        });
+        let rows = self
+            .tables
+            .arrivals
+            .iter()
+            .skip(begin)
+            .take(ROWS.into())
+            .take_while(|(_, item)| {
+                let fits = bytes < BYTES;
+                bytes += if let Arrived::Event { envelope, .. } = item {
+                    envelope.len()
+                } else {
+                    0
+                };
+                fits
+            });
         let numbered = rows.zip(after + 1..);
-        Ok(numbered.map(|((at, item), seq)| Arrival { seq, team: OWN_TEAM, at: *at, item: item.clone() }).collect())
+        Ok(numbered
+            .map(|((at, item), seq)| Arrival {
+                seq,
+                team: OWN_TEAM,
+                at: *at,
+                item: item.clone(),
+            })
+            .collect())
     }
 
     fn text(&self, _team: i32, sha256: Sha256) -> Result<Option<String>, Error> {
@@ -164,22 +190,46 @@ impl LocalInventory for Memory {
     fn facts(&self, ask: &Ask) -> Result<Page<Place>, Error> {
         let is_asked = |namespace: &NamespaceRef| {
             namespace.project_uuid == ask.project_uuid
-                && ask.mission.as_ref().is_none_or(|slug| *slug == namespace.mission_slug)
+                && ask
+                    .mission
+                    .as_ref()
+                    .is_none_or(|slug| *slug == namespace.mission_slug)
         };
-        let announced = self.tables.announced.iter().filter(|(artifact, _)| is_asked(&artifact.namespace));
+        let announced = self
+            .tables
+            .announced
+            .iter()
+            .filter(|(artifact, _)| is_asked(&artifact.namespace));
         let announced = announced.map(|(Artifact { namespace, path }, (at, content))| {
-            let version = |sha256| ArtifactVersion { namespace: namespace.clone(), path: path.clone(), sha256 };
-            (*at, content.is_some_and(|content| self.tables.bodies.contains(&version(content))))
+            let version = |sha256| ArtifactVersion {
+                namespace: namespace.clone(),
+                path: path.clone(),
+                sha256,
+            };
+            (
+                *at,
+                content.is_some_and(|content| self.tables.bodies.contains(&version(content))),
+            )
         });
-        let words = self.tables.words.iter().filter(|((namespace, _), _)| is_asked(namespace));
+        let words = self
+            .tables
+            .words
+            .iter()
+            .filter(|((namespace, _), _)| is_asked(namespace));
         let mut all: Vec<_> = announced.chain(words.map(|(_, at)| (*at, false))).collect();
         all.sort_unstable();
         let mut page = Filling::new(ANSWER_ROWS, ANSWER_BYTES);
         let log = self.tables.log_of(&ask.project_uuid);
         for (at, has_document) in all {
-            let (Some((_, _, envelope)), seq) = (log.get(at), number(at)) else { continue };
+            let (Some((_, _, envelope)), seq) = (log.get(at), number(at)) else {
+                continue;
+            };
             let size = u32::try_from(envelope.len()).unwrap_or(u32::MAX);
-            let place = Place { seq, size, has_document };
+            let place = Place {
+                seq,
+                size,
+                has_document,
+            };
             if seq > ask.after_number() && !page.add(place, size, || seq.to_string()) {
                 break;
             }
@@ -189,11 +239,24 @@ impl LocalInventory for Memory {
 
     fn envelopes(&self, ask: &Ask, places: &[Place]) -> Result<Vec<Vec<u8>>, Error> {
         let log = self.tables.log_of(&ask.project_uuid);
-        let at = |place: &Place| usize::try_from(place.seq - 1).ok().and_then(|at| log.get(at));
-        Ok(places.iter().filter_map(at).map(|(_, _, envelope)| envelope.clone()).collect())
+        let at = |place: &Place| {
+            usize::try_from(place.seq - 1)
+                .ok()
+                .and_then(|at| log.get(at))
+        };
+        Ok(places
+            .iter()
+            .filter_map(at)
+            .map(|(_, _, envelope)| envelope.clone())
+            .collect())
     }
 
-    fn event_states(&self, ask: &Ask, of: DigestOf, rows: usize) -> Result<Page<(String, Sha256)>, Error> {
+    fn event_states(
+        &self,
+        ask: &Ask,
+        of: DigestOf,
+        rows: usize,
+    ) -> Result<Page<(String, Sha256)>, Error> {
         let mut page = Filling::new(rows, u64::MAX);
         for (at, (id, kind, envelope)) in self.tables.log_of(&ask.project_uuid).iter().enumerate() {
             let is_left_out = of == DigestOf::LogBytes && kind.starts_with("MissionDossier");
@@ -211,7 +274,8 @@ impl LocalInventory for Memory {
     fn documents(&self, ask: &Ask, rows: usize) -> Result<Page<ArtifactVersion>, Error> {
         let mut page = Filling::new(rows, u64::MAX);
         for (at, version) in self.tables.versions.iter().enumerate() {
-            let is_asked = version.namespace.project_uuid == ask.project_uuid && number(at) > ask.after_number();
+            let is_asked = version.namespace.project_uuid == ask.project_uuid
+                && number(at) > ask.after_number();
             if is_asked && !page.add(version.clone(), 0, || number(at).to_string()) {
                 break;
             }
@@ -232,7 +296,11 @@ impl Records for Tables {
         Ok(&self.refused)
     }
 
-    fn keep_event(&mut self, event: &Event, received_at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+    fn keep_event(
+        &mut self,
+        event: &Event,
+        received_at: Timestamp,
+    ) -> Result<Option<Vec<u8>>, Error> {
         if !self.projects.contains_key(&event.project_uuid) {
             self.add(Count::Projects, 1)?;
         }
@@ -240,13 +308,24 @@ impl Records for Tables {
         let at = project.log.len();
         match project.by_id.entry(event.id.clone()) {
             Entry::Occupied(there) => {
-                return Ok(project.log.get(*there.get()).map(|(_, _, envelope)| envelope.clone()));
+                return Ok(project
+                    .log
+                    .get(*there.get())
+                    .map(|(_, _, envelope)| envelope.clone()));
             }
             Entry::Vacant(free) => drop(free.insert(at)),
         }
         let (project_uuid, envelope) = (event.project_uuid.clone(), event.envelope.clone());
-        self.arrivals.push((received_at, Arrived::Event { project_uuid, envelope }));
-        project.log.push((event.id.clone(), event.kind.clone(), event.envelope.clone()));
+        self.arrivals.push((
+            received_at,
+            Arrived::Event {
+                project_uuid,
+                envelope,
+            },
+        ));
+        project
+            .log
+            .push((event.id.clone(), event.kind.clone(), event.envelope.clone()));
         if let Some(artifact) = &event.announces {
             self.announced.insert(artifact.clone(), (at, event.content));
         }
@@ -257,7 +336,10 @@ impl Records for Tables {
     }
 
     fn announced(&mut self, version: &ArtifactVersion) -> Result<Announced, Error> {
-        let artifact = Artifact { namespace: version.namespace.clone(), path: version.path.clone() };
+        let artifact = Artifact {
+            namespace: version.namespace.clone(),
+            path: version.path.clone(),
+        };
         Ok(match self.announced.get(&artifact) {
             None => Announced::Never,
             Some((_, content)) if *content == Some(version.sha256) => Announced::This,
@@ -266,9 +348,16 @@ impl Records for Tables {
     }
 
     fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<Kept, Error> {
-        let text = (upload.version.namespace.project_uuid.clone(), upload.version.sha256);
+        let text = (
+            upload.version.namespace.project_uuid.clone(),
+            upload.version.sha256,
+        );
         match &upload.content {
-            Some(content) => drop(self.contents.entry(text.1).or_insert_with(|| content.clone())),
+            Some(content) => drop(
+                self.contents
+                    .entry(text.1)
+                    .or_insert_with(|| content.clone()),
+            ),
             None if !self.texts.contains(&text) => return Ok(Kept::NoText),
             None => {}
         }
@@ -276,7 +365,8 @@ impl Records for Tables {
         if !self.bodies.insert(upload.version.clone()) {
             return Ok(Kept::There);
         }
-        self.arrivals.push((at, Arrived::Text(upload.version.clone())));
+        self.arrivals
+            .push((at, Arrived::Text(upload.version.clone())));
         self.versions.push(upload.version.clone());
         Ok(Kept::New)
     }

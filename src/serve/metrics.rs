@@ -69,21 +69,53 @@ impl Metrics {
     pub(super) fn text(&self, traffic: &Counts, engine: &[Sample]) -> String {
         let numbers = self.numbers();
         let mut page = Page::default();
-        page.family("requests_total", "Requests answered, by endpoint and status.", "counter");
+        page.family(
+            "requests_total",
+            "Requests answered, by endpoint and status.",
+            "counter",
+        );
         for ((route, status), number) in &numbers.requests {
-            page.sample("requests_total", &format!("route=\"{route}\",status=\"{status}\""), number);
+            page.sample(
+                "requests_total",
+                &format!("route=\"{route}\",status=\"{status}\""),
+                number,
+            );
         }
-        page.family("request_seconds", "Time from a request's head to its answer.", "histogram");
+        page.family(
+            "request_seconds",
+            "Time from a request's head to its answer.",
+            "histogram",
+        );
         for (route, times) in &numbers.times {
             for (bound, within) in BOUNDS.iter().zip(&times.within) {
                 let le = Duration::from_millis(*bound).as_secs_f64();
-                page.sample("request_seconds_bucket", &format!("route=\"{route}\",le=\"{le}\""), within);
+                page.sample(
+                    "request_seconds_bucket",
+                    &format!("route=\"{route}\",le=\"{le}\""),
+                    within,
+                );
             }
-            page.sample("request_seconds_bucket", &format!("route=\"{route}\",le=\"+Inf\""), &times.count);
-            page.sample("request_seconds_sum", &format!("route=\"{route}\""), &times.sum.as_secs_f64());
-            page.sample("request_seconds_count", &format!("route=\"{route}\""), &times.count);
+            page.sample(
+                "request_seconds_bucket",
+                &format!("route=\"{route}\",le=\"+Inf\""),
+                &times.count,
+            );
+            page.sample(
+                "request_seconds_sum",
+                &format!("route=\"{route}\""),
+                &times.sum.as_secs_f64(),
+            );
+            page.sample(
+                "request_seconds_count",
+                &format!("route=\"{route}\""),
+                &times.count,
+            );
         }
-        page.family("put_off_total", "Requests told to come back: 429 nothing begun, 503 not known.", "counter");
+        page.family(
+            "put_off_total",
+            "Requests told to come back: 429 nothing begun, 503 not known.",
+            "counter",
+        );
         for (status, number) in [429, 503].iter().zip(&numbers.put_off) {
             page.sample("put_off_total", &format!("status=\"{status}\""), number);
         }
@@ -95,7 +127,11 @@ impl Metrics {
             ("conflict", Count::Conflicts),
             ("rejected", Count::Rejected),
         ] {
-            page.sample("events_total", &format!("verdict=\"{verdict}\""), &counted(count));
+            page.sample(
+                "events_total",
+                &format!("verdict=\"{verdict}\""),
+                &counted(count),
+            );
         }
         page.family("documents_total", "Documents by outcome.", "counter");
         for (outcome, count) in [
@@ -103,12 +139,23 @@ impl Metrics {
             ("already_exists", Count::BodiesAlreadyExist),
             ("not_announced", Count::BodiesNotIndexed),
         ] {
-            page.sample("documents_total", &format!("outcome=\"{outcome}\""), &counted(count));
+            page.sample(
+                "documents_total",
+                &format!("outcome=\"{outcome}\""),
+                &counted(count),
+            );
         }
         page.family("connections_total", "Connections accepted.", "counter");
         page.sample("connections_total", "", &counted(Count::Connections));
         let mut last = "";
-        for Sample { name, help, kind, label, value } in engine {
+        for Sample {
+            name,
+            help,
+            kind,
+            label,
+            value,
+        } in engine
+        {
             if *name != last {
                 page.family(name, help, kind);
                 last = name;
@@ -116,7 +163,11 @@ impl Metrics {
             page.sample(name, label, value);
         }
         page.family("build_info", "The running version.", "gauge");
-        page.sample("build_info", concat!("version=\"", env!("CARGO_PKG_VERSION"), "\""), &1);
+        page.sample(
+            "build_info",
+            concat!("version=\"", env!("CARGO_PKG_VERSION"), "\""),
+            &1,
+        );
         page.0
     }
 }
@@ -127,11 +178,18 @@ struct Page(String);
 impl Page {
     fn family(&mut self, name: &str, help: &str, kind: &str) {
         // Writing to a string cannot fail.
-        let _written = write!(self.0, "# HELP sk_sync_{name} {help}\n# TYPE sk_sync_{name} {kind}\n");
+        let _written = write!(
+            self.0,
+            "# HELP sk_sync_{name} {help}\n# TYPE sk_sync_{name} {kind}\n"
+        );
     }
 
     fn sample(&mut self, name: &str, label: &str, value: &dyn std::fmt::Display) {
-        let label = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
+        let label = if label.is_empty() {
+            String::new()
+        } else {
+            format!("{{{label}}}")
+        };
         let _written = writeln!(self.0, "sk_sync_{name}{label} {value}");
     }
 }
@@ -154,7 +212,10 @@ mod tests {
             value,
         };
         let traffic = Counts::from([(Count::Events, 3), (Count::Connections, 2)]);
-        let text = metrics.text(&traffic, &[sample("shard=\"1\"", 4), sample("shard=\"2\"", 5)]);
+        let text = metrics.text(
+            &traffic,
+            &[sample("shard=\"1\"", 4), sample("shard=\"2\"", 5)],
+        );
         for line in [
             "sk_sync_requests_total{route=\"/healthz\",status=\"200\"} 2",
             "sk_sync_request_seconds_bucket{route=\"/healthz\",le=\"0.005\"} 0",
@@ -166,8 +227,15 @@ mod tests {
             "sk_sync_connections_total 2",
             "sk_sync_database_connections{shard=\"2\"} 5",
         ] {
-            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+            assert!(
+                text.lines().any(|found| found == line),
+                "{line} is missing in\n{text}"
+            );
         }
-        assert_eq!(text.matches("# TYPE sk_sync_database_connections gauge").count(), 1);
+        assert_eq!(
+            text.matches("# TYPE sk_sync_database_connections gauge")
+                .count(),
+            1
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! A receiver: the server side of both wire contracts, for tests, for CI without secrets, and for people who host
-//! their own.
+//! A receiver: the server side of both wire contracts, for tests, for CI without secrets, and for
+//! people who host their own.
 //!
 //! A request passes these stations, in this order:
 //!
@@ -22,9 +22,10 @@
 //!  ingest      decides each event and body              storage  what it decides over: memory, sqlite
 //! ```
 //!
-//! **Invariant:** an answer leaves only after the storage's commit. Nothing a client sends is buffered beyond the
-//! limits, stops the server, or keeps others waiting longer than a commit. Every decision comes from the storage, so
-//! any number of receivers in front of one storage give the same answers.
+//! **Invariant:** an answer leaves only after the storage's commit. Nothing a client sends is
+//! buffered beyond the limits, stops the server, or keeps others waiting longer than a commit.
+//! Every decision comes from the storage, so any number of receivers in front of one storage give
+//! the same answers.
 
 mod access;
 mod answer;
@@ -173,7 +174,9 @@ pub(crate) struct Options {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The port is taken.
-    #[error("cannot listen on {0}: another program uses this port; choose another one, or port 0 for any free one")]
+    #[error(
+        "cannot listen on {0}: another program uses this port; choose another one, or port 0 for any free one"
+    )]
     AddressInUse(SocketAddr),
     /// The address belongs to no interface.
     #[error("cannot listen on {0}: this machine has no such address; 127.0.0.1 is always there")]
@@ -187,7 +190,9 @@ pub(crate) enum Error {
         reason: std::io::Error,
     },
     /// A token of no characters would protect nothing.
-    #[error("the bearer token is empty; set one, or leave the option out to accept requests without a token")]
+    #[error(
+        "the bearer token is empty; set one, or leave the option out to accept requests without a token"
+    )]
     EmptyToken,
     /// The clock was lost: answers cannot carry their date.
     #[error("the clock of this machine stands before 1970: set it, then start the receiver again")]

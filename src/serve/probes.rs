@@ -17,7 +17,8 @@ use super::guard::{self, Guarded};
 pub(super) const LIVENESS: &str = "/healthz";
 pub(super) const READINESS: &str = "/readyz";
 pub(super) const METRICS: &str = "/metrics";
-/// The endpoints that tell no more than that the receiver answers, or can keep something: open to every probe.
+/// The endpoints that tell no more than that the receiver answers, or can keep something: open to
+/// every probe.
 pub(super) const OPEN: [&str; 2] = [LIVENESS, READINESS];
 
 /// The probes on the receiver's own address: the numbers want its token.
@@ -27,11 +28,14 @@ pub(super) fn router() -> Router<Arc<App>> {
 
 /// The probes on a separate address, which operators do not expose.
 pub(super) fn admin(app: &Arc<App>) -> Router {
-    guard::around(open().route(METRICS, get(metrics)), app, Guarded::Probes).with_state(Arc::clone(app))
+    guard::around(open().route(METRICS, get(metrics)), app, Guarded::Probes)
+        .with_state(Arc::clone(app))
 }
 
 fn open() -> Router<Arc<App>> {
-    Router::new().route(LIVENESS, get(async || Answer::ok(json!({"status": "ok"})))).route(READINESS, get(ready))
+    Router::new()
+        .route(LIVENESS, get(async || Answer::ok(json!({"status": "ok"}))))
+        .route(READINESS, get(ready))
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Answer {
@@ -52,6 +56,8 @@ async fn metrics_with_token(State(app): State<Arc<App>>, headers: HeaderMap) -> 
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let text = app.metrics.text(&app.traffic.total(), &app.engine.samples());
+    let text = app
+        .metrics
+        .text(&app.traffic.total(), &app.engine.samples());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

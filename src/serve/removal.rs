@@ -38,17 +38,27 @@ impl Part {
         if self.mission.is_none() {
             return true;
         }
-        let Ok(envelope) = serde_json::from_slice::<Value>(envelope) else { return false };
+        let Ok(envelope) = serde_json::from_slice::<Value>(envelope) else {
+            return false;
+        };
         let payload = &envelope["payload"];
-        let paths = [&payload["artifact_id"], &payload["expected_identity"]].map(|identity| identity["path"].as_str());
+        let paths = [&payload["artifact_id"], &payload["expected_identity"]]
+            .map(|identity| identity["path"].as_str());
         self.has(mission_of(payload), paths.into_iter().flatten().next())
     }
 }
 
 /// The slug of the mission that an event is about, according to its payload.
 pub(super) fn mission_of(payload: &Value) -> Option<&str> {
-    let named = [&payload["namespace"]["mission_slug"], &payload["mission_slug"]].map(Value::as_str);
-    named.into_iter().flatten().find(|slug| !slug.trim().is_empty())
+    let named = [
+        &payload["namespace"]["mission_slug"],
+        &payload["mission_slug"],
+    ]
+    .map(Value::as_str);
+    named
+        .into_iter()
+        .flatten()
+        .find(|slug| !slug.trim().is_empty())
 }
 
 /// How much was deleted, or would be.
@@ -85,7 +95,10 @@ pub(crate) enum Forgot {
     /// The team has no such project.
     NoProject,
     /// Some texts are in an object store that was not named. Nothing was deleted.
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only a database keeps texts elsewhere"))]
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "only a database keeps texts elsewhere")
+    )]
     TextsElsewhere,
 }
 
@@ -102,7 +115,8 @@ pub(super) trait Removals {
 pub(super) struct Refused(Vec<Part>);
 
 impl Refused {
-    /// Adds a removal; they come in order. One whose data is accepted again lifts the earlier ones of its parts.
+    /// Adds a removal; they come in order. One whose data is accepted again lifts the earlier ones
+    /// of its parts.
     pub(super) fn add(&mut self, part: Part, is_accepted_again: bool) {
         self.0.retain(|known| !part.contains(known));
         if !is_accepted_again {
@@ -115,13 +129,17 @@ impl Refused {
     }
 
     pub(super) fn has_document(&self, mission: &str, path: &str) -> bool {
-        self.0.iter().any(|part| part.has(Some(mission), Some(path)))
+        self.0
+            .iter()
+            .any(|part| part.has(Some(mission), Some(path)))
     }
 }
 
 /// Deletes a part from the storage of `options`, or in a trial only counts it.
 pub(crate) fn forget(options: &Options, order: Removal, is_trial: bool) -> Result<Forgot, Error> {
-    on_engine(options, async move |engine: &dyn Engine| engine.forget(order, is_trial).await)
+    on_engine(options, async move |engine: &dyn Engine| {
+        engine.forget(order, is_trial).await
+    })
 }
 
 /// Every removal in the storage of `options`.
@@ -136,7 +154,11 @@ mod tests {
 
     fn part(mission: Option<&str>, path: Option<&str>) -> Part {
         let [mission, path] = [mission, path].map(|text| text.map(str::to_owned));
-        Part { project_uuid: sample::PROJECT.to_owned(), mission, path }
+        Part {
+            project_uuid: sample::PROJECT.to_owned(),
+            mission,
+            path,
+        }
     }
 
     #[test]
@@ -151,7 +173,10 @@ mod tests {
             (part(Some(mission), Some("plan.md")), false, false),
             (part(Some("other"), None), false, false),
         ] {
-            let found = (part.has_event(moved.as_bytes()), part.has_event(indexed.as_bytes()));
+            let found = (
+                part.has_event(moved.as_bytes()),
+                part.has_event(indexed.as_bytes()),
+            );
             assert_eq!(found, (has_moved, has_indexed), "{part:?}");
         }
         assert!(!part(Some(mission), None).has_event(b"not JSON"));
@@ -163,15 +188,24 @@ mod tests {
         refused.add(part(Some("a"), Some("x.md")), false);
         refused.add(part(Some("b"), None), false);
         let state = |refused: &Refused| {
-            [("a", "x.md"), ("a", "y.md"), ("b", "x.md")].map(|(mission, path)| refused.has_document(mission, path))
+            [("a", "x.md"), ("a", "y.md"), ("b", "x.md")]
+                .map(|(mission, path)| refused.has_document(mission, path))
         };
         assert_eq!(state(&refused), [true, false, true]);
         refused.add(part(Some("a"), None), true);
-        assert_eq!(state(&refused), [false, false, true], "accepted again, with its documents");
+        assert_eq!(
+            state(&refused),
+            [false, false, true],
+            "accepted again, with its documents"
+        );
         refused.add(part(None, None), false);
         assert_eq!(state(&refused), [true; 3]);
         refused.add(part(Some("a"), None), true);
-        assert_eq!(state(&refused), [true; 3], "the whole project is still refused");
+        assert_eq!(
+            state(&refused),
+            [true; 3],
+            "the whole project is still refused"
+        );
         refused.add(part(None, None), true);
         assert_eq!(refused, Refused::default());
     }

@@ -55,7 +55,11 @@ pub(crate) struct Server {
 impl Server {
     /// Binds the address, opens the storage, and begins to answer.
     pub(crate) fn start(options: Options) -> Result<Self, Error> {
-        if options.token.as_ref().is_some_and(|token| token.expose_secret().trim().is_empty()) {
+        if options
+            .token
+            .as_ref()
+            .is_some_and(|token| token.expose_secret().trim().is_empty())
+        {
             return Err(Error::EmptyToken);
         }
         if is_lost() {
@@ -63,13 +67,18 @@ impl Server {
         }
         let listener = bind(options.listen)?;
         let admin = options.admin.map(bind).transpose()?;
-        let admin_origin = admin.as_ref().map(|admin| admin.local_addr().map_err(Error::Start)).transpose()?;
+        let admin_origin = admin
+            .as_ref()
+            .map(|admin| admin.local_addr().map_err(Error::Start))
+            .transpose()?;
         let address = listener.local_addr().map_err(Error::Start)?;
         let runtime = runtime(&options.store)?;
         let traffic = Arc::<Traffic>::default();
         let (engine, keeping) = open(&runtime, &options, &traffic)?;
         if options.demo {
-            runtime.block_on(demo::fill(engine.as_ref())).map_err(Error::Demo)?;
+            runtime
+                .block_on(demo::fill(engine.as_ref()))
+                .map_err(Error::Demo)?;
         }
         let model = match &options.pages {
             Pages::None => None,
@@ -83,8 +92,14 @@ impl Server {
         };
         let is_draining = Arc::<AtomicBool>::default();
         let app = App {
-            limits: Limits { max_events: options.max_events, max_bytes: options.max_bytes },
-            token: options.token.as_ref().map(|token| token::digest(token.expose_secret())),
+            limits: Limits {
+                max_events: options.max_events,
+                max_bytes: options.max_bytes,
+            },
+            token: options
+                .token
+                .as_ref()
+                .map(|token| token::digest(token.expose_secret())),
             known: Known::default(),
             deployment: options.deployment,
             traffic: Arc::clone(&traffic),
@@ -101,7 +116,10 @@ impl Server {
         let (end, ended) = channel::<Infallible>();
         let answering = spawn("serve-http", move || {
             let app = Arc::new(app);
-            let following = app.model.clone().map(|model| runtime.spawn(model::follow(model, Arc::clone(&app))));
+            let following = app
+                .model
+                .clone()
+                .map(|model| runtime.spawn(model::follow(model, Arc::clone(&app))));
             let sending = runtime.spawn(webhook_send::run(Arc::clone(&app)));
             answer(&runtime, listener, admin, &app, stopped);
             sending.abort();
@@ -113,7 +131,14 @@ impl Server {
         let origin = format!("http://{address}");
         let threads = [answering].into_iter().chain(keeping).collect();
         let admin_origin = admin_origin.map(|address| format!("http://{address}"));
-        Ok(Self { origin, admin_origin, is_draining, stop: Some(stop), ended, threads })
+        Ok(Self {
+            origin,
+            admin_origin,
+            is_draining,
+            stop: Some(stop),
+            ended,
+            threads,
+        })
     }
 
     /// Where it listens, as `http://127.0.0.1:4711`.
@@ -126,21 +151,24 @@ impl Server {
         self.admin_origin.as_deref()
     }
 
-    /// Says that it is not ready and closes connections after their answer, and goes on answering for this long, so that
-    /// balancers look elsewhere before the stop.
+    /// Says that it is not ready and closes connections after their answer, and goes on answering
+    /// for this long, so that balancers look elsewhere before the stop.
     pub(crate) fn drain(&self, delay: Duration) {
         self.is_draining.store(true, Ordering::Relaxed);
         let _ended = self.ended.recv_timeout(delay);
     }
 
-    /// Stops accepting, lets current requests end within a time limit, and returns after the storage's last commit.
+    /// Stops accepting, lets current requests end within a time limit, and returns after the
+    /// storage's last commit.
     pub(crate) fn stop(self) {
         drop(self);
     }
 
     /// Returns when an interruption is requested, or when the receiver has ended.
     pub(crate) fn wait(&self, interrupt: &Interrupt) {
-        while !interrupt.is_requested() && self.ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {}
+        while !interrupt.is_requested()
+            && self.ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout)
+        {}
     }
 }
 
@@ -157,18 +185,26 @@ impl Drop for Server {
     }
 }
 
-/// An engine in this process has a thread for the work; in front of a database the receiver's own part is the most of it.
+/// An engine in this process has a thread for the work; in front of a database the receiver's own
+/// part is the most of it.
 fn runtime(store: &Storage) -> Result<Runtime, Error> {
     let mut builder = match store {
         Storage::Memory | Storage::File(_) => tokio::runtime::Builder::new_current_thread(),
         #[cfg(feature = "postgres")]
         Storage::Databases(_) => tokio::runtime::Builder::new_multi_thread(),
     };
-    builder.enable_io().enable_time().build().map_err(Error::Start)
+    builder
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(Error::Start)
 }
 
 /// Opens the engine; with the thread that it runs on, if it has one.
-#[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "only a database needs the runtime"))]
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(unused_variables, reason = "only a database needs the runtime")
+)]
 fn open(runtime: &Runtime, options: &Options, traffic: &Arc<Traffic>) -> Result<Opened, Error> {
     let local: Box<dyn LocalEngine> = match &options.store {
         Storage::Memory => Box::new(Memory::new(options.ids.uuid())),
@@ -198,7 +234,9 @@ pub(super) fn on_engine<T>(
     let (engine, keeping) = open(&runtime, options, &Arc::default())?;
     let outcome = runtime.block_on(work(engine.as_ref()));
     drop(engine);
-    keeping.map_or(Ok(()), |keeping| keeping.join().map_err(|_| Trouble::Unknown))?;
+    keeping.map_or(Ok(()), |keeping| {
+        keeping.join().map_err(|_| Trouble::Unknown)
+    })?;
     Ok(outcome?)
 }
 
@@ -219,8 +257,14 @@ fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Runs `work` on a thread of this name.
-pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Error::Start)
+pub(super) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(Error::Start)
 }
 
 /// Answers requests until `stopped` resolves, and then the current ones.
@@ -235,8 +279,13 @@ fn answer(
         let (close, closing) = watch::channel(());
         let mut all = Vec::new();
         let listeners = [(Some(listener), router(app)), (admin, probes::admin(app))];
-        for (listener, router) in listeners.into_iter().filter_map(|(listener, router)| Some((listener?, router))) {
-            let listening = listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
+        for (listener, router) in listeners
+            .into_iter()
+            .filter_map(|(listener, router)| Some((listener?, router)))
+        {
+            let listening = listener
+                .set_nonblocking(true)
+                .and_then(|()| tokio::net::TcpListener::from_std(listener));
             let listener = match listening {
                 Ok(listener) => LimitedListener::new(listener, Arc::clone(&app.traffic)),
                 Err(e) => return log::error!("cannot listen: {e}"),

@@ -11,7 +11,8 @@ use super::removal::Refused;
 use super::sqlite_removal;
 use super::sqlite_webhooks::Looked;
 use super::storage::{
-    Announced, Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, Records, Subject, Upload, Work,
+    Announced, Artifact, ArtifactVersion, Count, Counts, Event, Kept, LocalEngine, Records,
+    Subject, Upload, Work,
 };
 use super::token::OWN_TEAM;
 use crate::base::ids::Ids;
@@ -20,7 +21,10 @@ use crate::event::NamespaceRef;
 use crate::store::{self, Counter, ReadTx, Schema, Store, WriteTx};
 
 /// The receiver's own kind of file ("sksr"), apart from the stores of projects.
-const SCHEMA: Schema = Schema { application_id: 0x736b_7372, steps: &[&[include_str!("schema.sql")]] };
+const SCHEMA: Schema = Schema {
+    application_id: 0x736b_7372,
+    steps: &[&[include_str!("schema.sql")]],
+};
 /// The domain of the receiver's counters.
 pub(super) const SCOPE: &str = "serve";
 /// The feeds: SQLite numbers the rows of each table.
@@ -50,18 +54,40 @@ impl Sqlite {
             let mut statement = tx.prepare("SELECT value FROM serve_settings WHERE name = 'instance_id'")?;
             Ok(statement.query_row([], |r| r.get(0))?)
         })?;
-        Ok(Self { store, instance_id, looked: Looked::new() })
+        Ok(Self {
+            store,
+            instance_id,
+            looked: Looked::new(),
+        })
     }
 }
 
 impl LocalEngine for Sqlite {
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
-        self.store.write(|tx| work(&mut Tables { tx, team: OWN_TEAM, project: None, namespace: None, refused: None }))
+        self.store.write(|tx| {
+            work(&mut Tables {
+                tx,
+                team: OWN_TEAM,
+                project: None,
+                namespace: None,
+                refused: None,
+            })
+        })
     }
 
     fn has_body(&self, team: i32, version: &ArtifactVersion) -> Result<bool, Error> {
-        let ArtifactVersion { namespace, path, sha256 } = version;
-        let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } = namespace;
+        let ArtifactVersion {
+            namespace,
+            path,
+            sha256,
+        } = version;
+        let NamespaceRef {
+            project_uuid,
+            mission_slug,
+            target_branch,
+            mission_type,
+            manifest_version,
+        } = namespace;
         let names = (mission_slug, target_branch, mission_type, manifest_version);
         self.store.read(|tx| {
             let mut statement = tx.prepare(
@@ -76,32 +102,55 @@ impl LocalEngine for Sqlite {
 
     fn counts(&self) -> Result<Counts, Error> {
         let named = self.store.read(|tx| store::all_counters(tx, SCOPE))?;
-        Ok(Count::ALL.iter().filter_map(|count| Some((*count, *named.get(count.name())?))).collect())
+        Ok(Count::ALL
+            .iter()
+            .filter_map(|count| Some((*count, *named.get(count.name())?)))
+            .collect())
     }
 
     fn heads(&self) -> Result<Heads, Error> {
         self.store.read(|tx| {
-            let head = |sql: &str| -> Result<i64, Error> { Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?) };
+            let head = |sql: &str| -> Result<i64, Error> {
+                Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
+            };
             let mut era = tx.prepare("SELECT value FROM serve_settings WHERE name = 'era'")?;
             Ok(Heads {
-                era: era.query_row([], |r| r.get(0)).optional()?.unwrap_or_default(),
+                era: era
+                    .query_row([], |r| r.get(0))
+                    .optional()?
+                    .unwrap_or_default(),
                 streams: vec![
-                    (EVENTS.to_owned(), head("SELECT coalesce(max(seq), 0) FROM serve_events")?),
-                    (TEXTS.to_owned(), head("SELECT coalesce(max(seq), 0) FROM serve_bodies")?),
+                    (
+                        EVENTS.to_owned(),
+                        head("SELECT coalesce(max(seq), 0) FROM serve_events")?,
+                    ),
+                    (
+                        TEXTS.to_owned(),
+                        head("SELECT coalesce(max(seq), 0) FROM serve_bodies")?,
+                    ),
                 ],
             })
         })
     }
 
     fn feed(&self, stream: &str, after: i64) -> Result<Vec<Arrival>, Error> {
-        self.store.read(|tx| if stream == EVENTS { events_after(tx, after) } else { texts_after(tx, after) })
+        self.store.read(|tx| {
+            if stream == EVENTS {
+                events_after(tx, after)
+            } else {
+                texts_after(tx, after)
+            }
+        })
     }
 
     fn text(&self, team: i32, sha256: Sha256) -> Result<Option<String>, Error> {
         self.store.read(|tx| {
-            let mut statement =
-                tx.prepare("SELECT content FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2")?;
-            Ok(statement.query_row((team, sha256.as_bytes()), |r| r.get(0)).optional()?)
+            let mut statement = tx.prepare(
+                "SELECT content FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2",
+            )?;
+            Ok(statement
+                .query_row((team, sha256.as_bytes()), |r| r.get(0))
+                .optional()?)
         })
     }
 
@@ -122,8 +171,16 @@ fn events_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
     {
         let envelope: Vec<u8> = row.get(3)?;
         bytes += envelope.len();
-        let item = Arrived::Event { project_uuid: row.get(2)?, envelope };
-        found.push(Arrival { seq: row.get(0)?, team: row.get(4)?, at: Timestamp::from_micros(row.get(1)?), item });
+        let item = Arrived::Event {
+            project_uuid: row.get(2)?,
+            envelope,
+        };
+        found.push(Arrival {
+            seq: row.get(0)?,
+            team: row.get(4)?,
+            at: Timestamp::from_micros(row.get(1)?),
+            item,
+        });
     }
     Ok(found)
 }
@@ -145,13 +202,23 @@ fn texts_after(tx: &ReadTx<'_>, after: i64) -> Result<Vec<Arrival>, Error> {
         };
         // A digest has 32 bytes.
         let sha256 = Sha256::from_slice(&sha256).unwrap_or_else(|| Sha256::of(b""));
-        let item = Arrived::Text(ArtifactVersion { namespace, path: row.get(2)?, sha256 });
-        Ok(Arrival { seq: row.get(0)?, team: row.get(9)?, at: Timestamp::from_micros(row.get(1)?), item })
+        let item = Arrived::Text(ArtifactVersion {
+            namespace,
+            path: row.get(2)?,
+            sha256,
+        });
+        Ok(Arrival {
+            seq: row.get(0)?,
+            team: row.get(9)?,
+            at: Timestamp::from_micros(row.get(1)?),
+            item,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The tables within one transaction, with the last project and namespace looked up: batches name few.
+/// The tables within one transaction, with the last project and namespace looked up: batches name
+/// few.
 struct Tables<'a> {
     tx: &'a WriteTx<'a>,
     team: i32,
@@ -188,9 +255,21 @@ impl Tables<'_> {
         {
             return Ok(*id);
         }
-        let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } = namespace;
+        let NamespaceRef {
+            project_uuid,
+            mission_slug,
+            target_branch,
+            mission_type,
+            manifest_version,
+        } = namespace;
         let project = self.project_id(project_uuid)?;
-        let fields = (project, mission_slug, target_branch, mission_type, manifest_version);
+        let fields = (
+            project,
+            mission_slug,
+            target_branch,
+            mission_type,
+            manifest_version,
+        );
         self.tx
             .prepare(
                 "INSERT INTO serve_namespaces
@@ -218,7 +297,12 @@ impl Tables<'_> {
             let sql = "INSERT INTO serve_announcements (namespace_id, artifact_path, seq, content_sha256)
                        VALUES (?1, ?2, ?3, ?4)
                        ON CONFLICT DO UPDATE SET seq = excluded.seq, content_sha256 = excluded.content_sha256";
-            self.tx.prepare(sql)?.execute((namespace, path, seq, event.content.as_ref().map(Sha256::as_bytes)))?;
+            self.tx.prepare(sql)?.execute((
+                namespace,
+                path,
+                seq,
+                event.content.as_ref().map(Sha256::as_bytes),
+            ))?;
         }
         if let Some(Subject { key, namespace }) = &event.about {
             let namespace = self.namespace_id(namespace)?;
@@ -240,7 +324,10 @@ impl Records for Tables<'_> {
     fn refused(&mut self, project_uuid: &str) -> Result<&Refused, Error> {
         let known = match self.refused.take() {
             Some(known) if known.0 == project_uuid => known,
-            _ => (project_uuid.to_owned(), sqlite_removal::refused(self.tx, self.team, project_uuid)?),
+            _ => (
+                project_uuid.to_owned(),
+                sqlite_removal::refused(self.tx, self.team, project_uuid)?,
+            ),
         };
         Ok(&self.refused.insert(known).1)
     }
@@ -253,7 +340,13 @@ impl Records for Tables<'_> {
                 "INSERT INTO serve_events (project_id, event_id, event_type, received_at, envelope)
                  VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             )?
-            .execute((project, &event.id, &event.kind, at.as_micros(), &event.envelope))?;
+            .execute((
+                project,
+                &event.id,
+                &event.kind,
+                at.as_micros(),
+                &event.envelope,
+            ))?;
         if new > 0 {
             self.keep_word(event, self.tx.conn().last_insert_rowid())?;
             return Ok(None);
@@ -266,9 +359,27 @@ impl Records for Tables<'_> {
     }
 
     fn announced(&mut self, version: &ArtifactVersion) -> Result<Announced, Error> {
-        let ArtifactVersion { namespace, path, sha256 } = version;
-        let NamespaceRef { project_uuid, mission_slug, target_branch, mission_type, manifest_version } = namespace;
-        let key = (self.team, project_uuid, mission_slug, target_branch, mission_type, manifest_version, path);
+        let ArtifactVersion {
+            namespace,
+            path,
+            sha256,
+        } = version;
+        let NamespaceRef {
+            project_uuid,
+            mission_slug,
+            target_branch,
+            mission_type,
+            manifest_version,
+        } = namespace;
+        let key = (
+            self.team,
+            project_uuid,
+            mission_slug,
+            target_branch,
+            mission_type,
+            manifest_version,
+            path,
+        );
         let found = self
             .tx
             .prepare(
@@ -287,24 +398,39 @@ impl Records for Tables<'_> {
     }
 
     fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<Kept, Error> {
-        let ArtifactVersion { namespace, path, sha256 } = &upload.version;
+        let ArtifactVersion {
+            namespace,
+            path,
+            sha256,
+        } = &upload.version;
         let project = self.project_id(&namespace.project_uuid)?;
         let namespace = self.namespace_id(namespace)?;
         let hash = sha256.as_bytes();
         let content: Option<i64> = if let Some(content) = &upload.content {
-            let sql = "INSERT INTO serve_contents (team, content_sha256, content) VALUES (?1, ?2, ?3)
+            let sql =
+                "INSERT INTO serve_contents (team, content_sha256, content) VALUES (?1, ?2, ?3)
                        ON CONFLICT DO NOTHING";
             self.tx.prepare(sql)?.execute((self.team, hash, content))?;
-            let sql = "SELECT content_id FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2";
-            Some(self.tx.prepare(sql)?.query_row((self.team, hash), |r| r.get(0))?)
+            let sql =
+                "SELECT content_id FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2";
+            Some(
+                self.tx
+                    .prepare(sql)?
+                    .query_row((self.team, hash), |r| r.get(0))?,
+            )
         } else {
             // Another project's text is as good as none: nothing may tell that it is there.
             let sql = "SELECT content_id FROM serve_contents AS c WHERE team = ?1 AND content_sha256 = ?2
                          AND EXISTS (SELECT 1 FROM serve_bodies AS b JOIN serve_namespaces USING (namespace_id)
                                      WHERE b.content_id = c.content_id AND project_id = ?3)";
-            self.tx.prepare(sql)?.query_row((self.team, hash, project), |r| r.get(0)).optional()?
+            self.tx
+                .prepare(sql)?
+                .query_row((self.team, hash, project), |r| r.get(0))
+                .optional()?
         };
-        let Some(content) = content else { return Ok(Kept::NoText) };
+        let Some(content) = content else {
+            return Ok(Kept::NoText);
+        };
         let new = self
             .tx
             .prepare(
@@ -327,6 +453,13 @@ impl Records for Tables<'_> {
     }
 
     fn add(&mut self, count: Count, by: i64) -> Result<(), Error> {
-        Ok(store::add_to_counter(self.tx, Counter { scope: SCOPE, name: count.name() }, by)?)
+        Ok(store::add_to_counter(
+            self.tx,
+            Counter {
+                scope: SCOPE,
+                name: count.name(),
+            },
+            by,
+        )?)
     }
 }

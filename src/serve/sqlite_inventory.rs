@@ -12,7 +12,10 @@ use crate::event::{NamespaceRef, meaning_digest};
 impl Ask {
     /// The number that a page comes after.
     pub(super) fn after_number(&self) -> i64 {
-        self.after.as_ref().and_then(|after| after.parse().ok()).unwrap_or(0)
+        self.after
+            .as_ref()
+            .and_then(|after| after.parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -53,13 +56,22 @@ impl LocalInventory for Sqlite {
             let mut envelopes = Vec::with_capacity(places.len());
             for place in places {
                 let row = (ask.team, &ask.project_uuid, place.seq);
-                envelopes.extend(statement.query_row(row, |row| row.get::<_, Vec<u8>>(0)).optional()?);
+                envelopes.extend(
+                    statement
+                        .query_row(row, |row| row.get::<_, Vec<u8>>(0))
+                        .optional()?,
+                );
             }
             Ok(envelopes)
         })
     }
 
-    fn event_states(&self, ask: &Ask, of: DigestOf, rows: usize) -> Result<Page<(String, Sha256)>, Error> {
+    fn event_states(
+        &self,
+        ask: &Ask,
+        of: DigestOf,
+        rows: usize,
+    ) -> Result<Page<(String, Sha256)>, Error> {
         let without_dossier = of == DigestOf::LogBytes;
         self.store.read(|tx| {
             let mut statement = tx.prepare(

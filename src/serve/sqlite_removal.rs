@@ -19,7 +19,8 @@ impl LocalRemovals for Sqlite {
             return self.store.write(|tx| {
                 tx.conn().execute_batch("SAVEPOINT trial")?;
                 let gone = remove(tx, order)?;
-                tx.conn().execute_batch("ROLLBACK TO trial; RELEASE trial")?;
+                tx.conn()
+                    .execute_batch("ROLLBACK TO trial; RELEASE trial")?;
                 Ok(gone)
             });
         }
@@ -31,9 +32,12 @@ impl LocalRemovals for Sqlite {
             }
             Ok::<_, Error>(gone)
         })?;
-        // Copies of rows can lie in pages that were split long ago: only a new file is free of them.
+        // Copies of rows can lie in pages that were split long ago: only a new file is free of
+        // them.
         if let Err(e) = self.store.rewrite() {
-            log::warn!("it is deleted, but the file may still have copies; run the command again: {e}");
+            log::warn!(
+                "it is deleted, but the file may still have copies; run the command again: {e}"
+            );
         }
         Ok(gone)
     }
@@ -68,7 +72,11 @@ pub(super) fn refused(tx: &ReadTx<'_>, team: i32, project_uuid: &str) -> Result<
     let mut rows = statement.query((team, project_uuid))?;
     let mut refused = Refused::default();
     while let Some(row) = rows.next()? {
-        let part = Part { project_uuid: project_uuid.to_owned(), mission: row.get(0)?, path: row.get(1)? };
+        let part = Part {
+            project_uuid: project_uuid.to_owned(),
+            mission: row.get(0)?,
+            path: row.get(1)?,
+        };
         refused.add(part, row.get(2)?);
     }
     Ok(refused)
@@ -77,17 +85,28 @@ pub(super) fn refused(tx: &ReadTx<'_>, team: i32, project_uuid: &str) -> Result<
 /// Deletes the rows of a part. Events first: what no event announces any more goes with them.
 fn remove(tx: &WriteTx<'_>, order: &Removal) -> Result<Forgot, Error> {
     let part = &order.part;
-    let Some(team) = team(tx, &order.team)? else { return Ok(Forgot::NoProject) };
-    let mut found = tx.prepare("SELECT project_id FROM serve_projects WHERE team = ?1 AND project_uuid = ?2")?;
-    let project: Option<i64> = found.query_row((team, &part.project_uuid), |r| r.get(0)).optional()?;
+    let Some(team) = team(tx, &order.team)? else {
+        return Ok(Forgot::NoProject);
+    };
+    let mut found =
+        tx.prepare("SELECT project_id FROM serve_projects WHERE team = ?1 AND project_uuid = ?2")?;
+    let project: Option<i64> = found
+        .query_row((team, &part.project_uuid), |r| r.get(0))
+        .optional()?;
     let Some(project) = project else {
-        let mut known = tx.prepare("SELECT 1 FROM serve_removals WHERE team = ?1 AND project_uuid = ?2")?;
+        let mut known =
+            tx.prepare("SELECT 1 FROM serve_removals WHERE team = ?1 AND project_uuid = ?2")?;
         let is_known = known.exists((team, &part.project_uuid))?;
-        return Ok(if is_known { Forgot::Gone(Amount::default()) } else { Forgot::NoProject });
+        return Ok(if is_known {
+            Forgot::Gone(Amount::default())
+        } else {
+            Forgot::NoProject
+        });
     };
     let mut amount = Amount::default();
     for (seq, size) in events_of(tx, project, part)? {
-        tx.prepare("DELETE FROM serve_events WHERE seq = ?1")?.execute([seq])?;
+        tx.prepare("DELETE FROM serve_events WHERE seq = ?1")?
+            .execute([seq])?;
         (amount.events, amount.bytes) = (amount.events + 1, amount.bytes + size);
     }
     for sql in [
@@ -102,7 +121,8 @@ fn remove(tx: &WriteTx<'_>, order: &Removal) -> Result<Forgot, Error> {
     }
     let mut contents = BTreeSet::new();
     for (seq, content) in unannounced(tx, project)? {
-        tx.prepare("DELETE FROM serve_bodies WHERE seq = ?1")?.execute([seq])?;
+        tx.prepare("DELETE FROM serve_bodies WHERE seq = ?1")?
+            .execute([seq])?;
         amount.documents += 1;
         contents.insert(content);
     }
@@ -110,22 +130,31 @@ fn remove(tx: &WriteTx<'_>, order: &Removal) -> Result<Forgot, Error> {
         let sql = "DELETE FROM serve_contents AS c WHERE content_id = ?1
                    AND NOT EXISTS (SELECT 1 FROM serve_bodies AS b WHERE b.content_id = c.content_id)
                    RETURNING octet_length(content)";
-        let size: Option<i64> = tx.prepare(sql)?.query_row([content], |r| r.get(0)).optional()?;
-        (amount.texts, amount.bytes) = (amount.texts + i64::from(size.is_some()), amount.bytes + size.unwrap_or(0));
+        let size: Option<i64> = tx
+            .prepare(sql)?
+            .query_row([content], |r| r.get(0))
+            .optional()?;
+        (amount.texts, amount.bytes) = (
+            amount.texts + i64::from(size.is_some()),
+            amount.bytes + size.unwrap_or(0),
+        );
     }
     let sql = "DELETE FROM serve_namespaces AS n WHERE project_id = ?1
                AND NOT EXISTS (SELECT 1 FROM serve_announcements AS a WHERE a.namespace_id = n.namespace_id)
                AND NOT EXISTS (SELECT 1 FROM serve_words AS w WHERE w.namespace_id = n.namespace_id)";
     tx.prepare(sql)?.execute([project])?;
     if part.mission.is_none() {
-        tx.prepare("DELETE FROM serve_projects WHERE project_id = ?1")?.execute([project])?;
+        tx.prepare("DELETE FROM serve_projects WHERE project_id = ?1")?
+            .execute([project])?;
     }
     Ok(Forgot::Gone(amount))
 }
 
 /// The events of a part: number and bytes.
 fn events_of(tx: &WriteTx<'_>, project: i64, part: &Part) -> Result<Vec<(i64, i64)>, Error> {
-    let mut statement = tx.prepare("SELECT seq, length(envelope), envelope FROM serve_events WHERE project_id = ?1")?;
+    let mut statement = tx.prepare(
+        "SELECT seq, length(envelope), envelope FROM serve_events WHERE project_id = ?1",
+    )?;
     let mut rows = statement.query([project])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -149,13 +178,30 @@ fn unannounced(tx: &WriteTx<'_>, project: i64) -> Result<Vec<(i64, i64)>, Error>
 
 /// Writes the audit row, corrects the report's numbers, and has readers begin again.
 fn note(tx: &WriteTx<'_>, order: &Removal, amount: Amount) -> Result<(), Error> {
-    let Some(team) = team(tx, &order.team)? else { return Ok(()) };
-    let projects: i64 = tx.prepare("SELECT count(*) FROM serve_projects")?.query_row([], |r| r.get(0))?;
-    let before = store::all_counters(tx, SCOPE)?.get(Count::Projects.name()).copied().unwrap_or(0);
-    let changes =
-        [(Count::Events, -amount.events), (Count::Bodies, -amount.documents), (Count::Projects, projects - before)];
+    let Some(team) = team(tx, &order.team)? else {
+        return Ok(());
+    };
+    let projects: i64 = tx
+        .prepare("SELECT count(*) FROM serve_projects")?
+        .query_row([], |r| r.get(0))?;
+    let before = store::all_counters(tx, SCOPE)?
+        .get(Count::Projects.name())
+        .copied()
+        .unwrap_or(0);
+    let changes = [
+        (Count::Events, -amount.events),
+        (Count::Bodies, -amount.documents),
+        (Count::Projects, projects - before),
+    ];
     for (count, by) in changes {
-        store::add_to_counter(tx, Counter { scope: SCOPE, name: count.name() }, by)?;
+        store::add_to_counter(
+            tx,
+            Counter {
+                scope: SCOPE,
+                name: count.name(),
+            },
+            by,
+        )?;
     }
     let part = &order.part;
     let removal: i64 = tx

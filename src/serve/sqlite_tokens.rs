@@ -23,7 +23,12 @@ impl LocalTokens for Sqlite {
                     .optional()?,
                 None => None,
             };
-            Ok(Found { token, is_any: tx.prepare("SELECT 1 FROM serve_tokens LIMIT 1")?.exists([])? })
+            Ok(Found {
+                token,
+                is_any: tx
+                    .prepare("SELECT 1 FROM serve_tokens LIMIT 1")?
+                    .exists([])?,
+            })
         })
     }
 
@@ -77,13 +82,19 @@ pub(super) fn team(tx: &WriteTx<'_>, name: &str) -> Result<Option<i32>, Error> {
         return Ok(Some(OWN_TEAM));
     }
     let tx: &ReadTx<'_> = tx;
-    Ok(tx.prepare("SELECT team FROM serve_teams WHERE name = ?1")?.query_row([name], |r| r.get(0)).optional()?)
+    Ok(tx
+        .prepare("SELECT team FROM serve_teams WHERE name = ?1")?
+        .query_row([name], |r| r.get(0))
+        .optional()?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(i32, Token)> {
     let scope: String = row.get(3)?;
-    let time = |at| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(at)?.map(Timestamp::from_micros));
-    let wrong = |at| rusqlite::Error::InvalidColumnType(at, "scope".to_owned(), rusqlite::types::Type::Text);
+    let time =
+        |at| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(at)?.map(Timestamp::from_micros));
+    let wrong = |at| {
+        rusqlite::Error::InvalidColumnType(at, "scope".to_owned(), rusqlite::types::Type::Text)
+    };
     let token = Token {
         digest: Sha256::from_slice(row.get_ref(0)?.as_blob()?).ok_or_else(|| wrong(0))?,
         team: row.get(1)?,

@@ -13,8 +13,9 @@ use super::webhook::{Added, LEASE, MOST_BYTES, MOST_EVENTS, Sending, Sent, Webho
 use crate::base::Timestamp;
 use crate::store::ReadTx;
 
-/// The head of the feed when each webhook was last found to have nothing new, by its id: SQLite numbers the events of all
-/// projects together, so that looking again from the webhook's position would read the events of others each time.
+/// The head of the feed when each webhook was last found to have nothing new, by its id: SQLite
+/// numbers the events of all projects together, so that looking again from the webhook's position
+/// would read the events of others each time.
 pub(super) type Looked = HashMap<String, i64>;
 
 const COLUMNS: &str = "SELECT webhook_id, coalesce(t.name, ''), w.name, project_uuid, url, secret, may_be_private, created_at,
@@ -60,7 +61,9 @@ impl LocalWebhooks for Sqlite {
 
     fn remove_webhook(&mut self, team_name: &str, name: &str) -> Result<bool, Error> {
         self.store.write(|tx| {
-            let Some(team) = team(tx, team_name)? else { return Ok(false) };
+            let Some(team) = team(tx, team_name)? else {
+                return Ok(false);
+            };
             let sql = "DELETE FROM serve_webhooks WHERE team = ?1 AND name = ?2";
             Ok(tx.prepare(sql)?.execute((team, name))? > 0)
         })
@@ -69,7 +72,9 @@ impl LocalWebhooks for Sqlite {
     fn take_webhook(&mut self, now: Timestamp) -> Result<Option<Sending>, Error> {
         let looked = &mut self.looked;
         let due = self.store.read(|tx| due(tx, now, looked))?;
-        let Some((placed, to, envelopes)) = due else { return Ok(None) };
+        let Some((placed, to, envelopes)) = due else {
+            return Ok(None);
+        };
         let leased_until = now.after(LEASE);
         // Another receiver on this file may have been faster.
         let taken = self.store.write(|tx| {
@@ -85,7 +90,12 @@ impl LocalWebhooks for Sqlite {
             ];
             Ok::<_, Error>(tx.prepare(sql)?.execute(key)? > 0)
         })?;
-        Ok(taken.then_some(Sending { webhook: placed.webhook, leased_until, to, envelopes }))
+        Ok(taken.then_some(Sending {
+            webhook: placed.webhook,
+            leased_until,
+            to,
+            envelopes,
+        }))
     }
 
     fn settle_webhook(&mut self, sending: &Sending, sent: &Sent) -> Result<(), Error> {
@@ -111,15 +121,21 @@ impl LocalWebhooks for Sqlite {
 }
 
 fn head(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    Ok(tx.prepare("SELECT coalesce(max(seq), 0) FROM serve_events")?.query_row([], |r| r.get(0))?)
+    Ok(tx
+        .prepare("SELECT coalesce(max(seq), 0) FROM serve_events")?
+        .query_row([], |r| r.get(0))?)
 }
 
 /// A webhook that is due, the position after its events, and their envelopes.
 type Due = (Placed, i64, Vec<Vec<u8>>);
 
 fn due(tx: &ReadTx<'_>, now: Timestamp, looked: &mut Looked) -> Result<Option<Due>, Error> {
-    let mut statement = tx.prepare(&format!("{COLUMNS} WHERE due_at <= ?1 AND leased_until <= ?1 ORDER BY due_at"))?;
-    let placed: Vec<Placed> = statement.query_map([now.as_micros()], read)?.collect::<Result<_, _>>()?;
+    let mut statement = tx.prepare(&format!(
+        "{COLUMNS} WHERE due_at <= ?1 AND leased_until <= ?1 ORDER BY due_at"
+    ))?;
+    let placed: Vec<Placed> = statement
+        .query_map([now.as_micros()], read)?
+        .collect::<Result<_, _>>()?;
     let head = head(tx)?;
     for placed in placed {
         let known = looked.get(&placed.webhook.id).copied().unwrap_or(0);
@@ -136,16 +152,31 @@ fn due(tx: &ReadTx<'_>, now: Timestamp, looked: &mut Looked) -> Result<Option<Du
 }
 
 /// The next events of a webhook, and the position of the last one.
-fn events(tx: &ReadTx<'_>, placed: &Placed, after: i64) -> Result<(Option<i64>, Vec<Vec<u8>>), Error> {
+fn events(
+    tx: &ReadTx<'_>,
+    placed: &Placed,
+    after: i64,
+) -> Result<(Option<i64>, Vec<Vec<u8>>), Error> {
     let sql = "SELECT project_id FROM serve_projects WHERE team = ?1 AND project_uuid = ?2";
-    let project: Option<i64> =
-        tx.prepare(sql)?.query_row((placed.team, &placed.webhook.project_uuid), |r| r.get(0)).optional()?;
+    let project: Option<i64> = tx
+        .prepare(sql)?
+        .query_row((placed.team, &placed.webhook.project_uuid), |r| r.get(0))
+        .optional()?;
     // By number: the new events of all projects are fewer than the old ones of this one.
     let mut statement = tx.prepare(
         "SELECT seq, envelope FROM serve_events WHERE +project_id = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4",
     )?;
-    let after = if placed.sending_to.is_some() { placed.position } else { after };
-    let mut rows = statement.query((project, after, placed.sending_to.unwrap_or(i64::MAX), MOST_EVENTS))?;
+    let after = if placed.sending_to.is_some() {
+        placed.position
+    } else {
+        after
+    };
+    let mut rows = statement.query((
+        project,
+        after,
+        placed.sending_to.unwrap_or(i64::MAX),
+        MOST_EVENTS,
+    ))?;
     let (mut last, mut envelopes, mut bytes) = (None, Vec::new(), 0);
     while bytes < MOST_BYTES
         && let Some(row) = rows.next()?
@@ -172,5 +203,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Placed> {
         due_at: Timestamp::from_micros(row.get(9)?),
         failure: row.get(10)?,
     };
-    Ok(Placed { webhook, team: row.get(11)?, position: row.get(12)?, sending_to: row.get(13)? })
+    Ok(Placed {
+        webhook,
+        team: row.get(11)?,
+        position: row.get(12)?,
+        sending_to: row.get(13)?,
+    })
 }

@@ -39,15 +39,16 @@ pub(super) struct Subject {
     pub(super) namespace: NamespaceRef,
 }
 
-/// One artifact, whatever its content. A body is taken once its path was announced: the event of the very version it
-/// belongs to may have been replaced by a later one before it was sent.
+/// One artifact, whatever its content. A body is taken once its path was announced: the event of
+/// the very version it belongs to may have been replaced by a later one before it was sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Artifact {
     pub(super) namespace: NamespaceRef,
     pub(super) path: String,
 }
 
-/// One version of one artifact: the seven fields that tell bodies apart, the hash algorithm being SHA-256.
+/// One version of one artifact: the seven fields that tell bodies apart, the hash algorithm being
+/// SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ArtifactVersion {
     pub(super) namespace: NamespaceRef,
@@ -131,8 +132,8 @@ pub(super) trait Records {
     fn enter(&mut self, team: i32);
     /// What is refused of a project of this team, because it was deleted here.
     fn refused(&mut self, project_uuid: &str) -> Result<&Refused, Error>;
-    /// Stores an event, with what it announces, unless its project has one with this id; gives the envelope that was
-    /// there.
+    /// Stores an event, with what it announces, unless its project has one with this id; gives the
+    /// envelope that was there.
     fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error>;
     /// What the events say of this version.
     fn announced(&mut self, version: &ArtifactVersion) -> Result<Announced, Error>;
@@ -159,7 +160,12 @@ pub(super) trait LocalTokens {
 pub(super) trait LocalInventory {
     fn facts(&self, ask: &Ask) -> Result<Page<Place>, Error>;
     fn envelopes(&self, ask: &Ask, places: &[Place]) -> Result<Vec<Vec<u8>>, Error>;
-    fn event_states(&self, ask: &Ask, of: DigestOf, rows: usize) -> Result<Page<(String, Sha256)>, Error>;
+    fn event_states(
+        &self,
+        ask: &Ask,
+        of: DigestOf,
+        rows: usize,
+    ) -> Result<Page<(String, Sha256)>, Error>;
     fn documents(&self, ask: &Ask, rows: usize) -> Result<Page<ArtifactVersion>, Error>;
 }
 
@@ -179,8 +185,11 @@ pub(super) trait LocalWebhooks {
 }
 
 /// A storage in this process, with one owner.
-pub(super) trait LocalEngine: LocalTokens + LocalInventory + LocalRemovals + LocalWebhooks + Send {
-    /// Runs `work` as one step: durable when this returns `Ok`, without any effect when it does not.
+pub(super) trait LocalEngine:
+    LocalTokens + LocalInventory + LocalRemovals + LocalWebhooks + Send
+{
+    /// Runs `work` as one step: durable when this returns `Ok`, without any effect when it does
+    /// not.
     fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error>;
     /// True when this artifact version of a team has its body.
     fn has_body(&self, team: i32, version: &ArtifactVersion) -> Result<bool, Error>;

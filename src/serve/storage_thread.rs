@@ -1,5 +1,5 @@
-//! The one thread that owns the storage. What waits while a commit runs goes into the next one together, so that
-//! several connections share the cost of a sync.
+//! The one thread that owns the storage. What waits while a commit runs goes into the next one
+//! together, so that several connections share the cost of a sync.
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use crate::base::Clock;
 /// The most requests of one commit.
 const GROUP: usize = 64;
 
-/// Something for the storage, with where to answer. No answer means that the storage failed and kept nothing of it.
+/// Something for the storage, with where to answer. No answer means that the storage failed and
+/// kept nothing of it.
 pub(super) enum Job {
     /// Keep what a request brings.
     Keep(Box<Request>, oneshot::Sender<Outcome>),
@@ -55,9 +56,11 @@ impl StorageThread {
         }
     }
 
-    /// Answers a group of jobs: bodies that are there at once, all other requests in one step, then the reports.
+    /// Answers a group of jobs: bodies that are there at once, all other requests in one step, then
+    /// the reports.
     fn settle(&mut self, jobs: Vec<Job>) {
-        let (mut requests, mut senders, mut reports, mut looks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut requests, mut senders, mut reports, mut looks) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut works = Vec::new();
         for job in jobs {
             match job {
@@ -96,25 +99,31 @@ impl StorageThread {
         }
     }
 
-    /// True for a body of which nothing is left to be stored: most uploads, since every run submits every body. A step
-    /// for it would be a sync of the disk for nothing.
+    /// True for a body of which nothing is left to be stored: most uploads, since every run submits
+    /// every body. A step for it would be a sync of the disk for nothing.
     fn is_there(&self, request: &Request) -> bool {
         match request {
-            Request { team, content: Content::Body(upload), key: None } => {
-                self.engine.has_body(*team, &upload.version).unwrap_or(false)
-            }
+            Request {
+                team,
+                content: Content::Body(upload),
+                key: None,
+            } => self
+                .engine
+                .has_body(*team, &upload.version)
+                .unwrap_or(false),
             _ => false,
         }
     }
 
-    /// The outcome of each request, `None` where the storage failed. When a group fails, each of its requests is tried
-    /// alone, so that one that cannot be stored takes no other with it.
+    /// The outcome of each request, `None` where the storage failed. When a group fails, each of
+    /// its requests is tried alone, so that one that cannot be stored takes no other with it.
     fn outcomes(&mut self, requests: &[Request]) -> Vec<Option<Outcome>> {
         match self.keep(requests) {
             Ok(outcomes) => outcomes.into_iter().map(Some).collect(),
-            Err(_) if requests.len() > 1 => {
-                requests.iter().flat_map(|one| self.outcomes(std::slice::from_ref(one))).collect()
-            }
+            Err(_) if requests.len() > 1 => requests
+                .iter()
+                .flat_map(|one| self.outcomes(std::slice::from_ref(one)))
+                .collect(),
             Err(e) => {
                 log::error!("a request was not stored: {e}");
                 vec![None]
@@ -134,7 +143,9 @@ impl StorageThread {
             for request in requests {
                 outcomes.push(ingest(request, records, at)?);
             }
-            traffic.iter().try_for_each(|(count, number)| records.add(*count, *number))
+            traffic
+                .iter()
+                .try_for_each(|(count, number)| records.add(*count, *number))
         })?;
         self.traffic.saved(&traffic);
         Ok(outcomes)
@@ -164,12 +175,15 @@ mod tests {
     use crate::serve::inventory::{Ask, DigestOf, Page, Place};
     use crate::serve::memory::Memory;
     use crate::serve::removal::{Forgot, Removal};
-    use crate::serve::storage::{ArtifactVersion, LocalInventory, LocalRemovals, LocalTokens, LocalWebhooks, Work};
+    use crate::serve::storage::{
+        ArtifactVersion, LocalInventory, LocalRemovals, LocalTokens, LocalWebhooks, Work,
+    };
     use crate::serve::tests::sample;
     use crate::serve::token::{Found, OWN_TEAM, Token};
     use crate::serve::webhook::{Added, Sending, Sent, Webhook};
 
-    /// An engine whose steps fail, without any effect, when they would refuse an event; it counts its steps.
+    /// An engine whose steps fail, without any effect, when they would refuse an event; it counts
+    /// its steps.
     struct Picky {
         kept: Memory,
         steps: Arc<AtomicI64>,
@@ -224,7 +238,12 @@ mod tests {
         fn envelopes(&self, ask: &Ask, places: &[Place]) -> Result<Vec<Vec<u8>>, Error> {
             self.kept.envelopes(ask, places)
         }
-        fn event_states(&self, ask: &Ask, of: DigestOf, rows: usize) -> Result<Page<(String, Sha256)>, Error> {
+        fn event_states(
+            &self,
+            ask: &Ask,
+            of: DigestOf,
+            rows: usize,
+        ) -> Result<Page<(String, Sha256)>, Error> {
             self.kept.event_states(ask, of, rows)
         }
         fn documents(&self, ask: &Ask, rows: usize) -> Result<Page<ArtifactVersion>, Error> {
@@ -237,7 +256,11 @@ mod tests {
             self.steps.fetch_add(1, Ordering::Relaxed);
             let mut trial = self.kept.clone();
             trial.step(work)?;
-            if trial.counts()?.get(&Count::Rejected).is_some_and(|n| *n > 0) {
+            if trial
+                .counts()?
+                .get(&Count::Rejected)
+                .is_some_and(|n| *n > 0)
+            {
                 return Err(Error::Start(std::io::Error::other("no")));
             }
             self.kept = trial;
@@ -270,15 +293,34 @@ mod tests {
     }
 
     fn keep(event: &str) -> (Job, oneshot::Receiver<Outcome>) {
-        let entries = batch::read(format!("{{\"events\":[{event}]}}").as_bytes(), BatchForm::Plain, 10).unwrap();
+        let entries = batch::read(
+            format!("{{\"events\":[{event}]}}").as_bytes(),
+            BatchForm::Plain,
+            10,
+        )
+        .unwrap();
         let (sender, outcome) = oneshot::channel();
-        (Job::Keep(Box::new(Request { team: OWN_TEAM, content: Content::Events(entries), key: None }), sender), outcome)
+        (
+            Job::Keep(
+                Box::new(Request {
+                    team: OWN_TEAM,
+                    content: Content::Events(entries),
+                    key: None,
+                }),
+                sender,
+            ),
+            outcome,
+        )
     }
 
-    /// Lets a storage thread settle all of `jobs`, which wait together; gives the number of steps it took.
+    /// Lets a storage thread settle all of `jobs`, which wait together; gives the number of steps
+    /// it took.
     fn settle(jobs: Vec<Job>) -> (i64, Counts) {
         let steps = Arc::<AtomicI64>::default();
-        let engine = Box::new(Picky { kept: Memory::new(String::new()), steps: Arc::clone(&steps) });
+        let engine = Box::new(Picky {
+            kept: Memory::new(String::new()),
+            steps: Arc::clone(&steps),
+        });
         let traffic = Arc::<Traffic>::default();
         for _ in &jobs {
             traffic.count(Count::EventRequests);
@@ -291,14 +333,29 @@ mod tests {
         let (sender, mut counts) = oneshot::channel();
         queue.try_send(Job::Report(sender)).unwrap();
         drop(queue);
-        StorageThread { engine, traffic, clock }.run(waiting);
+        StorageThread {
+            engine,
+            traffic,
+            clock,
+        }
+        .run(waiting);
         (steps.load(Ordering::Relaxed), counts.try_recv().unwrap())
     }
 
     fn keep_body(path: &str) -> (Job, oneshot::Receiver<Outcome>) {
         let upload = upload::read(sample::push(path, "text").to_string().as_bytes()).unwrap();
         let (sender, outcome) = oneshot::channel();
-        (Job::Keep(Box::new(Request { team: OWN_TEAM, content: Content::Body(upload), key: None }), sender), outcome)
+        (
+            Job::Keep(
+                Box::new(Request {
+                    team: OWN_TEAM,
+                    content: Content::Body(upload),
+                    key: None,
+                }),
+                sender,
+            ),
+            outcome,
+        )
     }
 
     #[test]
@@ -306,35 +363,66 @@ mod tests {
         let mut engine = Memory::new(String::new());
         let clock = Arc::new(FixedClock(Timestamp::from_micros(0)));
         let upload = upload::read(sample::push("spec.md", "text").to_string().as_bytes()).unwrap();
-        engine.step(&mut |records| records.keep_body(&upload, clock.now()).map(drop)).unwrap();
+        engine
+            .step(&mut |records| records.keep_body(&upload, clock.now()).map(drop))
+            .unwrap();
         let (steps, traffic) = (Arc::<AtomicI64>::default(), Arc::<Traffic>::default());
-        let engine = Box::new(Picky { kept: engine, steps: Arc::clone(&steps) });
-        let mut storage_thread = StorageThread { engine, traffic, clock };
-        let ((there, mut said), (other, mut other_said)) = (keep_body("spec.md"), keep_body("plan.md"));
+        let engine = Box::new(Picky {
+            kept: engine,
+            steps: Arc::clone(&steps),
+        });
+        let mut storage_thread = StorageThread {
+            engine,
+            traffic,
+            clock,
+        };
+        let ((there, mut said), (other, mut other_said)) =
+            (keep_body("spec.md"), keep_body("plan.md"));
         storage_thread.settle(vec![there]);
-        assert_eq!((steps.load(Ordering::Relaxed), said.try_recv()), (0, Ok(Outcome::AlreadyExists)));
+        assert_eq!(
+            (steps.load(Ordering::Relaxed), said.try_recv()),
+            (0, Ok(Outcome::AlreadyExists))
+        );
         storage_thread.settle(vec![other]);
-        assert_eq!((steps.load(Ordering::Relaxed), other_said.try_recv()), (1, Ok(Outcome::NotAnnounced)));
-        assert_eq!(storage_thread.counts().unwrap()[&Count::BodiesAlreadyExist], 1);
+        assert_eq!(
+            (steps.load(Ordering::Relaxed), other_said.try_recv()),
+            (1, Ok(Outcome::NotAnnounced))
+        );
+        assert_eq!(
+            storage_thread.counts().unwrap()[&Count::BodiesAlreadyExist],
+            1
+        );
     }
 
     #[test]
     fn what_waits_together_shares_a_step_and_traffic_is_added_once() {
-        let (jobs, outcomes): (Vec<_>, Vec<_>) =
-            (0..5).map(|n| keep(&sample::status_changed(&sample::id(n)).to_string())).unzip();
+        let (jobs, outcomes): (Vec<_>, Vec<_>) = (0..5)
+            .map(|n| keep(&sample::status_changed(&sample::id(n)).to_string()))
+            .unzip();
         let (steps, counts) = settle(jobs);
         assert_eq!(steps, 1);
-        assert_eq!((counts[&Count::Events], counts[&Count::EventRequests]), (5, 5));
-        assert!(outcomes.into_iter().all(|mut o| matches!(o.try_recv(), Ok(Outcome::Events(_)))));
+        assert_eq!(
+            (counts[&Count::Events], counts[&Count::EventRequests]),
+            (5, 5)
+        );
+        assert!(
+            outcomes
+                .into_iter()
+                .all(|mut o| matches!(o.try_recv(), Ok(Outcome::Events(_))))
+        );
     }
 
     #[test]
     fn a_request_that_cannot_be_stored_takes_no_other_with_it() {
         let good = |n| keep(&sample::status_changed(&sample::id(n)).to_string());
-        let (jobs, mut outcomes): (Vec<_>, Vec<_>) = [good(1), keep("{}"), good(2)].into_iter().unzip();
+        let (jobs, mut outcomes): (Vec<_>, Vec<_>) =
+            [good(1), keep("{}"), good(2)].into_iter().unzip();
         let (_, counts) = settle(jobs);
         let answered: Vec<_> = outcomes.iter_mut().map(|o| o.try_recv().is_ok()).collect();
         assert_eq!(answered, [true, false, true]);
-        assert_eq!((counts[&Count::Events], counts[&Count::EventRequests]), (2, 3));
+        assert_eq!(
+            (counts[&Count::Events], counts[&Count::EventRequests]),
+            (2, 3)
+        );
     }
 }

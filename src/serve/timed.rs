@@ -1,4 +1,5 @@
-//! One connection with its deadlines: for silence, for the head of a request, and for a whole request.
+//! One connection with its deadlines: for silence, for the head of a request, and for a whole
+//! request.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -48,8 +49,8 @@ struct State {
     head: Head,
     /// Of the head that arrived last, until a request takes it.
     framing: Option<Framing>,
-    /// When it was accepted, or last completed a head or an answer: the idlest connection has the oldest. Single bytes
-    /// do not count, so that trickling costs as much as silence.
+    /// When it was accepted, or last completed a head or an answer: the idlest connection has the
+    /// oldest. Single bytes do not count, so that trickling costs as much as silence.
     milestone: Instant,
 }
 
@@ -60,7 +61,12 @@ pub(super) struct Activity(Mutex<State>);
 impl Activity {
     pub(super) fn begin() -> Self {
         let (now, head) = (Instant::now(), Head::default());
-        Self(Mutex::new(State { phase: Phase::Waiting, head, framing: None, milestone: now }))
+        Self(Mutex::new(State {
+            phase: Phase::Waiting,
+            head,
+            framing: None,
+            milestone: now,
+        }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,7 +105,11 @@ impl Activity {
             Progress::Partial if matches!(state.phase, Phase::Head(_)) => {}
             Progress::Partial => state.phase = Phase::Head(Instant::now()),
             Progress::Complete { states_two_lengths } => {
-                state.framing = Some(if states_two_lengths { Framing::Ambiguous } else { Framing::Clear });
+                state.framing = Some(if states_two_lengths {
+                    Framing::Ambiguous
+                } else {
+                    Framing::Clear
+                });
                 state.milestone = Instant::now();
                 state.phase = Phase::Request(state.milestone);
             }
@@ -126,24 +136,40 @@ pub(super) struct TimedStream {
     activity: Arc<Activity>,
     last_byte: Instant,
     timer: Pin<Box<Sleep>>,
-    /// Resolves when this connection has to give way; `None` once it has, since it must not be asked again.
+    /// Resolves when this connection has to give way; `None` once it has, since it must not be
+    /// asked again.
     given_up: Option<oneshot::Receiver<()>>,
 }
 
 impl TimedStream {
     /// `given_up` resolves, or loses its sender, when the connection is to be closed.
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, given_up: oneshot::Receiver<()>) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        activity: Arc<Activity>,
+        given_up: oneshot::Receiver<()>,
+    ) -> Self {
         let timer = Box::pin(sleep(SILENCE));
-        Self { stream, activity, last_byte: Instant::now(), timer, given_up: Some(given_up) }
+        Self {
+            stream,
+            activity,
+            last_byte: Instant::now(),
+            timer,
+            given_up: Some(given_up),
+        }
     }
 
     pub(super) const fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
 
-    /// Passes on what the stream did; an error once a deadline has passed, or the connection has to give way.
+    /// Passes on what the stream did; an error once a deadline has passed, or the connection has to
+    /// give way.
     fn watch<T>(&mut self, cx: &mut Context<'_>, progress: Poll<Result<T>>) -> Poll<Result<T>> {
-        if self.given_up.as_mut().is_none_or(|given_up| Pin::new(given_up).poll(cx).is_ready()) {
+        if self
+            .given_up
+            .as_mut()
+            .is_none_or(|given_up| Pin::new(given_up).poll(cx).is_ready())
+        {
             self.given_up = None;
             return Poll::Ready(Err(Error::from(ErrorKind::ConnectionAborted)));
         }
@@ -168,7 +194,11 @@ impl TimedStream {
 }
 
 impl AsyncRead for TimedStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
         let before = buffer.filled().len();
         let progress = Pin::new(&mut self.stream).poll_read(cx, buffer);
         self.activity.received(&buffer.filled()[before..])?;
@@ -177,7 +207,11 @@ impl AsyncRead for TimedStream {
 }
 
 impl AsyncWrite for TimedStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
         let progress = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watch(cx, progress)
     }

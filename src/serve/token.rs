@@ -1,5 +1,5 @@
-//! Bearer tokens: what each allows, and how it is kept. A token is shown once and kept as its digest: it has so many
-//! random bits that a slow digest would protect nothing more.
+//! Bearer tokens: what each allows, and how it is kept. A token is shown once and kept as its
+//! digest: it has so many random bits that a slow digest would protect nothing more.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -72,11 +72,14 @@ impl Token {
 /// A new token: a prefix and 43 characters of the system's randomness.
 pub(crate) fn mint(ids: &dyn Ids) -> String {
     let seed = [ids.uuid(), ids.uuid(), ids.uuid()].concat();
-    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(Sha256::of(seed.as_bytes()).as_bytes()))
+    format!(
+        "{PREFIX}{}",
+        URL_SAFE_NO_PAD.encode(Sha256::of(seed.as_bytes()).as_bytes())
+    )
 }
 
-/// The digest that a token is kept and compared by, so that comparing takes the same time however much of a guess is
-/// right.
+/// The digest that a token is kept and compared by, so that comparing takes the same time however
+/// much of a guess is right.
 pub(crate) fn digest(token: &str) -> Sha256 {
     Sha256::of(token.trim().as_bytes())
 }
@@ -94,12 +97,19 @@ pub(super) struct Found {
 pub(super) trait Tokens {
     /// The token of this digest.
     fn find_token(&self, digest: Option<Sha256>) -> Reply<'_, Result<Found, Trouble>>;
-    /// Keeps a new token and, if its team is new, the team. False when the team has a token of that name.
+    /// Keeps a new token and, if its team is new, the team. False when the team has a token of that
+    /// name.
     fn add_token(&self, token: Token) -> Reply<'_, Result<bool, Trouble>>;
     /// Every token, by team and name.
     fn list_tokens(&self) -> Reply<'_, Result<Vec<Token>, Trouble>>;
-    /// Revokes a token from `at` on. False when the team has no such token, or it was revoked before.
-    fn revoke_token(&self, team: String, name: String, at: Timestamp) -> Reply<'_, Result<bool, Trouble>>;
+    /// Revokes a token from `at` on. False when the team has no such token, or it was revoked
+    /// before.
+    fn revoke_token(
+        &self,
+        team: String,
+        name: String,
+        at: Timestamp,
+    ) -> Reply<'_, Result<bool, Trouble>>;
 }
 
 #[cfg(test)]
@@ -112,7 +122,11 @@ mod tests {
         let (one, other) = (mint(&SystemIds::default()), mint(&SystemIds::default()));
         assert_ne!(one, other);
         assert_eq!(one.len(), PREFIX.len() + 43);
-        assert!(one.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')), "{one}");
+        assert!(
+            one.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
+            "{one}"
+        );
         assert_eq!(digest(&format!(" {one}\n")), digest(&one));
     }
 

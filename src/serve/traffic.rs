@@ -29,12 +29,17 @@ impl Traffic {
     /// Counts the result of a request; the engine has counted it too.
     pub(super) fn count_outcome(&self, outcome: &Outcome) {
         match outcome {
-            Outcome::Events(results) => results.tally.iter().for_each(|(count, by)| self.add(*count, *by)),
+            Outcome::Events(results) => results
+                .tally
+                .iter()
+                .for_each(|(count, by)| self.add(*count, *by)),
             Outcome::Stored => self.add(Count::Bodies, 1),
             Outcome::AlreadyExists => self.add(Count::BodiesAlreadyExist, 1),
             Outcome::NotAnnounced => self.add(Count::BodiesNotIndexed, 1),
             Outcome::TextNeeded | Outcome::Forgotten => {}
-            Outcome::Bodies(outcomes) => outcomes.iter().for_each(|outcome| self.count_outcome(outcome)),
+            Outcome::Bodies(outcomes) => outcomes
+                .iter()
+                .for_each(|outcome| self.count_outcome(outcome)),
         }
     }
 
@@ -44,12 +49,20 @@ impl Traffic {
 
     /// Everything since the start.
     pub(super) fn total(&self) -> Counts {
-        Count::ALL.iter().map(|count| (*count, self.total[*count as usize].load(Ordering::Relaxed))).collect()
+        Count::ALL
+            .iter()
+            .map(|count| (*count, self.total[*count as usize].load(Ordering::Relaxed)))
+            .collect()
     }
 
     /// What has still to be stored, without zeros.
     pub(super) fn unsaved(&self) -> Counts {
-        let numbers = Count::ALL.iter().map(|count| (*count, self.unsaved[*count as usize].load(Ordering::Relaxed)));
+        let numbers = Count::ALL.iter().map(|count| {
+            (
+                *count,
+                self.unsaved[*count as usize].load(Ordering::Relaxed),
+            )
+        });
         numbers.filter(|(_, number)| *number != 0).collect()
     }
 

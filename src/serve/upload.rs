@@ -28,7 +28,10 @@ pub(super) fn read_one_of_many(bytes: &[u8]) -> Result<Upload, Answer> {
 fn read_form(bytes: &[u8], may_lack_text: bool) -> Result<Upload, Answer> {
     let fields: Map<String, Value> = serde_json::from_slice(bytes)
         .map_err(|e| Answer::bad_request(&format!("the request is not a JSON object: {e}")))?;
-    let mut form = Form { fields: &fields, wrong: Vec::new() };
+    let mut form = Form {
+        fields: &fields,
+        wrong: Vec::new(),
+    };
     let [slug, kind] = form.names();
     let namespace = NamespaceRef {
         project_uuid: form.text("project_uuid"),
@@ -39,17 +42,30 @@ fn read_form(bytes: &[u8], may_lack_text: bool) -> Result<Upload, Answer> {
     };
     let path = form.text("artifact_path");
     let claimed = form.hash();
-    let content = if may_lack_text && !fields.contains_key("content_body") { None } else { Some(form.content()?) };
-    let actual = content.as_ref().map(|content| Sha256::of(content.as_bytes()));
+    let content = if may_lack_text && !fields.contains_key("content_body") {
+        None
+    } else {
+        Some(form.content()?)
+    };
+    let actual = content
+        .as_ref()
+        .map(|content| Sha256::of(content.as_bytes()));
     if let (Some(claimed), Some(actual)) = (claimed, actual)
         && claimed != actual
     {
-        form.wrong.push(("content_hash", format!("is not the SHA-256 of content_body, which is {actual}")));
+        form.wrong.push((
+            "content_hash",
+            format!("is not the SHA-256 of content_body, which is {actual}"),
+        ));
     }
     if form.wrong.is_empty()
         && let Some(actual) = actual.or(claimed)
     {
-        let version = ArtifactVersion { namespace: normalized(namespace), path, sha256: actual };
+        let version = ArtifactVersion {
+            namespace: normalized(namespace),
+            path,
+            sha256: actual,
+        };
         Ok(Upload { version, content })
     } else {
         Err(Answer::bad_fields(&form.wrong))
@@ -71,8 +87,10 @@ impl Form<'_> {
             return OLD_NAMES;
         }
         for name in old {
-            self.wrong
-                .push((name, "belongs to an older contract and cannot be combined with its successor".to_owned()));
+            self.wrong.push((
+                name,
+                "belongs to an older contract and cannot be combined with its successor".to_owned(),
+            ));
         }
         CURRENT_NAMES
     }
@@ -93,12 +111,14 @@ impl Form<'_> {
     fn hash(&mut self) -> Option<Sha256> {
         let algorithm = self.text("hash_algorithm");
         if !algorithm.is_empty() && algorithm != "sha256" {
-            self.wrong.push(("hash_algorithm", "is not sha256".to_owned()));
+            self.wrong
+                .push(("hash_algorithm", "is not sha256".to_owned()));
         }
         let text = self.text("content_hash");
         let hash = Sha256::from_hex(&text);
         if hash.is_none() && !text.is_empty() {
-            self.wrong.push(("content_hash", "is not 64 hex digits".to_owned()));
+            self.wrong
+                .push(("content_hash", "is not 64 hex digits".to_owned()));
         }
         hash
     }
@@ -140,7 +160,12 @@ mod tests {
             }
             Err(answer) => {
                 assert_eq!(answer.status, 400);
-                answer.body["fields"].as_object().unwrap().keys().cloned().collect()
+                answer.body["fields"]
+                    .as_object()
+                    .unwrap()
+                    .keys()
+                    .cloned()
+                    .collect()
             }
         }
     }
@@ -149,19 +174,44 @@ mod tests {
     fn each_field_is_named_when_it_is_wrong() {
         assert!(wrong(&[]).is_empty());
         assert!(wrong(&[("admission_generation", Some(3.into()))]).is_empty());
-        let names = sample::push("spec.md", "text").as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let names = sample::push("spec.md", "text")
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>();
         assert_eq!(names.len(), 9);
         for name in &names {
-            for value in [None, Some(Value::from("")), Some(Value::from(5)), Some(Value::Null)] {
+            for value in [
+                None,
+                Some(Value::from("")),
+                Some(Value::from(5)),
+                Some(Value::Null),
+            ] {
                 let found = wrong(&[(name, value.clone())]);
                 assert!(found.contains(name), "{name} = {value:?}: {found:?}");
             }
         }
-        assert_eq!(wrong(&[("target_branch", Some(" ".into()))]), ["target_branch"]);
-        assert_eq!(wrong(&[("artifact_path", Some("a\0b".into()))]), ["artifact_path"]);
-        assert_eq!(wrong(&[("hash_algorithm", Some("md5".into()))]), ["hash_algorithm"]);
-        assert_eq!(wrong(&[("content_hash", Some("ab".into()))]), ["content_hash"]);
-        assert_eq!(wrong(&[("content_body", Some("text\n".into()))]), ["content_hash"]);
+        assert_eq!(
+            wrong(&[("target_branch", Some(" ".into()))]),
+            ["target_branch"]
+        );
+        assert_eq!(
+            wrong(&[("artifact_path", Some("a\0b".into()))]),
+            ["artifact_path"]
+        );
+        assert_eq!(
+            wrong(&[("hash_algorithm", Some("md5".into()))]),
+            ["hash_algorithm"]
+        );
+        assert_eq!(
+            wrong(&[("content_hash", Some("ab".into()))]),
+            ["content_hash"]
+        );
+        assert_eq!(
+            wrong(&[("content_body", Some("text\n".into()))]),
+            ["content_hash"]
+        );
     }
 
     #[test]
@@ -173,7 +223,10 @@ mod tests {
         assert!(with(&[("feature_slug", mission()), ("mission_key", kind())]).is_empty());
         assert_eq!(with(&[("feature_slug", mission())]), ["mission_key"]);
         assert_eq!(wrong(&[("feature_slug", mission())]), ["feature_slug"]);
-        assert_eq!(wrong(&[("mission_type", None), ("mission_key", kind())]), ["mission_key", "mission_type"]);
+        assert_eq!(
+            wrong(&[("mission_type", None), ("mission_key", kind())]),
+            ["mission_key", "mission_type"]
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Outgoing webhooks: what a project's events are sent to, and what became due when. Pure, with the operator's acts.
+//! Outgoing webhooks: what a project's events are sent to, and what became due when. Pure, with the
+//! operator's acts.
 
 use std::time::Duration;
 
@@ -63,8 +64,8 @@ pub(super) struct Sending {
     pub(super) webhook: Webhook,
     /// The lease, which is named again when the outcome is noted.
     pub(super) leased_until: Timestamp,
-    /// The position after the last of these events. It stays the same until they were taken, so that every receiver
-    /// sends the same events under the same id.
+    /// The position after the last of these events. It stays the same until they were taken, so
+    /// that every receiver sends the same events under the same id.
     pub(super) to: i64,
     /// The envelopes, in order. Empty if all of them were deleted.
     pub(super) envelopes: Vec<Vec<u8>>,
@@ -86,12 +87,18 @@ pub(super) enum Sent {
     Failed { due_at: Timestamp, failure: String },
 }
 
-/// How long to wait after so many failures: 1 s, 2 s, 4 s … 1 h, of which a random part from a half to all; at least as
-/// long as the other side asked for, within that hour.
+/// How long to wait after so many failures: 1 s, 2 s, 4 s … 1 h, of which a random part from a half
+/// to all; at least as long as the other side asked for, within that hour.
 pub(super) fn pause(failures: i32, random: f64, asked: Option<Duration>) -> Duration {
-    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(20);
-    let longest = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
-    longest.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0).max(asked.unwrap_or_default().min(LONGEST_PAUSE))
+    let doublings = u32::try_from(failures.saturating_sub(1))
+        .unwrap_or(0)
+        .min(20);
+    let longest = FIRST_PAUSE
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_PAUSE);
+    longest
+        .mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
+        .max(asked.unwrap_or_default().min(LONGEST_PAUSE))
 }
 
 /// Where webhooks are kept.
@@ -111,23 +118,36 @@ pub(super) trait Webhooks {
 /// A new secret: `whsec_` and 32 bytes of the system's randomness.
 pub(crate) fn new_secret(ids: &dyn Ids) -> String {
     let seed = [ids.uuid(), ids.uuid(), ids.uuid()].concat();
-    format!("whsec_{}", STANDARD.encode(Sha256::of(seed.as_bytes()).as_bytes()))
+    format!(
+        "whsec_{}",
+        STANDARD.encode(Sha256::of(seed.as_bytes()).as_bytes())
+    )
 }
 
 /// Adds a webhook to the storage of `options`.
-pub(crate) fn add_webhook(options: &Options, webhook: Webhook, from_start: bool) -> Result<Added, Error> {
-    on_engine(options, async move |engine: &dyn Engine| engine.add_webhook(webhook, from_start).await)
+pub(crate) fn add_webhook(
+    options: &Options,
+    webhook: Webhook,
+    from_start: bool,
+) -> Result<Added, Error> {
+    on_engine(options, async move |engine: &dyn Engine| {
+        engine.add_webhook(webhook, from_start).await
+    })
 }
 
 /// Every webhook of the storage of `options`.
 pub(crate) fn list_webhooks(options: &Options) -> Result<Vec<Webhook>, Error> {
-    on_engine(options, async |engine: &dyn Engine| engine.list_webhooks().await)
+    on_engine(options, async |engine: &dyn Engine| {
+        engine.list_webhooks().await
+    })
 }
 
 /// Removes a webhook; false if the team has none of that name.
 pub(crate) fn remove_webhook(options: &Options, team: &str, name: &str) -> Result<bool, Error> {
     let (team, name) = (team.to_owned(), name.to_owned());
-    on_engine(options, async move |engine: &dyn Engine| engine.remove_webhook(team, name).await)
+    on_engine(options, async move |engine: &dyn Engine| {
+        engine.remove_webhook(team, name).await
+    })
 }
 
 #[cfg(test)]
@@ -139,11 +159,21 @@ mod tests {
     #[test]
     fn pauses_double_up_to_an_hour() {
         let millis = |failures, random| pause(failures, random, None).as_millis();
-        assert_eq!([1, 2, 3, 4].map(|failures| millis(failures, 1.0)), [1_000, 2_000, 4_000, 8_000]);
-        assert_eq!([millis(3, 0.0), millis(12, 1.0), millis(i32::MAX, 1.0)], [2_000, 2_048_000, 3_600_000]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|failures| millis(failures, 1.0)),
+            [1_000, 2_000, 4_000, 8_000]
+        );
+        assert_eq!(
+            [millis(3, 0.0), millis(12, 1.0), millis(i32::MAX, 1.0)],
+            [2_000, 2_048_000, 3_600_000]
+        );
         let asked = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(pause(1, 0.0, asked(90)), Duration::from_secs(90));
-        assert_eq!(pause(1, 0.0, asked(90_000)), LONGEST_PAUSE, "nothing is put off for days");
+        assert_eq!(
+            pause(1, 0.0, asked(90_000)),
+            LONGEST_PAUSE,
+            "nothing is put off for days"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Sending to webhooks, apart from every request: a task asks the storage what is due, and a thread for each request
-//! waits for the other side.
+//! Sending to webhooks, apart from every request: a task asks the storage what is due, and a thread
+//! for each request waits for the other side.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,8 +23,11 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// Requests of one receiver at a time.
 const PLACES: usize = 16;
 /// Limits of one request: together shorter than a lease.
-const DEADLINES: Deadlines =
-    Deadlines { connect: Duration::from_secs(5), answer: Duration::from_secs(15), total: Duration::from_secs(20) };
+const DEADLINES: Deadlines = Deadlines {
+    connect: Duration::from_secs(5),
+    answer: Duration::from_secs(15),
+    total: Duration::from_secs(20),
+};
 /// The most bytes that are read of an answer: only its status counts.
 const ANSWER_BYTES: usize = 4 << 10;
 /// The most characters of a failure that are kept.
@@ -35,7 +38,9 @@ pub(super) async fn run(app: Arc<App>) {
     let places = Arc::new(Semaphore::new(PLACES));
     let mut wait = LOOK;
     while !app.is_draining.load(Ordering::Relaxed) {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         match app.engine.take_webhook(app.clock.now()).await {
             Ok(Some(sending)) => {
                 wait = LOOK;
@@ -60,16 +65,24 @@ async fn deliver(app: &App, sending: Sending) {
     let (report, reported) = oneshot::channel();
     let request = sending.clone();
     // Not one of the runtime's threads: a receiver that stops does not wait for a slow webhook.
-    let spawned = super::server::spawn("serve-webhook", move || drop(report.send(send(&request, now))));
+    let spawned = super::server::spawn("serve-webhook", move || {
+        drop(report.send(send(&request, now)))
+    });
     let outcome = match spawned {
-        Ok(_detached) => reported.await.unwrap_or_else(|_| Err(Failed::because("its thread ended early"))),
+        Ok(_detached) => reported
+            .await
+            .unwrap_or_else(|_| Err(Failed::because("its thread ended early"))),
         Err(e) => Err(Failed::because(&e.to_string())),
     };
     let sent = match outcome {
         Ok(()) => Sent::Taken,
         Err(failed) => {
             let failures = sending.webhook.failures.saturating_add(1);
-            log::warn!("the webhook {} failed: {}", text::printable(&sending.webhook.name), failed.words);
+            log::warn!(
+                "the webhook {} failed: {}",
+                text::printable(&sending.webhook.name),
+                failed.words
+            );
             Sent::Failed {
                 due_at: app.clock.now().after(pause(failures, random, failed.asked)),
                 failure: text::shorten(&text::printable(&failed.words), FAILURE_CHARS),
@@ -77,7 +90,9 @@ async fn deliver(app: &App, sending: Sending) {
         }
     };
     if app.engine.settle_webhook(sending, sent).await.is_err() {
-        log::warn!("the outcome of a webhook was not noted: the same events are sent again after {LEASE:?}");
+        log::warn!(
+            "the outcome of a webhook was not noted: the same events are sent again after {LEASE:?}"
+        );
     }
 }
 
@@ -90,7 +105,10 @@ struct Failed {
 
 impl Failed {
     fn because(words: &str) -> Self {
-        Self { words: words.to_owned(), asked: None }
+        Self {
+            words: words.to_owned(),
+            asked: None,
+        }
     }
 }
 
@@ -125,13 +143,25 @@ fn send(sending: &Sending, now: Timestamp) -> Result<(), Failed> {
     let body = body(sending);
     let signature = keys.sign(&sending.message_id(), now, &body);
     let [id, timestamp, signed] = signature.headers();
-    let headers = [("content-type", BatchForm::CloudEvents.media_type()), id, timestamp, signed];
+    let headers = [
+        ("content-type", BatchForm::CloudEvents.media_type()),
+        id,
+        timestamp,
+        signed,
+    ];
     let reach = match (address.is_loopback(), webhook.may_be_private) {
         (true, _) => Reach::Loopback,
         (false, true) => Reach::Any,
         (false, false) => Reach::Public,
     };
-    let client = Client::new(&Named { origin: address.origin(), reach }, DEADLINES, 0);
+    let client = Client::new(
+        &Named {
+            origin: address.origin(),
+            reach,
+        },
+        DEADLINES,
+        0,
+    );
     let request = Request {
         method: Method::Post,
         url: address.verbatim(),
@@ -142,25 +172,39 @@ fn send(sending: &Sending, now: Timestamp) -> Result<(), Failed> {
     };
     match client.send(&request) {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
-        Ok(answer) => Err(Failed { words: format!("HTTP {}", answer.status), asked: asked(&answer) }),
+        Ok(answer) => Err(Failed {
+            words: format!("HTTP {}", answer.status),
+            asked: asked(&answer),
+        }),
         Err(failure) => Err(Failed::because(&failure.to_string())),
     }
 }
 
 /// The seconds of a `Retry-After`.
 fn asked(answer: &Answer) -> Option<Duration> {
-    answer.retry_after.as_ref()?.trim().parse().ok().map(Duration::from_secs)
+    answer
+        .retry_after
+        .as_ref()?
+        .trim()
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
 }
 
 /// The events as a CloudEvents batch, each envelope byte for byte.
 fn body(sending: &Sending) -> Vec<u8> {
     let form = BatchForm::CloudEvents;
-    let context = WireContext { project_uuid: Some(&sending.webhook.project_uuid), ..WireContext::default() };
+    let context = WireContext {
+        project_uuid: Some(&sending.webhook.project_uuid),
+        ..WireContext::default()
+    };
     let (begin, end) = form.brackets();
     let mut body = begin.as_bytes().to_vec();
     for envelope in &sending.envelopes {
         // Every event that is kept has an id.
-        let Ok(head) = form.head(envelope, context) else { continue };
+        let Ok(head) = form.head(envelope, context) else {
+            continue;
+        };
         if body.len() > begin.len() {
             body.push(b',');
         }

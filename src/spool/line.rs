@@ -4,9 +4,10 @@
 //! sk-sync-spool-1 <sha256> <length> <captured_at> <origin> <fate> <envelope>
 //! ```
 //!
-//! The digest is that of everything after it; the length is that of the envelope in bytes, so that a truncated line
-//! differs from a changed one; the time is in microseconds since the Unix epoch; the fate is `keep`, `held:<reason>` or
-//! `audit`. The envelope is unchanged: it has no line end, since it was one line.
+//! The digest is that of everything after it; the length is that of the envelope in bytes, so that
+//! a truncated line differs from a changed one; the time is in microseconds since the Unix epoch;
+//! the fate is `keep`, `held:<reason>` or `audit`. The envelope is unchanged: it has no line end,
+//! since it was one line.
 
 use serde::{Deserialize, Serialize};
 
@@ -57,8 +58,8 @@ pub(crate) struct Dropped {
 /// Why a line cannot be absorbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// It is shorter than it states, or parts of it never reached the disk: its writer ended, the disk was full, or the
-    /// power was cut before it was acknowledged.
+    /// It is shorter than it states, or parts of it never reached the disk: its writer ended, the
+    /// disk was full, or the power was cut before it was acknowledged.
     Torn,
     /// It was changed after writing, or has a form that this version does not know.
     Garbled,
@@ -71,38 +72,74 @@ pub(super) fn encode(line: &Spooled<'_>, out: &mut Vec<u8>) {
         Fate::Hold(reason) => format!("held:{reason}"),
         Fate::Audit => "audit".to_owned(),
     };
-    let said = format!("{} {} {} {fate} ", line.envelope.len(), line.captured_at.as_micros(), line.origin);
+    let said = format!(
+        "{} {} {} {fate} ",
+        line.envelope.len(),
+        line.captured_at.as_micros(),
+        line.origin
+    );
     let digest = Sha256::of_parts(&[said.as_bytes(), line.envelope]).to_string();
-    for part in [FORM, b" ", digest.as_bytes(), b" ", said.as_bytes(), line.envelope, b"\n"] {
+    for part in [
+        FORM,
+        b" ",
+        digest.as_bytes(),
+        b" ",
+        said.as_bytes(),
+        line.envelope,
+        b"\n",
+    ] {
         out.extend_from_slice(part);
     }
 }
 
 /// Reads a line without its line end. A line that it accepts was written exactly so.
 pub(crate) fn decode(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
-    if has_lost_parts(line) { Err(Flaw::Torn) } else { decode_written(line) }
+    if has_lost_parts(line) {
+        Err(Flaw::Torn)
+    } else {
+        decode_written(line)
+    }
 }
 
-/// True for a line of this form with parts that a power cut kept from the disk, which read as zeros: at one of its ends,
-/// or whole sectors. A changed byte inside the line is something else.
+/// True for a line of this form with parts that a power cut kept from the disk, which read as
+/// zeros: at one of its ends, or whole sectors. A changed byte inside the line is something else.
 fn has_lost_parts(line: &[u8]) -> bool {
-    let Some(end) = line.iter().position(|byte| *byte == 0) else { return false };
+    let Some(end) = line.iter().position(|byte| *byte == 0) else {
+        return false;
+    };
     let written = line.get(..end).unwrap_or_default();
     let is_ours = FORM.starts_with(written) || written.starts_with(FORM);
     is_ours
-        && (end == 0 || line.last() == Some(&0) || line.windows(SECTOR).any(|part| part.iter().all(|byte| *byte == 0)))
+        && (end == 0
+            || line.last() == Some(&0)
+            || line
+                .windows(SECTOR)
+                .any(|part| part.iter().all(|byte| *byte == 0)))
 }
 
 fn decode_written(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
-    let Some(rest) = line.strip_prefix(FORM).and_then(|rest| rest.strip_prefix(b" ")) else {
-        return Err(if FORM.starts_with(line) { Flaw::Torn } else { Flaw::Garbled });
+    let Some(rest) = line
+        .strip_prefix(FORM)
+        .and_then(|rest| rest.strip_prefix(b" "))
+    else {
+        return Err(if FORM.starts_with(line) {
+            Flaw::Torn
+        } else {
+            Flaw::Garbled
+        });
     };
     let mut fields = rest.splitn(2, |byte| *byte == b' ');
-    let (Some(digest), Some(said)) = (fields.next(), fields.next()) else { return Err(Flaw::Torn) };
+    let (Some(digest), Some(said)) = (fields.next(), fields.next()) else {
+        return Err(Flaw::Torn);
+    };
     let mut fields = said.splitn(5, |byte| *byte == b' ');
-    let (Some(length), Some(at), Some(origin), Some(fate), Some(envelope)) =
-        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
-    else {
+    let (Some(length), Some(at), Some(origin), Some(fate), Some(envelope)) = (
+        fields.next(),
+        fields.next(),
+        fields.next(),
+        fields.next(),
+        fields.next(),
+    ) else {
         return Err(Flaw::Torn);
     };
     let (stated, found) = (number(length), i64::try_from(envelope.len()).ok());
@@ -114,13 +151,21 @@ fn decode_written(line: &[u8]) -> Result<Spooled<'_>, Flaw> {
     }
     let line = (|| {
         let captured_at = Timestamp::from_micros(number(at)?);
-        let (origin, fate) = (std::str::from_utf8(origin).ok()?, std::str::from_utf8(fate).ok()?);
+        let (origin, fate) = (
+            std::str::from_utf8(origin).ok()?,
+            std::str::from_utf8(fate).ok()?,
+        );
         let fate = match (fate, fate.strip_prefix("held:")) {
             ("keep", _) => Fate::Keep,
             ("audit", _) => Fate::Audit,
             (_, reason) => Fate::Hold(reason?),
         };
-        Some(Spooled { captured_at, origin, fate, envelope })
+        Some(Spooled {
+            captured_at,
+            origin,
+            fate,
+            envelope,
+        })
     })();
     line.filter(Spooled::is_understood).ok_or(Flaw::Garbled)
 }
@@ -151,7 +196,14 @@ fn number(field: &[u8]) -> Option<i64> {
 /// A line of this content, with its digest.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn sealed(content: &[u8]) -> Vec<u8> {
-    [FORM, b" ", Sha256::of(content).to_string().as_bytes(), b" ", content].concat()
+    [
+        FORM,
+        b" ",
+        Sha256::of(content).to_string().as_bytes(),
+        b" ",
+        content,
+    ]
+    .concat()
 }
 
 #[cfg(test)]
@@ -161,7 +213,15 @@ mod tests {
     fn line(fate: Fate<'_>, envelope: &[u8]) -> Vec<u8> {
         let captured_at = Timestamp::from_micros(1_770_890_400_000_000);
         let mut out = Vec::new();
-        encode(&Spooled { captured_at, origin: "capture", fate, envelope }, &mut out);
+        encode(
+            &Spooled {
+                captured_at,
+                origin: "capture",
+                fate,
+                envelope,
+            },
+            &mut out,
+        );
         assert_eq!(out.pop(), Some(b'\n'));
         out
     }
@@ -189,9 +249,19 @@ mod tests {
         ] {
             let bytes = line(fate, envelope);
             let back = decode(&bytes).unwrap();
-            assert_eq!((back.fate, back.envelope, back.origin), (fate, envelope, "capture"));
+            assert_eq!(
+                (back.fate, back.envelope, back.origin),
+                (fate, envelope, "capture")
+            );
         }
-        assert_eq!(decode(&line(Fate::Audit, &dropped)).unwrap().dropped().unwrap().1, Sha256::of(b"x"));
+        assert_eq!(
+            decode(&line(Fate::Audit, &dropped))
+                .unwrap()
+                .dropped()
+                .unwrap()
+                .1,
+            Sha256::of(b"x")
+        );
     }
 
     #[test]
@@ -204,7 +274,10 @@ mod tests {
                 changed[at] ^= 1 << bit;
                 let flaw = decode(&changed).unwrap_err();
                 // Only before the envelope can a changed byte look like truncation.
-                assert!(flaw == Flaw::Garbled || at < whole.len() - ENVELOPE.len(), "bit {bit} of byte {at}");
+                assert!(
+                    flaw == Flaw::Garbled || at < whole.len() - ENVELOPE.len(),
+                    "bit {bit} of byte {at}"
+                );
             }
         }
     }
@@ -212,7 +285,10 @@ mod tests {
     /// A power cut leaves zeros where a part of the line did not reach the disk.
     #[test]
     fn zeros_in_a_line_are_torn() {
-        let long = format!("{{\"event_id\":\"a\",\"x\":\"{}\"}}", "x".repeat(2 * SECTOR));
+        let long = format!(
+            "{{\"event_id\":\"a\",\"x\":\"{}\"}}",
+            "x".repeat(2 * SECTOR)
+        );
         let whole = line(Fate::Keep, long.as_bytes());
         let lost = |from: usize, to: usize| {
             let mut lost = whole.clone();
@@ -224,24 +300,47 @@ mod tests {
             assert_eq!(lost(at, whole.len()), Flaw::Torn, "from {at}");
         }
         for from in 1..whole.len() - SECTOR {
-            assert_eq!(lost(from, from + SECTOR), Flaw::Torn, "a sector from {from}");
+            assert_eq!(
+                lost(from, from + SECTOR),
+                Flaw::Torn,
+                "a sector from {from}"
+            );
         }
         assert_eq!(lost(300, 301), Flaw::Garbled, "a changed byte");
-        assert_eq!(decode(b"x\0y"), Err(Flaw::Garbled), "not a line of this form");
+        assert_eq!(
+            decode(b"x\0y"),
+            Err(Flaw::Garbled),
+            "not a line of this form"
+        );
     }
 
     #[test]
     fn what_is_whole_and_not_understood_is_garbled() {
-        for (fate, envelope) in [(Fate::Keep, &b"[1]"[..]), (Fate::Audit, b"{}"), (Fate::Keep, b"")] {
-            assert_eq!(decode(&line(fate, envelope)), Err(Flaw::Garbled), "{envelope:?}");
+        for (fate, envelope) in [
+            (Fate::Keep, &b"[1]"[..]),
+            (Fate::Audit, b"{}"),
+            (Fate::Keep, b""),
+        ] {
+            assert_eq!(
+                decode(&line(fate, envelope)),
+                Err(Flaw::Garbled),
+                "{envelope:?}"
+            );
         }
         let newer = [b"sk-sync-spool-2 ", &line(Fate::Keep, ENVELOPE)[16..]].concat();
         assert_eq!(decode(&newer), Err(Flaw::Garbled));
         let longer = [&line(Fate::Keep, ENVELOPE)[..], b"}"].concat();
         assert_eq!(decode(&longer), Err(Flaw::Garbled));
         assert_eq!(decode(b"x"), Err(Flaw::Garbled));
-        for said in ["15 5 capture keep {\"event_id\":\"a\"}", "+16 5 capture keep {\"event_id\":\"a\"}"] {
-            assert_eq!(decode(&sealed(said.as_bytes())), Err(Flaw::Garbled), "sealed by a stranger: {said}");
+        for said in [
+            "15 5 capture keep {\"event_id\":\"a\"}",
+            "+16 5 capture keep {\"event_id\":\"a\"}",
+        ] {
+            assert_eq!(
+                decode(&sealed(said.as_bytes())),
+                Err(Flaw::Garbled),
+                "sealed by a stranger: {said}"
+            );
         }
     }
 }

@@ -25,8 +25,8 @@ pub(crate) struct Waiting {
 }
 
 impl Spool {
-    /// The waiting lines. They are only counted; lines that were set aside are read. A file that is absorbed meanwhile
-    /// is in the store.
+    /// The waiting lines. They are only counted; lines that were set aside are read. A file that is
+    /// absorbed meanwhile is in the store.
     pub(crate) fn look(&self) -> io::Result<Waiting> {
         self.waiting(|_| Ok(()))
     }

@@ -1,18 +1,22 @@
-//! The spool: events captured while the store could not be opened, in a file next to it until a run absorbs them.
+//! The spool: events captured while the store could not be opened, in a file next to it until a run
+//! absorbs them.
 //!
-//! * `line` is the form of one line; `write` appends lines and makes them durable; `take` renames the file so that no
-//!   writer uses it any more; `read` reads a taken file; `look` counts waiting lines without changing anything.
+//! * `line` is the form of one line; `write` appends lines and makes them durable; `take` renames
+//!   the file so that no writer uses it any more; `read` reads a taken file; `look` counts waiting
+//!   lines without changing anything.
 //!
-//! Files next to the store: `spool.lines` (being written), `spool-<id>.taken` (being absorbed, or left by a process
-//! that was killed meanwhile), `spool-<id>.damaged` (the unreadable lines of a taken file, for the user) and
-//! `spool.lock` (held by the absorbing process). All are for the owner only.
+//! Files next to the store: `spool.lines` (being written), `spool-<id>.taken` (being absorbed, or
+//! left by a process that was killed meanwhile), `spool-<id>.damaged` (the unreadable lines of a
+//! taken file, for the user) and `spool.lock` (held by the absorbing process). All are for the
+//! owner only.
 //!
-//! **Invariant:** a line is acknowledged only when it is on disk under a name that the next run reads. Writers hold a
-//! shared lock and check that the name still refers to their file; the absorbing process renames the file, so that no
-//! new writer opens it, and reads it after an exclusive lock, so that no writer is left. **Invariant:** a taken file is
-//! removed only after the store has every line of it. The number of absorbed bytes is in the store, changed in the
-//! transaction that adds the lines, so a killed run is completed and no line is added twice. **Invariant:** a line that
-//! cannot be read is never dropped.
+//! **Invariant:** a line is acknowledged only when it is on disk under a name that the next run
+//! reads. Writers hold a shared lock and check that the name still refers to their file; the
+//! absorbing process renames the file, so that no new writer opens it, and reads it after an
+//! exclusive lock, so that no writer is left. **Invariant:** a taken file is removed only after the
+//! store has every line of it. The number of absorbed bytes is in the store, changed in the
+//! transaction that adds the lines, so a killed run is completed and no line is added twice.
+//! **Invariant:** a line that cannot be read is never dropped.
 
 mod line;
 mod look;
@@ -48,7 +52,9 @@ pub(crate) struct Spool {
 impl Spool {
     /// The spool of the store at `store`, which need not exist either.
     pub(crate) fn beside(store: &Path) -> Self {
-        Self { dir: store.parent().unwrap_or(Path::new("")).to_owned() }
+        Self {
+            dir: store.parent().unwrap_or(Path::new("")).to_owned(),
+        }
     }
 
     /// Lock held while lines are absorbed.
@@ -70,13 +76,17 @@ impl Spool {
     fn files(&self, suffix: &str) -> io::Result<Vec<(String, PathBuf)>> {
         let entries = match std::fs::read_dir(&self.dir) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(|e| crate::base::files::named(&e, "cannot list", &self.dir))?,
+            entries => {
+                entries.map_err(|e| crate::base::files::named(&e, "cannot list", &self.dir))?
+            }
         };
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
-            let id = name.to_str().and_then(|n| n.strip_prefix(PREFIX)?.strip_suffix(suffix));
+            let id = name
+                .to_str()
+                .and_then(|n| n.strip_prefix(PREFIX)?.strip_suffix(suffix));
             found.extend(id.map(|id| (id.to_owned(), entry.path())));
         }
         // An id begins with its time.

@@ -8,7 +8,8 @@ use super::line::{Flaw, decode};
 use super::{DAMAGED, PREFIX, Taken};
 use crate::base::files::{named, sync_dir};
 
-/// Longer than any line that is written, in bytes. Longer text without a line end is read in pieces of this size.
+/// Longer than any line that is written, in bytes. Longer text without a line end is read in pieces
+/// of this size.
 const LONGEST: u64 = 65 << 20;
 /// A part ends with this many lines or bytes.
 const PART_LINES: usize = 1000;
@@ -56,13 +57,20 @@ impl Lines {
     pub(super) fn open(path: &Path, from: u64) -> io::Result<Self> {
         let mut file = File::open(path).map_err(|e| named(&e, "cannot read the spool", path))?;
         file.seek(SeekFrom::Start(from))?;
-        Ok(Self { input: BufReader::with_capacity(256 << 10, file), at: from })
+        Ok(Self {
+            input: BufReader::with_capacity(256 << 10, file),
+            at: from,
+        })
     }
 
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             let mut line = Vec::new();
-            let read = self.input.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;
+            let read = self
+                .input
+                .by_ref()
+                .take(LONGEST)
+                .read_until(b'\n', &mut line)?;
             if read == 0 {
                 return Ok(None);
             }
@@ -81,7 +89,14 @@ impl Taken {
     /// The next lines after the first `from` bytes; `None` at the end.
     pub(crate) fn part(&self, from: u64) -> io::Result<Option<Part>> {
         let mut lines = Lines::open(&self.path, from)?;
-        let (mut part, mut bytes) = (Part { from, through: from, lines: Vec::new() }, 0);
+        let (mut part, mut bytes) = (
+            Part {
+                from,
+                through: from,
+                lines: Vec::new(),
+            },
+            0,
+        );
         while part.lines.len() < PART_LINES
             && bytes < PART_BYTES
             && let Some(line) = lines.next()?
@@ -93,7 +108,8 @@ impl Taken {
         Ok((!part.lines.is_empty()).then_some(part))
     }
 
-    /// Copies the unreadable lines into a separate file, on disk when this returns. Repeated, it writes the same file.
+    /// Copies the unreadable lines into a separate file, on disk when this returns. Repeated, it
+    /// writes the same file.
     pub(crate) fn set_aside(&self) -> io::Result<Flaws> {
         let mut flaws = Flaws::default();
         let mut lines = Lines::open(&self.path, 0)?;
@@ -109,9 +125,12 @@ impl Taken {
             file.write_all(&line).and_then(|()| file.write_all(b"\n"))?;
         }
         if let Some(file) = kept {
-            let path = self.path.with_file_name(format!("{PREFIX}{}{DAMAGED}", self.id));
+            let path = self
+                .path
+                .with_file_name(format!("{PREFIX}{}{DAMAGED}", self.id));
             file.as_file().sync_all()?;
-            file.persist(&path).map_err(|e| named(&e.error, "cannot keep damaged lines in", &path))?;
+            file.persist(&path)
+                .map_err(|e| named(&e.error, "cannot keep damaged lines in", &path))?;
             sync_dir(dir)?;
             flaws.kept = Some(path);
         }

@@ -24,11 +24,15 @@ pub(crate) struct Taken {
 impl Spool {
     /// Taken files that were not finished, oldest first.
     pub(crate) fn left(&self) -> io::Result<Vec<Taken>> {
-        Ok(self.files(TAKEN)?.into_iter().map(|(id, path)| Taken { id, path }).collect())
+        Ok(self
+            .files(TAKEN)?
+            .into_iter()
+            .map(|(id, path)| Taken { id, path })
+            .collect())
     }
 
-    /// Takes the lines written so far, under the new id `id`; `None` if there are none. Only the holder of
-    /// [`Spool::lock`] may do this. Writers may still be active: see [`Taken::settle`].
+    /// Takes the lines written so far, under the new id `id`; `None` if there are none. Only the
+    /// holder of [`Spool::lock`] may do this. Writers may still be active: see [`Taken::settle`].
     pub(crate) fn take(&self, id: &str) -> io::Result<Option<Taken>> {
         let path = self.lines();
         let failed = |e: &io::Error| named(e, "cannot take the spool", &path);
@@ -43,23 +47,32 @@ impl Spool {
         let taken = self.dir.join(format!("{PREFIX}{id}{TAKEN}"));
         std::fs::rename(&path, &taken).map_err(|e| failed(&e))?;
         sync_dir(&self.dir)?;
-        Ok(Some(Taken { id: id.to_owned(), path: taken }))
+        Ok(Some(Taken {
+            id: id.to_owned(),
+            path: taken,
+        }))
     }
 }
 
 impl Taken {
-    /// Waits until no writer appends to the file any more; false if one keeps its lock too long. A writer checks under
-    /// its shared lock whether the file still has its name, so one moment with an exclusive lock is enough. New writers
-    /// already use the new file, so they cannot prolong the wait.
+    /// Waits until no writer appends to the file any more; false if one keeps its lock too long. A
+    /// writer checks under its shared lock whether the file still has its name, so one moment with
+    /// an exclusive lock is enough. New writers already use the new file, so they cannot prolong
+    /// the wait.
     pub(crate) fn settle(&self, interrupt: &Interrupt) -> io::Result<bool> {
         let failed = |e: &io::Error| named(e, "cannot lock the spool", &self.path);
-        let file = File::options().append(true).open(&self.path).map_err(|e| failed(&e))?;
+        let file = File::options()
+            .append(true)
+            .open(&self.path)
+            .map_err(|e| failed(&e))?;
         let mut glances = 0;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(true),
                 Err(TryLockError::Error(e)) => return Err(failed(&e)),
-                Err(TryLockError::WouldBlock) if glances >= GLANCES || interrupt.wait(GLANCE) => return Ok(false),
+                Err(TryLockError::WouldBlock) if glances >= GLANCES || interrupt.wait(GLANCE) => {
+                    return Ok(false);
+                }
                 Err(TryLockError::WouldBlock) => glances += 1,
             }
         }

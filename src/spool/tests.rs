@@ -21,19 +21,29 @@ impl Dir {
     }
 
     fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> =
-            std::fs::read_dir(self.path("")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(self.path(""))
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
 }
 
 fn append(writer: &mut Writer, ids: &[&str]) {
-    let envelopes: Vec<_> = ids.iter().map(|id| format!("{{\"event_id\":\"{id}\"}}")).collect();
+    let envelopes: Vec<_> = ids
+        .iter()
+        .map(|id| format!("{{\"event_id\":\"{id}\"}}"))
+        .collect();
     let at = Timestamp::from_micros(7);
     let lines: Vec<_> = envelopes
         .iter()
-        .map(|e| Spooled { captured_at: at, origin: "capture", fate: Fate::Keep, envelope: e.as_bytes() })
+        .map(|e| Spooled {
+            captured_at: at,
+            origin: "capture",
+            fate: Fate::Keep,
+            envelope: e.as_bytes(),
+        })
         .collect();
     writer.append(&lines).unwrap();
 }
@@ -45,7 +55,9 @@ fn ids(taken: &super::Taken, mut from: u64) -> Vec<String> {
         assert!(part.from == from && part.through > from);
         from = part.through;
         for line in part.lines.iter().filter_map(|line| decode(line).ok()) {
-            ids.push(String::from_utf8_lossy(&line.envelope[13..line.envelope.len() - 2]).into_owned());
+            ids.push(
+                String::from_utf8_lossy(&line.envelope[13..line.envelope.len() - 2]).into_owned(),
+            );
         }
     }
     ids
@@ -60,7 +72,10 @@ fn what_is_written_is_taken_once_and_in_order() {
     append(&mut writer, &["c"]);
     assert!(spool.is_written());
     let taken = spool.take("1").unwrap().unwrap();
-    assert_eq!((dir.names(), spool.is_written()), (vec!["spool-1.taken".to_owned()], false));
+    assert_eq!(
+        (dir.names(), spool.is_written()),
+        (vec!["spool-1.taken".to_owned()], false)
+    );
     // The writer's file was taken: it creates a new one.
     append(&mut writer, &["d"]);
     assert_eq!(ids(&taken, 0), ["a", "b", "c"]);
@@ -79,9 +94,22 @@ fn what_a_killed_absorber_left_is_found_oldest_first() {
     }
     append(&mut writer, &["c"]);
     let left: Vec<_> = spool.left().unwrap();
-    assert_eq!(left.iter().flat_map(|taken| ids(taken, 0)).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(
+        left.iter()
+            .flat_map(|taken| ids(taken, 0))
+            .collect::<Vec<_>>(),
+        ["a", "b"]
+    );
     let waiting = spool.look().unwrap();
-    assert_eq!((waiting.lines, waiting.torn, waiting.damaged, waiting.kept.len()), (3, 0, 0, 0));
+    assert_eq!(
+        (
+            waiting.lines,
+            waiting.torn,
+            waiting.damaged,
+            waiting.kept.len()
+        ),
+        (3, 0, 0, 0)
+    );
     assert_eq!(
         waiting.bytes,
         ["spool-01A.taken", "spool-01B.taken", "spool.lines"]
@@ -105,18 +133,28 @@ fn a_torn_line_hurts_no_other() {
             append(&mut Writer::new(dir.spool()), &["c"]);
         }
         let spool = dir.spool();
-        assert_eq!((spool.check().unwrap().torn, spool.check().unwrap().damaged), (1, 0), "cut at {cut}");
+        assert_eq!(
+            (spool.check().unwrap().torn, spool.check().unwrap().damaged),
+            (1, 0),
+            "cut at {cut}"
+        );
         let taken = spool.take("1").unwrap().unwrap();
         let expected: &[&str] = if after { &["a", "c"] } else { &["a"] };
         assert_eq!(ids(&taken, 0), expected, "cut at {cut}");
         for _again in 0..2 {
             let flaws = taken.set_aside().unwrap();
             assert_eq!((flaws.torn, flaws.garbled), (1, 0), "cut at {cut}");
-            assert_eq!(std::fs::read(flaws.kept.unwrap()).unwrap(), [&whole[line_end..cut], b"\n"].concat());
+            assert_eq!(
+                std::fs::read(flaws.kept.unwrap()).unwrap(),
+                [&whole[line_end..cut], b"\n"].concat()
+            );
         }
         taken.remove().unwrap();
         let kept = spool.look().unwrap();
-        assert_eq!((kept.lines, kept.bytes, kept.torn, kept.kept.len()), (0, 0, 1, 1));
+        assert_eq!(
+            (kept.lines, kept.bytes, kept.torn, kept.kept.len()),
+            (0, 0, 1, 1)
+        );
         std::fs::remove_file(&kept.kept[0]).unwrap();
     }
     // A line that lacks only its line end is complete.
@@ -135,12 +173,19 @@ fn damaged_lines_are_kept_whatever_they_are() {
     std::fs::write(dir.path("spool.lines"), &bytes).unwrap();
     let taken = dir.spool().take("1").unwrap().unwrap();
     let flaws = taken.set_aside().unwrap();
-    assert_eq!((flaws.torn, flaws.garbled, ids(&taken, 0)), (0, 2, vec!["a".to_owned()]));
-    assert!(std::fs::read(flaws.kept.unwrap()).unwrap().starts_with(b"\xff\0garbage\nsk-sync-spool-1 "));
+    assert_eq!(
+        (flaws.torn, flaws.garbled, ids(&taken, 0)),
+        (0, 2, vec!["a".to_owned()])
+    );
+    assert!(
+        std::fs::read(flaws.kept.unwrap())
+            .unwrap()
+            .starts_with(b"\xff\0garbage\nsk-sync-spool-1 ")
+    );
 }
 
-/// Writers and absorbing processes at the same time: each line is taken exactly once, and no acknowledged line is
-/// missing.
+/// Writers and absorbing processes at the same time: each line is taken exactly once, and no
+/// acknowledged line is missing.
 #[test]
 fn writers_and_takers_race() {
     let dir = Dir::new();
@@ -148,12 +193,16 @@ fn writers_and_takers_race() {
         let writers: Vec<_> = ["x", "y"]
             .map(|name| {
                 let mut writer = Writer::new(dir.spool());
-                scope.spawn(move || (0..150).for_each(|n| append(&mut writer, &[&format!("{name}{n}")])))
+                scope.spawn(move || {
+                    (0..150).for_each(|n| append(&mut writer, &[&format!("{name}{n}")]))
+                })
             })
             .into();
         let (mut all, mut turn, mut takes) = (Vec::new(), 0, 0);
         loop {
-            let is_over = writers.iter().all(std::thread::ScopedJoinHandle::is_finished);
+            let is_over = writers
+                .iter()
+                .all(std::thread::ScopedJoinHandle::is_finished);
             turn += 1;
             if let Some(taken) = dir.spool().take(&format!("{turn:06}")).unwrap() {
                 takes += 1;
@@ -162,14 +211,21 @@ fn writers_and_takers_race() {
                 taken.remove().unwrap();
             }
             if is_over {
-                assert!(takes > 1, "the taker is never kept out until all is written");
+                assert!(
+                    takes > 1,
+                    "the taker is never kept out until all is written"
+                );
                 return all;
             }
         }
     });
     let of = |name: &str| (0..150).map(|n| format!("{name}{n}")).collect::<Vec<_>>();
     for name in ["x", "y"] {
-        let own: Vec<_> = taken.iter().filter(|id| id.starts_with(name)).cloned().collect();
+        let own: Vec<_> = taken
+            .iter()
+            .filter(|id| id.starts_with(name))
+            .cloned()
+            .collect();
         assert_eq!(own, of(name), "in order");
     }
     taken.sort();
@@ -183,12 +239,24 @@ fn everything_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = Dir::new();
     append(&mut Writer::new(dir.spool()), &["a"]);
-    std::fs::write(dir.path("spool.lines"), [&std::fs::read(dir.path("spool.lines")).unwrap()[..], b"x"].concat())
-        .unwrap();
+    std::fs::write(
+        dir.path("spool.lines"),
+        [&std::fs::read(dir.path("spool.lines")).unwrap()[..], b"x"].concat(),
+    )
+    .unwrap();
     let taken = dir.spool().take("1").unwrap().unwrap();
     taken.set_aside().unwrap();
-    let mode = |name: &str| std::fs::metadata(dir.path(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(""), mode("spool-1.taken"), mode("spool-1.damaged")), (0o700, 0o600, 0o600));
+    let mode = |name: &str| {
+        std::fs::metadata(dir.path(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!(
+        (mode(""), mode("spool-1.taken"), mode("spool-1.damaged")),
+        (0o700, 0o600, 0o600)
+    );
 }
 
 /// A writer that keeps its lock does not block a run for ever, and its lines wait for the next run.

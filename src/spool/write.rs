@@ -23,22 +23,29 @@ pub(crate) struct Writer {
 impl Writer {
     /// Creates nothing yet.
     pub(crate) fn new(spool: Spool) -> Self {
-        Self { spool, file: None, is_listed: false }
+        Self {
+            spool,
+            file: None,
+            is_listed: false,
+        }
     }
 
-    /// Appends lines in one write and returns when they are on disk. After an error none of them is acknowledged.
+    /// Appends lines in one write and returns when they are on disk. After an error none of them is
+    /// acknowledged.
     pub(crate) fn append(&mut self, lines: &[Spooled<'_>]) -> io::Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
-        // The first line end completes a line that another writer may have left unfinished; blank lines are ignored.
+        // The first line end completes a line that another writer may have left unfinished; blank
+        // lines are ignored.
         let mut group = vec![b'\n'];
         for line in lines {
             encode(line, &mut group);
         }
         let path = self.spool.lines();
         let file = self.locked(&path)?;
-        let written = write_group(&file, &group, &path).map_err(|e| named(&e, "cannot write the spool", &path));
+        let written = write_group(&file, &group, &path)
+            .map_err(|e| named(&e, "cannot write the spool", &path));
         let unlocked = file.unlock();
         self.file = Some(file);
         written?;
@@ -50,20 +57,26 @@ impl Writer {
         Ok(())
     }
 
-    /// The file that the name refers to now, with a shared lock on it: it is not taken while the lock is held.
+    /// The file that the name refers to now, with a shared lock on it: it is not taken while the
+    /// lock is held.
     fn locked(&mut self, path: &Path) -> io::Result<File> {
         for _ in 0..TRIES {
             let file = match self.file.take() {
                 Some(file) => file,
                 None => self.open(path)?,
             };
-            file.lock_shared().map_err(|e| named(&e, "cannot lock the spool", path))?;
+            file.lock_shared()
+                .map_err(|e| named(&e, "cannot lock the spool", path))?;
             if is_named(&file, path)? {
                 return Ok(file);
             }
             // The file was taken in between: lines appended to it would be lost.
         }
-        Err(named(&io::Error::from(io::ErrorKind::ResourceBusy), "cannot keep hold of the spool", path))
+        Err(named(
+            &io::Error::from(io::ErrorKind::ResourceBusy),
+            "cannot keep hold of the spool",
+            path,
+        ))
     }
 
     fn open(&mut self, path: &Path) -> io::Result<File> {
@@ -73,11 +86,17 @@ impl Writer {
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path).map_err(|e| named(&e, "cannot open the spool", path))?;
+        let file = options
+            .open(path)
+            .map_err(|e| named(&e, "cannot open the spool", path))?;
         if file.metadata()?.is_file() {
             return Ok(file);
         }
-        Err(named(&io::Error::other("not a regular file"), "cannot open the spool", path))
+        Err(named(
+            &io::Error::other("not a regular file"),
+            "cannot open the spool",
+            path,
+        ))
     }
 }
 
@@ -99,5 +118,8 @@ fn write_group(mut file: &File, group: &[u8], path: &Path) -> io::Result<()> {
     if is_named(file, path)? && file.metadata()?.len() == end {
         file.set_len(end.saturating_sub(written as u64))?;
     }
-    Err(io::Error::new(io::ErrorKind::StorageFull, format!("only {written} of {} bytes fit", group.len())))
+    Err(io::Error::new(
+        io::ErrorKind::StorageFull,
+        format!("only {written} of {} bytes fit", group.len()),
+    ))
 }

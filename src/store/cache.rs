@@ -1,8 +1,8 @@
 //! The counters that a handle caches, so that reading them again needs no row.
 //!
-//! A scope is read as a whole and cached. A commit of this handle changes its copy as well; a commit of another process
-//! is detected by `PRAGMA data_version`, and the copies are read again. A copy that a transaction changed without a
-//! commit is dropped.
+//! A scope is read as a whole and cached. A commit of this handle changes its copy as well; a
+//! commit of another process is detected by `PRAGMA data_version`, and the copies are read again. A
+//! copy that a transaction changed without a commit is dropped.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -60,7 +60,9 @@ impl Cache {
         load: impl FnOnce() -> Result<Scope, Error>,
     ) -> Result<Arc<Scope>, Error> {
         if !self.is_compared.get() {
-            let version = tx.prepare("PRAGMA data_version")?.query_row([], |r| r.get(0))?;
+            let version = tx
+                .prepare("PRAGMA data_version")?
+                .query_row([], |r| r.get(0))?;
             if self.version.replace(Some(version)) != Some(version) {
                 self.scopes.borrow_mut().clear();
             }
@@ -70,7 +72,9 @@ impl Cache {
             return Ok(Arc::clone(kept));
         }
         let loaded = Arc::new(load()?);
-        self.scopes.borrow_mut().insert(scope.to_owned(), Arc::clone(&loaded));
+        self.scopes
+            .borrow_mut()
+            .insert(scope.to_owned(), Arc::clone(&loaded));
         Ok(loaded)
     }
 }

@@ -16,13 +16,16 @@ const TRIES: usize = 10;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Largest database that is copied, with its side files, in bytes.
 const LARGEST_DATABASE: u64 = 64 << 30;
-/// Largest file of another kind that is copied, in bytes: only databases can be recognised by their first bytes.
+/// Largest file of another kind that is copied, in bytes: only databases can be recognised by their
+/// first bytes.
 const LARGEST_OTHER: u64 = 1 << 30;
-/// Bytes that a database may be longer than twice the size in its header: pages that were cut off a moment ago.
+/// Bytes that a database may be longer than twice the size in its header: pages that were cut off a
+/// moment ago.
 const EXCESS: u64 = 64 << 20;
 /// Bytes copied between two checks of the limits.
 const STRETCH: u64 = 8 << 20;
-/// Time limit for reading a file: a constant, and a share for each MiB. Many times what a valid one needs.
+/// Time limit for reading a file: a constant, and a share for each MiB. Many times what a valid one
+/// needs.
 const TIME: Duration = Duration::from_mins(1);
 const TIME_OF_A_MIB: Duration = Duration::from_secs(1);
 
@@ -37,11 +40,17 @@ impl Bounds {
     /// The limits for a file of this size.
     pub(super) fn for_size(bytes: u64, interrupt: &Interrupt) -> Self {
         let mib = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
-        Self::new(TIME.saturating_add(TIME_OF_A_MIB.saturating_mul(mib)), interrupt)
+        Self::new(
+            TIME.saturating_add(TIME_OF_A_MIB.saturating_mul(mib)),
+            interrupt,
+        )
     }
 
     pub(super) fn new(time: Duration, interrupt: &Interrupt) -> Self {
-        Self { interrupt: interrupt.clone(), deadline: Deadline::after(time) }
+        Self {
+            interrupt: interrupt.clone(),
+            deadline: Deadline::after(time),
+        }
     }
 
     /// Restarts the time limit for the next piece of work.
@@ -54,7 +63,11 @@ impl Bounds {
         if self.interrupt.is_requested() {
             return Err(ForeignError::Interrupted);
         }
-        if self.deadline.is_over() { Err(ForeignError::TooSlow) } else { Ok(()) }
+        if self.deadline.is_over() {
+            Err(ForeignError::TooSlow)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -68,22 +81,45 @@ pub(crate) struct PrivateCopy {
 
 impl PrivateCopy {
     /// Copies a file of any kind to a new directory in `scratch`.
-    pub(crate) fn make(source: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
-        let size = Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing)?.size();
-        Self::of(source, scratch, &Bounds::for_size(size, interrupt), LARGEST_OTHER)
+    pub(crate) fn make(
+        source: &Path,
+        scratch: &Path,
+        interrupt: &Interrupt,
+    ) -> Result<Self, ForeignError> {
+        let size = Stamp::of(source)
+            .map_err(ForeignError::Unreadable)?
+            .ok_or(ForeignError::Missing)?
+            .size();
+        Self::of(
+            source,
+            scratch,
+            &Bounds::for_size(size, interrupt),
+            LARGEST_OTHER,
+        )
     }
 
     /// Copies a database, after checking that its header is one.
-    pub(super) fn of_database(source: &Path, scratch: &Path, bounds: &Bounds) -> Result<Self, ForeignError> {
+    pub(super) fn of_database(
+        source: &Path,
+        scratch: &Path,
+        bounds: &Bounds,
+    ) -> Result<Self, ForeignError> {
         check_header(source)?;
         Self::of(source, scratch, bounds, LARGEST_DATABASE)
     }
 
     fn of(source: &Path, scratch: &Path, bounds: &Bounds, most: u64) -> Result<Self, ForeignError> {
-        let dir = tempfile::Builder::new().prefix("copy-").tempdir_in(scratch).map_err(ForeignError::NoCopy)?;
+        let dir = tempfile::Builder::new()
+            .prefix("copy-")
+            .tempdir_in(scratch)
+            .map_err(ForeignError::NoCopy)?;
         let path = dir.path().join("source");
         let stamp = copy_unchanged(source, &path, bounds, most)?;
-        Ok(Self { path, stamp, _dir: dir })
+        Ok(Self {
+            path,
+            stamp,
+            _dir: dir,
+        })
     }
 
     /// The copy.
@@ -97,8 +133,8 @@ impl PrivateCopy {
     }
 }
 
-/// Rejects a file that is not a database, and one that is far longer than the database in it, before it is copied. An
-/// empty file is an empty database.
+/// Rejects a file that is not a database, and one that is far longer than the database in it,
+/// before it is copied. An empty file is an empty database.
 fn check_header(source: &Path) -> Result<(), ForeignError> {
     let mut header = Vec::new();
     let file = open_regular(source).map_err(|e| match e.kind() {
@@ -106,26 +142,40 @@ fn check_header(source: &Path) -> Result<(), ForeignError> {
         _ => ForeignError::Unreadable(e),
     })?;
     let length = file.metadata().map_err(ForeignError::Unreadable)?.len();
-    file.take(100).read_to_end(&mut header).map_err(ForeignError::Unreadable)?;
+    file.take(100)
+        .read_to_end(&mut header)
+        .map_err(ForeignError::Unreadable)?;
     if header.is_empty() {
         return Ok(());
     }
-    let page = header.get(16..18).and_then(|size| size.try_into().ok()).map_or(0, u16::from_be_bytes);
+    let page = header
+        .get(16..18)
+        .and_then(|size| size.try_into().ok())
+        .map_or(0, u16::from_be_bytes);
     let has_pages = page == 1 || (page >= 512 && page.is_power_of_two());
     if !header.starts_with(b"SQLite format 3\0") || !has_pages {
         return Err(ForeignError::NotADatabase);
     }
     match stated_size(&header) {
         Some(stated) if length > stated.saturating_mul(2).saturating_add(EXCESS) => {
-            Err(ForeignError::Damaged(format!("its header states {stated} bytes, and the file has {length}")))
+            Err(ForeignError::Damaged(format!(
+                "its header states {stated} bytes, and the file has {length}"
+            )))
         }
         _ => Ok(()),
     }
 }
 
-/// Size of the database according to its header; `None` if an old SQLite wrote it, which does not record it.
+/// Size of the database according to its header; `None` if an old SQLite wrote it, which does not
+/// record it.
 fn stated_size(header: &[u8]) -> Option<u64> {
-    let number = |at: usize| header.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    let number = |at: usize| {
+        header
+            .get(at..at + 4)?
+            .try_into()
+            .ok()
+            .map(u32::from_be_bytes)
+    };
     let page = match u16::from_be_bytes(header.get(16..18)?.try_into().ok()?) {
         1 => 1 << 16,
         size => u64::from(size),
@@ -135,8 +185,17 @@ fn stated_size(header: &[u8]) -> Option<u64> {
 }
 
 /// Copies the file and its side files, again if one of them changed meanwhile; returns their state.
-fn copy_unchanged(source: &Path, copy: &Path, bounds: &Bounds, most: u64) -> Result<Stamp, ForeignError> {
-    let look = || Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing);
+fn copy_unchanged(
+    source: &Path,
+    copy: &Path,
+    bounds: &Bounds,
+    most: u64,
+) -> Result<Stamp, ForeignError> {
+    let look = || {
+        Stamp::of(source)
+            .map_err(ForeignError::Unreadable)?
+            .ok_or(ForeignError::Missing)
+    };
     for turn in 0..TRIES {
         if turn > 0 {
             bounds.interrupt.wait(PAUSE);
@@ -168,8 +227,13 @@ fn copy_file(from: &Path, to: &Path, bounds: &Bounds) -> Result<(), ForeignError
     let mut source = open_regular(from).map_err(ForeignError::Unreadable)?;
     let _absent = std::fs::remove_file(to);
     files::create_private_file(to).map_err(ForeignError::NoCopy)?;
-    let mut target = File::options().write(true).open(to).map_err(ForeignError::NoCopy)?;
-    while io::copy(&mut (&mut source).take(STRETCH), &mut target).map_err(ForeignError::NoCopy)? == STRETCH {
+    let mut target = File::options()
+        .write(true)
+        .open(to)
+        .map_err(ForeignError::NoCopy)?;
+    while io::copy(&mut (&mut source).take(STRETCH), &mut target).map_err(ForeignError::NoCopy)?
+        == STRETCH
+    {
         bounds.check()?;
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! Counters: rows changed in the same transaction as what they count, so that reading a count is O(1).
+//! Counters: rows changed in the same transaction as what they count, so that reading a count is
+//! O(1).
 
 use std::sync::Arc;
 
@@ -30,31 +31,33 @@ pub(crate) fn add(tx: &WriteTx<'_>, counter: Counter<'_>, by: i64) -> Result<(),
              ON CONFLICT (scope, name) DO UPDATE SET value = value + excluded.value",
         )?
         .execute((counter.scope, counter.name, by))?;
-        tx.counters().changed(counter, |value| *value = value.saturating_add(by));
+        tx.counters()
+            .changed(counter, |value| *value = value.saturating_add(by));
     }
     Ok(())
 }
 
 /// Sets a counter: for a recount, never for normal work.
 pub(crate) fn set(tx: &WriteTx<'_>, counter: Counter<'_>, to: i64) -> Result<(), Error> {
-    tx.prepare("INSERT OR REPLACE INTO store_counters (scope, name, value) VALUES (?1, ?2, ?3)")?.execute((
-        counter.scope,
-        counter.name,
-        to,
-    ))?;
+    tx.prepare("INSERT OR REPLACE INTO store_counters (scope, name, value) VALUES (?1, ?2, ?3)")?
+        .execute((counter.scope, counter.name, to))?;
     tx.counters().changed(counter, |value| *value = to);
     Ok(())
 }
 
 /// The value of one counter; 0 if it does not exist.
 pub(crate) fn get(tx: &ReadTx<'_>, counter: Counter<'_>) -> Result<i64, Error> {
-    Ok(all(tx, counter.scope)?.get(counter.name).copied().unwrap_or(0))
+    Ok(all(tx, counter.scope)?
+        .get(counter.name)
+        .copied()
+        .unwrap_or(0))
 }
 
 /// Every counter of a scope. Read from the file once per handle and per commit of another process.
 pub(crate) fn all(tx: &ReadTx<'_>, scope: &str) -> Result<Arc<Scope>, Error> {
     tx.counters().scope(tx, scope, || {
-        let mut statement = tx.prepare("SELECT name, value FROM store_counters WHERE scope = ?1")?;
+        let mut statement =
+            tx.prepare("SELECT name, value FROM store_counters WHERE scope = ?1")?;
         let rows = statement.query_map([scope], |r| Ok((r.get(0)?, r.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     })
@@ -68,10 +71,22 @@ mod tests {
     use super::*;
     use crate::store::{ReadStore, Schema, Store, traced};
 
-    const SCHEMA: Schema = Schema { application_id: 7, steps: &[&[""]] };
-    const A: Counter<'_> = Counter { scope: "s", name: "a" };
-    const B: Counter<'_> = Counter { scope: "s", name: "b" };
-    const FAR: Counter<'_> = Counter { scope: "far", name: "a" };
+    const SCHEMA: Schema = Schema {
+        application_id: 7,
+        steps: &[&[""]],
+    };
+    const A: Counter<'_> = Counter {
+        scope: "s",
+        name: "a",
+    };
+    const B: Counter<'_> = Counter {
+        scope: "s",
+        name: "b",
+    };
+    const FAR: Counter<'_> = Counter {
+        scope: "far",
+        name: "a",
+    };
 
     fn open(dir: &Path) -> Store {
         Store::open(&dir.join("s.db"), &SCHEMA, Duration::from_secs(5)).unwrap()
@@ -93,7 +108,11 @@ mod tests {
 
     /// Number of statements that read counters from the file while `work` runs.
     fn loads(work: impl FnOnce()) -> usize {
-        traced(work).1.iter().filter(|sql| sql.starts_with("SELECT name, value FROM store_counters")).count()
+        traced(work)
+            .1
+            .iter()
+            .filter(|sql| sql.starts_with("SELECT name, value FROM store_counters"))
+            .count()
     }
 
     #[test]
@@ -108,7 +127,11 @@ mod tests {
             assert_eq!((value(&store, A), value(&store, B)), (7, 3));
         });
         assert_eq!(read, 1);
-        assert_eq!(loads(|| assert_eq!(value(&store, FAR), 0)), 1, "another scope");
+        assert_eq!(
+            loads(|| assert_eq!(value(&store, FAR), 0)),
+            1,
+            "another scope"
+        );
         assert_eq!(cold(dir.path()), [7, 3, 0]);
     }
 
@@ -136,7 +159,10 @@ mod tests {
         bump(&mut one, B, 5);
         let read = loads(|| assert_eq!((value(&one, A), value(&one, B)), (11, 5)));
         assert_eq!(read, 1);
-        assert_eq!(loads(|| assert_eq!((value(&one, A), value(&one, B)), (11, 5))), 0);
+        assert_eq!(
+            loads(|| assert_eq!((value(&one, A), value(&one, B)), (11, 5))),
+            0
+        );
         assert_eq!((value(&two, A), value(&two, B)), (11, 5));
         assert_eq!(cold(dir.path()), [11, 5, 0]);
     }

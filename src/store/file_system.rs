@@ -1,5 +1,5 @@
-//! File-system features that SQLite needs below a store and that some network file systems lack: locks, and shared
-//! memory mapped from a file.
+//! File-system features that SQLite needs below a store and that some network file systems lack:
+//! locks, and shared memory mapped from a file.
 
 use std::path::Path;
 
@@ -15,15 +15,17 @@ pub(crate) enum MissingFeature {
 }
 
 impl MissingFeature {
-    /// The missing feature that an error of SQLite on the file at `path` indicates; `None` for other errors. SQLite
-    /// reports a file system without locks like a lock held by another process, so locking is tested.
+    /// The missing feature that an error of SQLite on the file at `path` indicates; `None` for
+    /// other errors. SQLite reports a file system without locks like a lock held by another
+    /// process, so locking is tested.
     pub(super) fn shown_by(error: &rusqlite::Error, path: &Path) -> Option<Self> {
         let code = error.sqlite_error()?.extended_code;
         match code {
             ffi::SQLITE_IOERR_SHMMAP | ffi::SQLITE_IOERR_SHMLOCK => Some(Self::SharedMemory),
-            ffi::SQLITE_IOERR_LOCK | ffi::SQLITE_IOERR_RDLOCK | ffi::SQLITE_IOERR_UNLOCK | ffi::SQLITE_PROTOCOL => {
-                Some(Self::Locks)
-            }
+            ffi::SQLITE_IOERR_LOCK
+            | ffi::SQLITE_IOERR_RDLOCK
+            | ffi::SQLITE_IOERR_UNLOCK
+            | ffi::SQLITE_PROTOCOL => Some(Self::Locks),
             _ if code & 0xff == ffi::SQLITE_BUSY => has_no_locks(path).then_some(Self::Locks),
             _ => None,
         }
@@ -44,13 +46,18 @@ impl std::fmt::Display for MissingFeature {
     }
 }
 
-/// True if files in the directory of `path` cannot be locked. The test uses an unnamed file, not the store: closing the
-/// store's file would release the locks that SQLite holds on it.
+/// True if files in the directory of `path` cannot be locked. The test uses an unnamed file, not
+/// the store: closing the store's file would release the locks that SQLite holds on it.
 #[cfg(unix)]
 fn has_no_locks(path: &Path) -> bool {
     use rustix::fs::{FlockOperation, fcntl_lock};
     use rustix::io::Errno;
-    let Some(file) = path.parent().and_then(|dir| tempfile::tempfile_in(dir).ok()) else { return false };
+    let Some(file) = path
+        .parent()
+        .and_then(|dir| tempfile::tempfile_in(dir).ok())
+    else {
+        return false;
+    };
     matches!(
         fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive),
         Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL)
@@ -82,6 +89,10 @@ mod tests {
         ] {
             assert_eq!(shown(code), missing, "{code}");
         }
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the trial leaves nothing");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            0,
+            "the trial leaves nothing"
+        );
     }
 }

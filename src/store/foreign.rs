@@ -1,9 +1,10 @@
 //! Another program's database, opened as untrusted input.
 //!
-//! The file is never opened in place: it is copied with its side files into a private directory, and only the copy is
-//! given to SQLite. There a hot journal is rolled back and a `-wal` is folded in, so that all committed data is read,
-//! even if the writer died or holds every lock. Then the copy is opened read-only, checked, and read with limits on
-//! lengths and work; its schema is untrusted.
+//! The file is never opened in place: it is copied with its side files into a private directory,
+//! and only the copy is given to SQLite. There a hot journal is rolled back and a `-wal` is folded
+//! in, so that all committed data is read, even if the writer died or holds every lock. Then the
+//! copy is opened read-only, checked, and read with limits on lengths and work; its schema is
+//! untrusted.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -22,13 +23,20 @@ use crate::base::Interrupt;
 pub(crate) const LONGEST_CELL: usize = 64 << 20;
 /// Virtual-machine instructions of SQLite between two checks of the limits.
 const GLANCE: i32 = 10_000;
-/// Limit of instructions for reading a file: a constant, and a share for each byte. Ten times what a valid one needs.
+/// Limit of instructions for reading a file: a constant, and a share for each byte. Ten times what
+/// a valid one needs.
 const WORK: u64 = 50_000_000;
 const WORK_OF_A_BYTE: u64 = 32;
 /// Last bytes of a rollback journal that belongs to a transaction over several files.
 const SUPER_JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-/// Findings of `quick_check` about single cells: the tables are readable, and each cell is checked when it is read.
-const CELL_FINDINGS: [&str; 4] = ["NULL value in ", "NUMERIC value in ", "TEXT value in ", "CHECK constraint "];
+/// Findings of `quick_check` about single cells: the tables are readable, and each cell is checked
+/// when it is read.
+const CELL_FINDINGS: [&str; 4] = [
+    "NULL value in ",
+    "NUMERIC value in ",
+    "TEXT value in ",
+    "CHECK constraint ",
+];
 
 /// Why a foreign file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +60,9 @@ pub(crate) enum ForeignError {
     #[error("it is damaged: {0}")]
     Damaged(String),
     /// Its journal is part of a transaction over several files.
-    #[error("its rollback journal belongs to a transaction over several files, which is not rolled back here")]
+    #[error(
+        "its rollback journal belongs to a transaction over several files, which is not rolled back here"
+    )]
     SuperJournal,
     /// Reading it needs more work than its size explains.
     #[error("reading it takes far more work than a file of its size needs")]
@@ -115,8 +125,15 @@ pub(crate) struct Foreign {
 
 impl Foreign {
     /// Copies the database at `source` to a new directory in `scratch`, and opens the copy.
-    pub(crate) fn open(source: &Path, scratch: &Path, interrupt: &Interrupt) -> Result<Self, ForeignError> {
-        let size = Stamp::of(source).map_err(ForeignError::Unreadable)?.ok_or(ForeignError::Missing)?.size();
+    pub(crate) fn open(
+        source: &Path,
+        scratch: &Path,
+        interrupt: &Interrupt,
+    ) -> Result<Self, ForeignError> {
+        let size = Stamp::of(source)
+            .map_err(ForeignError::Unreadable)?
+            .ok_or(ForeignError::Missing)?
+            .size();
         Self::open_within(source, scratch, Bounds::for_size(size, interrupt))
     }
 
@@ -147,19 +164,26 @@ impl Foreign {
         &self.conn
     }
 
-    /// The same error, or the stop or time limit that caused it, which SQLite reports like too much work.
+    /// The same error, or the stop or time limit that caused it, which SQLite reports like too much
+    /// work.
     pub(crate) fn sorted(&self, error: rusqlite::Error) -> ForeignError {
         stopped(error.into(), &self.bounds)
     }
 
     fn check(&self) -> Result<(), ForeignError> {
-        let mut statement = self.conn.prepare("PRAGMA quick_check(100)").map_err(|e| self.sorted(e))?;
+        let mut statement = self
+            .conn
+            .prepare("PRAGMA quick_check(100)")
+            .map_err(|e| self.sorted(e))?;
         let mut rows = statement.query([]).map_err(|e| self.sorted(e))?;
         while let Some(row) = rows.next().map_err(|e| self.sorted(e))? {
             let line: String = row.get(0).map_err(|e| self.sorted(e))?;
             let is_cell = CELL_FINDINGS.iter().any(|start| line.starts_with(start));
             if line != "ok" && !is_cell {
-                let what = line.lines().find(|line| !line.starts_with("***")).unwrap_or_default();
+                let what = line
+                    .lines()
+                    .find(|line| !line.starts_with("***"))
+                    .unwrap_or_default();
                 return Err(ForeignError::Damaged(what.to_owned()));
             }
         }
@@ -173,7 +197,9 @@ fn refuse_cut_short(conn: &Connection, copy: &Path) -> Result<(), ForeignError> 
     let expected = number("PRAGMA page_count")?.saturating_mul(number("PRAGMA page_size")?);
     let found = std::fs::metadata(copy).map_err(ForeignError::NoCopy)?.len();
     if i64::try_from(found).is_ok_and(|found| found < expected) {
-        return Err(ForeignError::Damaged(format!("it is cut short: {found} of {expected} bytes")));
+        return Err(ForeignError::Damaged(format!(
+            "it is cut short: {found} of {expected} bytes"
+        )));
     }
     Ok(())
 }
@@ -193,8 +219,10 @@ fn recover(copy: &Path, stamp: &Stamp, bounds: &Bounds) -> Result<(), ForeignErr
     }
     let sorted = |error: rusqlite::Error| stopped(error.into(), bounds);
     let conn = open(copy, stamp, bounds, "mode=rw")?;
-    conn.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(())).map_err(sorted)?;
-    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sorted)?;
+    conn.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))
+        .map_err(sorted)?;
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(sorted)?;
     conn.close().map_err(|(_, error)| sorted(error))
 }
 
@@ -214,9 +242,21 @@ fn names_a_super_journal(journal: &Path) -> io::Result<bool> {
     Ok(end == SUPER_JOURNAL)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that opens a database of another program")]
-fn open(copy: &Path, stamp: &Stamp, bounds: &Bounds, query: &str) -> Result<Connection, ForeignError> {
-    let access = if query == "mode=rw" { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that opens a database of another program"
+)]
+fn open(
+    copy: &Path,
+    stamp: &Stamp,
+    bounds: &Bounds,
+    query: &str,
+) -> Result<Connection, ForeignError> {
+    let access = if query == "mode=rw" {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    };
     let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let path: PathBuf = read::uri(copy, query).into();
     let mut conn = Connection::open_with_flags(path, flags)?;
@@ -230,7 +270,10 @@ fn open(copy: &Path, stamp: &Stamp, bounds: &Bounds, query: &str) -> Result<Conn
         conn.set_db_config(setting, value)?;
     }
     for (limit, value) in [
-        (Limit::SQLITE_LIMIT_LENGTH, i32::try_from(LONGEST_CELL + (1 << 20)).unwrap_or(i32::MAX)),
+        (
+            Limit::SQLITE_LIMIT_LENGTH,
+            i32::try_from(LONGEST_CELL + (1 << 20)).unwrap_or(i32::MAX),
+        ),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
         (Limit::SQLITE_LIMIT_COLUMN, 200),
         (Limit::SQLITE_LIMIT_EXPR_DEPTH, 50),
@@ -239,7 +282,10 @@ fn open(copy: &Path, stamp: &Stamp, bounds: &Bounds, query: &str) -> Result<Conn
     ] {
         conn.set_limit(limit, value)?;
     }
-    let (stop, mut left) = (bounds.clone(), WORK.saturating_add(stamp.size().saturating_mul(WORK_OF_A_BYTE)));
+    let (stop, mut left) = (
+        bounds.clone(),
+        WORK.saturating_add(stamp.size().saturating_mul(WORK_OF_A_BYTE)),
+    );
     let glance = u64::from(GLANCE.unsigned_abs());
     conn.progress_handler(
         GLANCE,

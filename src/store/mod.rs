@@ -1,12 +1,12 @@
 //! One SQLite file, opened the same way everywhere.
 //!
-//! A writer holds the file in WAL mode with `synchronous=FULL`, so a returned commit is on disk, and takes the write
-//! lock at the start of each transaction (`BEGIN IMMEDIATE`), so that two processes take turns instead of failing late.
-//! A reader creates nothing: see [`ReadStore`].
+//! A writer holds the file in WAL mode with `synchronous=FULL`, so a returned commit is on disk,
+//! and takes the write lock at the start of each transaction (`BEGIN IMMEDIATE`), so that two
+//! processes take turns instead of failing late. A reader creates nothing: see [`ReadStore`].
 //!
-//! **Invariant:** depends on no table except its own `store_counters`. The caller passes the tables of a file as a
-//! [`Schema`]. `application_id` is the kind of file and `user_version` counts applied migration steps; a file with more
-//! steps than this program knows is rejected unchanged.
+//! **Invariant:** depends on no table except its own `store_counters`. The caller passes the tables
+//! of a file as a [`Schema`]. `application_id` is the kind of file and `user_version` counts
+//! applied migration steps; a file with more steps than this program knows is rejected unchanged.
 
 mod cache;
 mod copy;
@@ -23,7 +23,9 @@ mod trace;
 mod tx;
 
 pub(crate) use copy::PrivateCopy;
-pub(crate) use counters::{Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter};
+pub(crate) use counters::{
+    Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter,
+};
 pub(crate) use file_system::MissingFeature;
 pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL};
 pub(crate) use open::Store;
@@ -82,7 +84,9 @@ pub(crate) enum Error {
         reason: String,
     },
     /// The file is missing or empty, and a file next to it shows that it was in use.
-    #[error("the store {path} {what}, but {trace} next to it shows that it was in use: its contents are lost")]
+    #[error(
+        "the store {path} {what}, but {trace} next to it shows that it was in use: its contents are lost"
+    )]
     Lost {
         /// The store file.
         path: String,
@@ -118,17 +122,26 @@ impl Error {
     pub(crate) fn at(path: &std::path::Path, error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         if let Some(missing) = MissingFeature::shown_by(&error, path) {
-            return Self::FileSystem { path: crate::base::text::path(path), missing };
+            return Self::FileSystem {
+                path: crate::base::text::path(path),
+                missing,
+            };
         }
         let path = || crate::base::text::path(path);
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path: path() },
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-                Self::Damaged { path: path(), reason: error.to_string() }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Locked { path: path() }
             }
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged {
+                path: path(),
+                reason: error.to_string(),
+            },
             _ if is_out_of_space(&error) => Self::Full { path: path() },
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                Self::Io(std::io::Error::other(format!("cannot open the store {}: {error}", path())))
+                Self::Io(std::io::Error::other(format!(
+                    "cannot open the store {}: {error}",
+                    path()
+                )))
             }
             _ => Self::Sqlite(error),
         }
@@ -145,7 +158,8 @@ impl Error {
         }
     }
 
-    /// True if the file contains data that no version of this program writes, or is not readable as a database.
+    /// True if the file contains data that no version of this program writes, or is not readable as
+    /// a database.
     pub(crate) fn is_damage(&self) -> bool {
         use rusqlite::Error as Sql;
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
@@ -159,13 +173,16 @@ impl Error {
                 | Sql::Utf8Error(..),
             ) => true,
             Self::Sqlite(error) if is_about_the_schema(error) => true,
-            Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)),
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(DatabaseCorrupt | NotADatabase)
+            ),
             _ => false,
         }
     }
 
-    /// The same error; a bare SQLite error from inside a transaction is mapped by its meaning. Its file is not known
-    /// any more; a command works on one.
+    /// The same error; a bare SQLite error from inside a transaction is mapped by its meaning. Its
+    /// file is not known any more; a command works on one.
     #[must_use]
     pub(crate) fn sorted(self) -> Self {
         use rusqlite::Error as E;
@@ -177,7 +194,10 @@ impl Error {
                 | E::InvalidColumnType(..)
                 | E::QueryReturnedNoRows
                 | E::Utf8Error(..)),
-            ) => Self::Damaged { path: place.to_owned(), reason: error.to_string() },
+            ) => Self::Damaged {
+                path: place.to_owned(),
+                reason: error.to_string(),
+            },
             Self::Sqlite(error) if is_about_the_schema(&error) => Self::Damaged {
                 path: place.to_owned(),
                 reason: format!("its tables are not as they should be: {error}"),
@@ -199,11 +219,13 @@ impl Error {
 /// True if the disk is full: reported as such, or indicated by a side file that cannot be extended.
 fn is_out_of_space(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
-        || error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+        || error
+            .sqlite_error()
+            .is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
-/// True if SQLite rejects a statement. All statements are covered by tests, so the tables of the file differ from those
-/// of its version.
+/// True if SQLite rejects a statement. All statements are covered by tests, so the tables of the
+/// file differ from those of its version.
 fn is_about_the_schema(error: &rusqlite::Error) -> bool {
     let code = match error {
         rusqlite::Error::SqlInputError { error, .. } => Some(error.extended_code),
@@ -220,18 +242,37 @@ mod tests {
     fn an_error_inside_a_transaction_keeps_its_meaning() {
         let failure = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
         for (code, words) in [
-            (rusqlite::ffi::SQLITE_CORRUPT, "the store of this project is damaged: "),
-            (rusqlite::ffi::SQLITE_FULL, "no space left to write the store of this project"),
-            (rusqlite::ffi::SQLITE_IOERR_SHMSIZE, "no space left to write the store of this project"),
-            (rusqlite::ffi::SQLITE_BUSY, "the store of this project stayed locked"),
-            (rusqlite::ffi::SQLITE_READONLY, "cannot open the store of this project: "),
-            (rusqlite::ffi::SQLITE_ERROR, "the store of this project is damaged: its tables"),
+            (
+                rusqlite::ffi::SQLITE_CORRUPT,
+                "the store of this project is damaged: ",
+            ),
+            (
+                rusqlite::ffi::SQLITE_FULL,
+                "no space left to write the store of this project",
+            ),
+            (
+                rusqlite::ffi::SQLITE_IOERR_SHMSIZE,
+                "no space left to write the store of this project",
+            ),
+            (
+                rusqlite::ffi::SQLITE_BUSY,
+                "the store of this project stayed locked",
+            ),
+            (
+                rusqlite::ffi::SQLITE_READONLY,
+                "cannot open the store of this project: ",
+            ),
+            (
+                rusqlite::ffi::SQLITE_ERROR,
+                "the store of this project is damaged: its tables",
+            ),
             (rusqlite::ffi::SQLITE_INTERNAL, "store error: "),
         ] {
             let sorted = Error::Sqlite(failure(code)).sorted().to_string();
             assert!(sorted.starts_with(words), "{code}: {sorted}");
         }
-        let odd = rusqlite::Error::InvalidColumnType(0, "seq".to_owned(), rusqlite::types::Type::Text);
+        let odd =
+            rusqlite::Error::InvalidColumnType(0, "seq".to_owned(), rusqlite::types::Type::Text);
         assert!(matches!(Error::Sqlite(odd).sorted(), Error::Damaged { .. }));
     }
 }

@@ -20,30 +20,38 @@ impl Store {
         self.pragma("secure_delete = ON")
     }
 
-    /// Rewrites the whole file: deleted data is in no page any more, not even next to a live row. Costs as much as the
-    /// remaining data.
+    /// Rewrites the whole file: deleted data is in no page any more, not even next to a live row.
+    /// Costs as much as the remaining data.
     pub(crate) fn rewrite(&mut self) -> Result<(), Error> {
         self.step_through("VACUUM")?;
         self.settle()
     }
 
-    /// Moves the next free pages to the end of the file and cuts them off (`auto_vacuum=INCREMENTAL`). Each step is a
-    /// separate transaction, so it can be interrupted after any.
+    /// Moves the next free pages to the end of the file and cuts them off
+    /// (`auto_vacuum=INCREMENTAL`). Each step is a separate transaction, so it can be interrupted
+    /// after any.
     pub(crate) fn reclaim(&mut self) -> Result<Reclaimed, Error> {
         if self.free_pages()? == 0 {
             return Ok(Reclaimed::All);
         }
         self.pragma(&format!("incremental_vacuum({STEP_PAGES})"))?;
-        Ok(if self.free_pages()? == 0 { Reclaimed::All } else { Reclaimed::Some })
+        Ok(if self.free_pages()? == 0 {
+            Reclaimed::All
+        } else {
+            Reclaimed::Some
+        })
     }
 
-    /// Writes the WAL into the file and empties it, as far as readers allow: only then the file is shorter.
+    /// Writes the WAL into the file and empties it, as far as readers allow: only then the file is
+    /// shorter.
     pub(crate) fn settle(&mut self) -> Result<(), Error> {
         self.pragma("wal_checkpoint(TRUNCATE)")
     }
 
     fn free_pages(&self) -> Result<i64, Error> {
-        let pages = self.conn().query_row("PRAGMA freelist_count", [], |r| r.get(0));
+        let pages = self
+            .conn()
+            .query_row("PRAGMA freelist_count", [], |r| r.get(0));
         pages.map_err(|e| Error::at(self.path(), e))
     }
 
@@ -70,7 +78,10 @@ mod tests {
     use super::*;
     use crate::store::Schema;
 
-    const SCHEMA: Schema = Schema { application_id: 7, steps: &[&["CREATE TABLE a (x BLOB);"]] };
+    const SCHEMA: Schema = Schema {
+        application_id: 7,
+        steps: &[&["CREATE TABLE a (x BLOB);"]],
+    };
 
     #[test]
     fn removed_bytes_leave_the_file_step_by_step() {
@@ -81,18 +92,30 @@ mod tests {
         let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
                     INSERT INTO a SELECT CAST(replace(hex(zeroblob(1500)), '0', 'x') AS BLOB) FROM n";
         for sql in [fill, "DELETE FROM a WHERE rowid > 10"] {
-            store.write(|tx| Ok::<_, Error>(tx.conn().execute(sql, []).map(drop)?)).unwrap();
+            store
+                .write(|tx| Ok::<_, Error>(tx.conn().execute(sql, []).map(drop)?))
+                .unwrap();
         }
         store.settle().unwrap();
         let before = std::fs::metadata(&path).unwrap().len();
-        assert_eq!(store.reclaim().unwrap(), Reclaimed::Some, "the first step leaves some");
+        assert_eq!(
+            store.reclaim().unwrap(),
+            Reclaimed::Some,
+            "the first step leaves some"
+        );
         while store.reclaim().unwrap() == Reclaimed::Some {}
         assert_eq!(store.reclaim().unwrap(), Reclaimed::All);
         store.settle().unwrap();
         let after = std::fs::metadata(&path).unwrap().len();
         assert!(before > 18_000_000 && after < 100_000, "{before} {after}");
-        let rows: i64 =
-            store.read(|tx| Ok::<_, Error>(tx.conn().query_row("SELECT COUNT(*) FROM a", [], |r| r.get(0))?)).unwrap();
+        let rows: i64 = store
+            .read(|tx| {
+                Ok::<_, Error>(
+                    tx.conn()
+                        .query_row("SELECT COUNT(*) FROM a", [], |r| r.get(0))?,
+                )
+            })
+            .unwrap();
         assert_eq!(rows, 10);
     }
 }

@@ -26,7 +26,8 @@ struct One {
 }
 
 impl Stamp {
-    /// The state of the file at `path` and its side files, following links; `None` if it does not exist.
+    /// The state of the file at `path` and its side files, following links; `None` if it does not
+    /// exist.
     pub(crate) fn of(path: &Path) -> io::Result<Option<Self>> {
         let main = match std::fs::metadata(path) {
             Ok(meta) => meta,
@@ -50,19 +51,26 @@ impl Stamp {
 
     /// The side files that are not empty.
     pub(super) fn sides(&self) -> impl Iterator<Item = &'static str> {
-        self.files.iter().map(|(side, _)| *side).filter(|side| !side.is_empty())
+        self.files
+            .iter()
+            .map(|(side, _)| *side)
+            .filter(|side| !side.is_empty())
     }
 
     /// Total size of the files in bytes.
     pub(crate) fn size(&self) -> u64 {
-        self.files.iter().fold(0, |sum, (_, one)| sum.saturating_add(one.size))
+        self.files
+            .iter()
+            .fold(0, |sum, (_, one)| sum.saturating_add(one.size))
     }
 
     /// True if a file changed so shortly before `now` that another change may have the same time.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         const SECOND: i128 = 1_000_000_000;
         let now = i128::from(now.as_micros()) * 1000;
-        self.files.iter().any(|(_, one)| one.modified > now - 2 * SECOND)
+        self.files
+            .iter()
+            .any(|(_, one)| one.modified > now - 2 * SECOND)
     }
 }
 
@@ -76,14 +84,29 @@ impl One {
         let inode = std::os::unix::fs::MetadataExt::ino(meta);
         #[cfg(not(unix))]
         let inode = 0;
-        Self { size: meta.len(), modified: meta.modified().map(since).unwrap_or_default(), inode }
+        Self {
+            size: meta.len(),
+            modified: meta.modified().map(since).unwrap_or_default(),
+            inode,
+        }
     }
 }
 
 impl fmt::Display for Stamp {
     /// `size@nanoseconds#inode`, one for each file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, (side, One { size, modified, inode })) in self.files.iter().enumerate() {
+        for (
+            at,
+            (
+                side,
+                One {
+                    size,
+                    modified,
+                    inode,
+                },
+            ),
+        ) in self.files.iter().enumerate()
+        {
             let separator = if at > 0 { " " } else { "" };
             write!(f, "{separator}{side}{size}@{modified}#{inode}")?;
         }
@@ -111,12 +134,19 @@ mod tests {
         let first = Stamp::of(&file).unwrap().unwrap();
         assert_eq!((first.size(), first.sides().count()), (3, 0));
         std::fs::write(beside(&file, "-wal"), "").unwrap();
-        assert_eq!(Stamp::of(&file).unwrap().unwrap(), first, "an empty side file");
+        assert_eq!(
+            Stamp::of(&file).unwrap().unwrap(),
+            first,
+            "an empty side file"
+        );
         std::fs::write(beside(&file, "-wal"), "x").unwrap();
         let second = Stamp::of(&file).unwrap().unwrap();
         assert_ne!(second.to_string(), first.to_string());
         assert_eq!(second.sides().collect::<Vec<_>>(), ["-wal"]);
-        assert!(second.is_fresh(Timestamp::from_micros(0)), "from the future");
+        assert!(
+            second.is_fresh(Timestamp::from_micros(0)),
+            "from the future"
+        );
         assert!(!second.is_fresh(Timestamp::from_micros(i64::MAX)));
         assert!(Stamp::of(dir.path()).is_err());
     }

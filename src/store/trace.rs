@@ -14,10 +14,15 @@ thread_local! {
 pub(super) fn watch(conn: &mut Connection) {
     let hear = |event: TraceEvent<'_>| {
         if let TraceEvent::Stmt(_, sql) = event {
-            HEARD.with_borrow_mut(|heard| heard.iter_mut().for_each(|heard| heard.push(sql.to_owned())));
+            HEARD.with_borrow_mut(|heard| {
+                heard
+                    .iter_mut()
+                    .for_each(|heard| heard.push(sql.to_owned()))
+            });
         }
     };
-    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).unwrap();
+    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear))
+        .unwrap();
 }
 
 /// Runs `work`, and returns the statements that any store ran meanwhile on this thread.

@@ -1,4 +1,5 @@
-//! Transactions as values: only a [`WriteTx`] allows changes, and only [`super::Store`] creates one.
+//! Transactions as values: only a [`WriteTx`] allows changes, and only [`super::Store`] creates
+//! one.
 
 use std::ops::Deref;
 

@@ -1,4 +1,5 @@
-//! `archive`: payloads into one portable file, marked as archived once the file is proved to hold them.
+//! `archive`: payloads into one portable file, marked as archived once the file is proved to hold
+//! them.
 
 use std::fs::File;
 use std::io::Seek as _;
@@ -68,7 +69,10 @@ impl From<Flaw> for ArchiveError {
     fn from(flaw: Flaw) -> Self {
         match flaw {
             Flaw::Io(error) => Self::Io(error),
-            flaw @ Flaw::At { .. } => Self::Damaged { file: PathBuf::new(), flaw },
+            flaw @ Flaw::At { .. } => Self::Damaged {
+                file: PathBuf::new(),
+                flaw,
+            },
         }
     }
 }
@@ -95,7 +99,10 @@ impl ArchiveError {
     /// The same, where a flaw was found, with the file it was found in.
     pub(super) fn in_file(self, file: &Path) -> Self {
         match self {
-            Self::Damaged { flaw, .. } => Self::Damaged { file: file.to_owned(), flaw },
+            Self::Damaged { flaw, .. } => Self::Damaged {
+                file: file.to_owned(),
+                flaw,
+            },
             other => other,
         }
     }
@@ -106,7 +113,8 @@ impl ArchiveError {
 pub(crate) struct Archived {
     /// Events written.
     pub(crate) events: u64,
-    /// Versions of documents written, and how many of them without their text: only the file has it.
+    /// Versions of documents written, and how many of them without their text: only the file has
+    /// it.
     pub(crate) documents: u64,
     /// See `documents`.
     pub(crate) without_text: u64,
@@ -123,8 +131,13 @@ pub(crate) struct Archived {
 }
 
 /// Counts what would be written. Changes nothing.
-pub(crate) fn plan_archive(store: &Path, request: &ArchiveRequest<'_>) -> Result<Archived, ArchiveError> {
-    let Some(store) = books::open_read(store)? else { return Ok(Archived::default()) };
+pub(crate) fn plan_archive(
+    store: &Path,
+    request: &ArchiveRequest<'_>,
+) -> Result<Archived, ArchiveError> {
+    let Some(store) = books::open_read(store)? else {
+        return Ok(Archived::default());
+    };
     store.read(|tx| {
         let mut archived = Archived::default();
         choose(tx, request, false, &mut |chosen| {
@@ -158,8 +171,8 @@ impl Archived {
     }
 }
 
-/// Writes the archive next to its final name, syncs it, reads it again, gives it its name, and only then marks
-/// the rows, or gives them up.
+/// Writes the archive next to its final name, syncs it, reads it again, gives it its name, and only
+/// then marks the rows, or gives them up.
 pub(crate) fn archive(
     store: &Path,
     request: &ArchiveRequest<'_>,
@@ -170,26 +183,39 @@ pub(crate) fn archive(
         return Err(ArchiveError::Exists(request.output.to_owned()));
     }
     let mut store = books::open(store)?;
-    let dir = request.output.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = request
+        .output
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".sk-sync-archive-")
         .tempfile_in(dir)
         .map_err(|e| files::named(&e, "cannot create a file in", dir))?;
-    let (mut archived, rows) =
-        store.read(|tx| write(tx, request, file.as_file_mut(), interrupt)).map_err(|error| match error {
+    let (mut archived, rows) = store
+        .read(|tx| write(tx, request, file.as_file_mut(), interrupt))
+        .map_err(|error| match error {
             ArchiveError::Io(error) => files::named(&error, "cannot write", request.output).into(),
             error => error,
         })?;
-    file.as_file().sync_all().map_err(|e| files::named(&e, "cannot write", request.output))?;
-    prove(file.as_file_mut(), &rows, &archived.sha256).map_err(|error| error.in_file(request.output))?;
+    file.as_file()
+        .sync_all()
+        .map_err(|e| files::named(&e, "cannot write", request.output))?;
+    prove(file.as_file_mut(), &rows, &archived.sha256)
+        .map_err(|error| error.in_file(request.output))?;
     archived.file_bytes = file.as_file().metadata()?.len();
-    file.persist_noclobber(request.output).map_err(|error| match error.error.kind() {
-        std::io::ErrorKind::AlreadyExists => ArchiveError::Exists(request.output.to_owned()),
-        _ => files::named(&error.error, "cannot write", request.output).into(),
-    })?;
+    file.persist_noclobber(request.output)
+        .map_err(|error| match error.error.kind() {
+            std::io::ErrorKind::AlreadyExists => ArchiveError::Exists(request.output.to_owned()),
+            _ => files::named(&error.error, "cannot write", request.output).into(),
+        })?;
     sync_directory(dir)?;
     failpoint::at(failpoint::ARCHIVED);
-    let seqs: Vec<i64> = rows.iter().filter(|(_, is_delivered)| !is_delivered).map(|(seq, _)| *seq).collect();
+    let seqs: Vec<i64> = rows
+        .iter()
+        .filter(|(_, is_delivered)| !is_delivered)
+        .map(|(seq, _)| *seq)
+        .collect();
     settle(&mut store, &seqs, request.release, clock, &mut archived)?;
     Ok(archived)
 }
@@ -211,7 +237,11 @@ fn write(
             return Err(ArchiveError::Interrupted);
         }
         archived.count(&chosen);
-        let Chosen { listed, document, is_delivered } = chosen;
+        let Chosen {
+            listed,
+            document,
+            is_delivered,
+        } = chosen;
         rows.push((listed.record.seq, is_delivered));
         match document {
             None => writer.add(listed)?,
@@ -224,8 +254,8 @@ fn write(
     Ok((archived, rows))
 }
 
-/// Calls `take` for each live event that is asked for, in the order of the journal, and after it for the documents that
-/// it announces.
+/// Calls `take` for each live event that is asked for, in the order of the journal, and after it
+/// for the documents that it announces.
 fn choose(
     tx: &ReadTx<'_>,
     request: &ArchiveRequest<'_>,
@@ -238,7 +268,8 @@ fn choose(
     };
     journal::list(tx, &Filter::default(), with_payload, &mut |listed| {
         let record = &listed.record;
-        let is_live = record.superseded_by.is_none() && record.discarded.is_none() && record.gone.is_none();
+        let is_live =
+            record.superseded_by.is_none() && record.discarded.is_none() && record.gone.is_none();
         if !is_live {
             return Ok(true);
         }
@@ -250,7 +281,11 @@ fn choose(
         }
         let is_delivered = has(tx, target.as_ref(), record.seq)?;
         if !is_delivered || !documents.is_empty() {
-            take(Chosen { listed, document: None, is_delivered })?;
+            take(Chosen {
+                listed,
+                document: None,
+                is_delivered,
+            })?;
         }
         documents.into_iter().try_for_each(&mut *take)?;
         Ok(true)
@@ -259,18 +294,31 @@ fn choose(
 
 /// The document of a row, with its text.
 fn document(tx: &ReadTx<'_>, event_id: &str, seq: i64) -> Result<Option<Chosen>, ArchiveError> {
-    let Some(listed) = journal::show_row(tx, seq)? else { return Ok(None) };
-    let digest = listed.envelope.as_deref().and_then(Document::from_bytes).map(|document| document.sha256);
+    let Some(listed) = journal::show_row(tx, seq)? else {
+        return Ok(None);
+    };
+    let digest = listed
+        .envelope
+        .as_deref()
+        .and_then(Document::from_bytes)
+        .map(|document| document.sha256);
     let text = digest.map_or(Ok(None), |digest| journal::text(tx, digest))?;
     // A text that was damaged in the store is not what the row says.
     let text = text.filter(|text| Some(Sha256::of(text)) == digest);
-    Ok(Some(Chosen { listed, document: Some((event_id.to_owned(), text)), is_delivered: false }))
+    Ok(Some(Chosen {
+        listed,
+        document: Some((event_id.to_owned(), text)),
+        is_delivered: false,
+    }))
 }
 
 /// True when the target has the event.
 fn has(tx: &ReadTx<'_>, target: Option<&Target>, seq: i64) -> Result<bool, ArchiveError> {
-    let Some(target) = target else { return Ok(false) };
-    Ok(delivery::row_of(tx, target.id, seq)?.is_some_and(|row| row.status.class() == Class::Delivered))
+    let Some(target) = target else {
+        return Ok(false);
+    };
+    Ok(delivery::row_of(tx, target.id, seq)?
+        .is_some_and(|row| row.status.class() == Class::Delivered))
 }
 
 /// Reads the file again from its beginning: it must hold exactly these rows.
@@ -279,10 +327,14 @@ fn prove(file: &mut File, rows: &[Row], sha256: &str) -> Result<Trailer, Archive
     let mut expected = rows.iter().map(|(seq, _)| *seq);
     let trailer = read_archive(file, None, &mut |seq, _| match expected.next() {
         Some(expected) if expected == seq => Ok(()),
-        _ => Err(ArchiveError::Io(std::io::Error::other("the archive does not hold what was written to it"))),
+        _ => Err(ArchiveError::Io(std::io::Error::other(
+            "the archive does not hold what was written to it",
+        ))),
     })?;
     if expected.next().is_some() || trailer.sha256 != sha256 {
-        return Err(std::io::Error::other("the archive does not hold what was written to it").into());
+        return Err(
+            std::io::Error::other("the archive does not hold what was written to it").into(),
+        );
     }
     Ok(trailer)
 }
@@ -299,7 +351,11 @@ fn settle(
         let removed = store.write(|tx| {
             let now = clock.now();
             books::mark_archived(tx, now, chunk)?;
-            if release { books::drain_to_file(tx, now, chunk) } else { Ok(Removed::default()) }
+            if release {
+                books::drain_to_file(tx, now, chunk)
+            } else {
+                Ok(Removed::default())
+            }
         })?;
         archived.released += removed.events;
         archived.in_flight += removed.in_flight;

@@ -1,6 +1,7 @@
-//! The form of an archive: gzip over JSON Lines, one event a line in the order of the journal, each followed by the versions
-//! of documents that it announces with their texts, and a last line that says how many there are and what the digest of
-//! all lines before it is. The same events give the same bytes.
+//! The form of an archive: gzip over JSON Lines, one event a line in the order of the journal, each
+//! followed by the versions of documents that it announces with their texts, and a last line that
+//! says how many there are and what the digest of all lines before it is. The same events give the
+//! same bytes.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
@@ -36,7 +37,8 @@ pub(super) enum Item {
     Document(RestorableDocument),
 }
 
-/// One version of a document, as it is written and read. Its text is not there where only the file had it.
+/// One version of a document, as it is written and read. Its text is not there where only the file
+/// had it.
 #[derive(Debug, Serialize, Deserialize)]
 struct DocumentLine {
     document_id: String,
@@ -126,8 +128,16 @@ pub(super) struct ArchiveWriter<W: Write> {
 impl<W: Write> ArchiveWriter<W> {
     /// Begins one; neither time nor name is written, so that the same events give the same bytes.
     pub(super) fn new(to: W) -> Self {
-        let to = GzBuilder::new().mtime(0).operating_system(255).write(BufWriter::new(to), Compression::fast());
-        Self { to, hasher: Hasher::default(), count: 0, documents: 0 }
+        let to = GzBuilder::new()
+            .mtime(0)
+            .operating_system(255)
+            .write(BufWriter::new(to), Compression::fast());
+        Self {
+            to,
+            hasher: Hasher::default(),
+            count: 0,
+            documents: 0,
+        }
     }
 
     /// Adds an event with its payload.
@@ -149,7 +159,8 @@ impl<W: Write> ArchiveWriter<W> {
         self.line(&line)
     }
 
-    /// Adds a version of a document, announced by the event of this id, with its text where that is kept.
+    /// Adds a version of a document, announced by the event of this id, with its text where that is
+    /// kept.
     pub(super) fn add_document(
         &mut self,
         listed: Listed,
@@ -157,9 +168,18 @@ impl<W: Write> ArchiveWriter<W> {
         text: Option<Vec<u8>>,
     ) -> io::Result<()> {
         let Listed { record, envelope } = listed;
-        let odd = |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {what}", record.event_id));
-        let document = String::from_utf8(envelope.unwrap_or_default()).map_err(|_| odd("its payload is not text"))?;
-        let text = text.map(String::from_utf8).transpose().map_err(|_| odd("its text is not UTF-8"))?;
+        let odd = |what: &str| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{}: {what}", record.event_id),
+            )
+        };
+        let document = String::from_utf8(envelope.unwrap_or_default())
+            .map_err(|_| odd("its payload is not text"))?;
+        let text = text
+            .map(String::from_utf8)
+            .transpose()
+            .map_err(|_| odd("its text is not UTF-8"))?;
         let line = DocumentLine {
             document_id: record.event_id.clone(),
             seq: record.seq,
@@ -182,7 +202,11 @@ impl<W: Write> ArchiveWriter<W> {
     }
 
     /// Ends it; what it was written to comes back, flushed.
-    pub(super) fn finish(mut self, project_uuid: Option<&str>, lamport: i64) -> io::Result<(W, Trailer)> {
+    pub(super) fn finish(
+        mut self,
+        project_uuid: Option<&str>,
+        lamport: i64,
+    ) -> io::Result<(W, Trailer)> {
         let trailer = Trailer {
             count: self.count,
             documents: self.documents,
@@ -194,19 +218,29 @@ impl<W: Write> ArchiveWriter<W> {
         let mut text = serde_json::to_vec(&trailer)?;
         text.push(b'\n');
         self.to.write_all(&text)?;
-        let inner = self.to.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let inner = self
+            .to
+            .finish()?
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         Ok((inner, trailer))
     }
 }
 
-/// Reads a whole archive and checks all of it: the packing, each line, each payload's digest, their number and their
-/// digest together, and that nothing follows; and that it is of one project, the one that it names, else `project_uuid`. Calls `take` with each event on the way, which is before the end is known.
+/// Reads a whole archive and checks all of it: the packing, each line, each payload's digest, their
+/// number and their digest together, and that nothing follows; and that it is of one project, the
+/// one that it names, else `project_uuid`. Calls `take` with each event on the way, which is before
+/// the end is known.
 pub(super) fn read_archive<E: From<Flaw>>(
     from: impl Read,
     project_uuid: Option<&str>,
     take: &mut dyn FnMut(i64, Item) -> Result<(), E>,
 ) -> Result<Trailer, E> {
-    let mut lines = Lines { from: BufReader::new(GzDecoder::new(BufReader::new(from))), line: 0, text: Vec::new() };
+    let mut lines = Lines {
+        from: BufReader::new(GzDecoder::new(BufReader::new(from))),
+        line: 0,
+        text: Vec::new(),
+    };
     let (mut hasher, mut count, mut documents, mut last) = (Hasher::default(), 0, 0, 0);
     let mut claims = Claims::default();
     loop {
@@ -214,13 +248,19 @@ pub(super) fn read_archive<E: From<Flaw>>(
         if lines.text.starts_with(TRAILER) {
             let mut trailer: Trailer = lines.parse("is not a trailer of an archive")?;
             lines.check(trailer.version <= VERSION, || {
-                format!("the archive has version {}; this sk-sync knows up to {VERSION}", trailer.version)
+                format!(
+                    "the archive has version {}; this sk-sync knows up to {VERSION}",
+                    trailer.version
+                )
             })?;
             lines.check(trailer.count == count, || {
                 format!("{count} events are here, and there were {}", trailer.count)
             })?;
             lines.check(trailer.documents == documents, || {
-                format!("{documents} documents are here, and there were {}", trailer.documents)
+                format!(
+                    "{documents} documents are here, and there were {}",
+                    trailer.documents
+                )
             })?;
             lines.check(trailer.sha256 == hasher.finish().to_string(), || {
                 "the lines before are not what was written: their digest differs".to_owned()
@@ -263,18 +303,29 @@ struct Lines<R: Read> {
 
 impl<R: Read> Lines<R> {
     fn flaw(&self, what: impl Into<String>) -> Flaw {
-        Flaw::At { line: self.line, what: what.into() }
+        Flaw::At {
+            line: self.line,
+            what: what.into(),
+        }
     }
 
     fn check(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Flaw> {
-        if holds { Ok(()) } else { Err(self.flaw(what())) }
+        if holds {
+            Ok(())
+        } else {
+            Err(self.flaw(what()))
+        }
     }
 
     /// Reads the next line; an archive never ends before its last line.
     fn next(&mut self) -> Result<(), Flaw> {
         self.text.clear();
         self.line += 1;
-        let read = self.from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.text);
+        let read = self
+            .from
+            .by_ref()
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut self.text);
         read.map_err(|error| self.unreadable(&error))?;
         if self.text.last() == Some(&b'\n') {
             return Ok(());
@@ -291,9 +342,14 @@ impl<R: Read> Lines<R> {
     fn end(&mut self) -> Result<(), Flaw> {
         self.line += 1;
         let mut rest = [0; 1];
-        let more = self.from.read(&mut rest).map_err(|error| self.unreadable(&error))?;
+        let more = self
+            .from
+            .read(&mut rest)
+            .map_err(|error| self.unreadable(&error))?;
         let after = self.from.get_mut().get_mut().fill_buf()?.len();
-        self.check(more == 0 && after == 0, || "something follows the last line".to_owned())
+        self.check(more == 0 && after == 0, || {
+            "something follows the last line".to_owned()
+        })
     }
 
     /// What it means that the packed bytes cannot be read.
@@ -308,7 +364,8 @@ impl<R: Read> Lines<R> {
     }
 
     fn parse<T: for<'a> Deserialize<'a>>(&self, otherwise: &str) -> Result<T, Flaw> {
-        serde_json::from_slice(&self.text).map_err(|error| self.flaw(format!("{otherwise}: {error}")))
+        serde_json::from_slice(&self.text)
+            .map_err(|error| self.flaw(format!("{otherwise}: {error}")))
     }
 
     /// The event of a line, its payload checked against its digest.
@@ -319,10 +376,16 @@ impl<R: Read> Lines<R> {
             _ => None,
         };
         let envelope = bytes.ok_or_else(|| self.flaw("the event has no readable payload"))?;
-        let is_whole = envelope.len() as u64 == read.size && Sha256::of(&envelope).to_string() == read.payload_sha256;
-        self.check(is_whole, || format!("the payload of {} does not match its digest", printable(&read.event_id)))?;
-        let captured_at =
-            Timestamp::parse(&read.captured_at).ok_or_else(|| self.flaw("`captured_at` is not a time"))?;
+        let is_whole = envelope.len() as u64 == read.size
+            && Sha256::of(&envelope).to_string() == read.payload_sha256;
+        self.check(is_whole, || {
+            format!(
+                "the payload of {} does not match its digest",
+                printable(&read.event_id)
+            )
+        })?;
+        let captured_at = Timestamp::parse(&read.captured_at)
+            .ok_or_else(|| self.flaw("`captured_at` is not a time"))?;
         Ok(Restorable {
             event_id: read.event_id,
             event_type: read.event_type,
@@ -338,13 +401,32 @@ impl<R: Read> Lines<R> {
     fn document(&self, read: DocumentLine) -> Result<RestorableDocument, Flaw> {
         let name = printable(&read.document_id);
         let document = Document::from_bytes(read.document.get().as_bytes());
-        let document = document.ok_or_else(|| self.flaw(format!("{name} does not say which document it is")))?;
+        let document = document
+            .ok_or_else(|| self.flaw(format!("{name} does not say which document it is")))?;
         let text = read.text.map(String::into_bytes);
-        let is_whole = text.as_ref().is_none_or(|text| Sha256::of(text) == document.sha256);
-        self.check(is_whole, || format!("the text of {name} does not match its digest"))?;
-        let captured_at =
-            Timestamp::parse(&read.captured_at).ok_or_else(|| self.flaw("`captured_at` is not a time"))?;
-        let DocumentLine { document_id: id, origin, held, announced_by, .. } = read;
-        Ok(RestorableDocument { id, document, captured_at, origin, held, announced_by, text })
+        let is_whole = text
+            .as_ref()
+            .is_none_or(|text| Sha256::of(text) == document.sha256);
+        self.check(is_whole, || {
+            format!("the text of {name} does not match its digest")
+        })?;
+        let captured_at = Timestamp::parse(&read.captured_at)
+            .ok_or_else(|| self.flaw("`captured_at` is not a time"))?;
+        let DocumentLine {
+            document_id: id,
+            origin,
+            held,
+            announced_by,
+            ..
+        } = read;
+        Ok(RestorableDocument {
+            id,
+            document,
+            captured_at,
+            origin,
+            held,
+            announced_by,
+            text,
+        })
     }
 }

@@ -17,7 +17,8 @@ const LISTED: u32 = 1000;
 /// Waiting and refused documents, as printed by `bodies list --json`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Listing {
-    /// Totals of each mission with waiting or refused documents, by name, including rows that are not listed.
+    /// Totals of each mission with waiting or refused documents, by name, including rows that are
+    /// not listed.
     pub(crate) missions: Vec<MissionNumbers>,
     /// Waiting documents, in sending order.
     pub(crate) queued: Vec<Waiting>,
@@ -70,7 +71,8 @@ pub(crate) struct Refused {
     pub(crate) count: u32,
     pub(crate) first_failed_at: String,
     pub(crate) last_failed_at: String,
-    /// When the artifact was accepted after all, or the user requested another try; null while open.
+    /// When the artifact was accepted after all, or the user requested another try; null while
+    /// open.
     pub(crate) closed_at: Option<String>,
 }
 
@@ -81,22 +83,49 @@ pub(crate) fn list_bodies(
     with_closed: bool,
     now: Timestamp,
 ) -> Result<Listing, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(Listing::default()) };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(Listing::default());
+    };
     store.read(|tx| {
         let target = delivery::latest(tx)?.map(|target| target.id);
-        let numbers = bodies::by_mission(tx, target, missions, now)?.into_iter().map(MissionNumbers::of);
+        let numbers = bodies::by_mission(tx, target, missions, now)?
+            .into_iter()
+            .map(MissionNumbers::of);
         let listed = usize::try_from(LISTED).unwrap_or(usize::MAX);
-        let queued = bodies::list(tx, target, missions, listed)?.into_iter().map(|row| Waiting::of(row, now));
-        let failed = bodies::refusals(tx, target, missions, with_closed, LISTED)?.into_iter().map(Refused::of);
-        Ok(Listing { missions: numbers.collect(), queued: queued.collect(), failed: failed.collect() })
+        let queued = bodies::list(tx, target, missions, listed)?
+            .into_iter()
+            .map(|row| Waiting::of(row, now));
+        let failed = bodies::refusals(tx, target, missions, with_closed, LISTED)?
+            .into_iter()
+            .map(Refused::of);
+        Ok(Listing {
+            missions: numbers.collect(),
+            queued: queued.collect(),
+            failed: failed.collect(),
+        })
     })
 }
 
 impl MissionNumbers {
     fn of(found: bodies::MissionStats) -> Self {
-        let bodies::MissionStats { mission_slug, target_branch, queued, bytes, in_backoff, failures } = found;
+        let bodies::MissionStats {
+            mission_slug,
+            target_branch,
+            queued,
+            bytes,
+            in_backoff,
+            failures,
+        } = found;
         let ready = queued.saturating_sub(in_backoff);
-        Self { mission_slug, target_branch, queued, bytes, ready, in_backoff, failures }
+        Self {
+            mission_slug,
+            target_branch,
+            queued,
+            bytes,
+            ready,
+            in_backoff,
+            failures,
+        }
     }
 }
 
@@ -149,15 +178,23 @@ pub(crate) struct Retried {
 }
 
 /// Makes the documents of the given missions, or of all for `None`, due now.
-pub(crate) fn retry_bodies(store: &mut Store, missions: Option<&[String]>, now: Timestamp) -> Result<Retried, Error> {
+pub(crate) fn retry_bodies(
+    store: &mut Store,
+    missions: Option<&[String]>,
+    now: Timestamp,
+) -> Result<Retried, Error> {
     store.write(|tx| {
         let closed = bodies::close_failures(tx, missions, now)?;
-        let is_meant =
-            |document: &Document| missions.is_none_or(|slugs| slugs.contains(&document.namespace.mission_slug));
+        let is_meant = |document: &Document| {
+            missions.is_none_or(|slugs| slugs.contains(&document.namespace.mission_slug))
+        };
         let (due_now, reopened) = match delivery::latest(tx)? {
             Some(target) => delivery::retry_documents(tx, target.id, &is_meant)?,
             None => (0, 0),
         };
-        Ok(Retried { due_now, reopened: reopened + closed })
+        Ok(Retried {
+            due_now,
+            reopened: reopened + closed,
+        })
     })
 }

@@ -1,5 +1,5 @@
-//! The document of `status --json`: a public contract. The seven sections of Spec Kitty's `status` keep their names and
-//! types; fields may be added, but not renamed.
+//! The document of `status --json`: a public contract. The seven sections of Spec Kitty's `status`
+//! keep their names and types; fields may be added, but not renamed.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use crate::spool::Waiting;
 /// The document.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Document {
-    /// True if both balances hold, every given-up event is waived, no document was refused, no document here is newer
-    /// than the acknowledged one, the last background delivery did not fail, no conflict is open, no check fails, and
-    /// no spooled line is damaged.
+    /// True if both balances hold, every given-up event is waived, no document was refused, no
+    /// document here is newer than the acknowledged one, the last background delivery did not fail,
+    /// no conflict is open, no check fails, and no spooled line is damaged.
     #[serde(skip)]
     pub(crate) ok: bool,
     pub(crate) project: Facts,
@@ -156,7 +156,12 @@ impl ResetOffer {
         };
         let run = crate::base::shell::line("sk-sync replay --to", [target_id]);
         let dismiss = format!("{run} --dismiss");
-        Self { since: reset.since.to_string(), changes: reset.changes.iter().map(change).collect(), run, dismiss }
+        Self {
+            since: reset.since.to_string(),
+            changes: reset.changes.iter().map(change).collect(),
+            run,
+            dismiss,
+        }
     }
 }
 
@@ -234,8 +239,8 @@ pub(crate) struct BodyUploadCompatibility {
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct ActiveQueue {
     pub(crate) path: String,
-    /// Events that a drain to the current target would send now or later; not events that it accepted and has not
-    /// stored yet.
+    /// Events that a drain to the current target would send now or later; not events that it
+    /// accepted and has not stored yet.
     pub(crate) event_count: u64,
     pub(crate) body_upload_count: u64,
 }
@@ -335,7 +340,10 @@ pub(crate) struct EndedWith {
 
 impl EndedWith {
     pub(super) fn of(last: &delivery::Ended) -> Self {
-        Self { at: last.at.to_string(), balance: Balance::of(&last.balance, false) }
+        Self {
+            at: last.at.to_string(),
+            balance: Balance::of(&last.balance, false),
+        }
     }
 }
 
@@ -352,8 +360,24 @@ impl From<LastRun> for Ended {
             130 => "interrupted",
             _ => "failed",
         };
-        let LastRun { when, command, exit_code, halted, cause, fix } = last;
-        Self { when, command, result, exit_code, halted, cause, fix, balance: None }
+        let LastRun {
+            when,
+            command,
+            exit_code,
+            halted,
+            cause,
+            fix,
+        } = last;
+        Self {
+            when,
+            command,
+            result,
+            exit_code,
+            halted,
+            cause,
+            fix,
+            balance: None,
+        }
     }
 }
 

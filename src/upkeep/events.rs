@@ -57,8 +57,8 @@ pub(crate) struct Item {
     pub(crate) size: i64,
     /// Digest of the envelope.
     pub(crate) payload_sha256: String,
-    /// The delivery's state at the target (`success`, `rejected`, …); for an event without one, its class: `untried`,
-    /// `superseded`, `discarded`, `purged`, `blocked`.
+    /// The delivery's state at the target (`success`, `rejected`, …); for an event without one, its
+    /// class: `untried`, `superseded`, `discarded`, `purged`, `blocked`.
     pub(crate) status: &'static str,
     /// Number of answers with a result for it.
     pub(crate) attempts: i64,
@@ -75,25 +75,40 @@ pub(crate) struct Item {
     pub(crate) envelope: Option<Envelope>,
 }
 
-/// Calls `visit` for each event of the store at `store`, in journal order, while it returns true. Memory does not grow
-/// with the journal, and no transaction is open while `visit` runs.
-pub(crate) fn list(store: &Path, request: &ListRequest, visit: &mut dyn FnMut(&Item) -> bool) -> Result<(), Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(()) };
+/// Calls `visit` for each event of the store at `store`, in journal order, while it returns true.
+/// Memory does not grow with the journal, and no transaction is open while `visit` runs.
+pub(crate) fn list(
+    store: &Path,
+    request: &ListRequest,
+    visit: &mut dyn FnMut(&Item) -> bool,
+) -> Result<(), Error> {
+    let Some(store) = books::open_read(store)? else {
+        return Ok(());
+    };
     let mut after = 0;
     loop {
         let page = page(&store, request, after)?;
         if !page.items.iter().all(&mut *visit) {
             return Ok(());
         }
-        let Some(last) = page.next_after else { return Ok(()) };
+        let Some(last) = page.next_after else {
+            return Ok(());
+        };
         after = last;
     }
 }
 
 /// The id of every target that the store at `store` knows.
 pub(crate) fn known_targets(store: &Path) -> Result<Vec<String>, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
-    store.read(|tx| Ok(delivery::targets(tx)?.into_iter().map(|target| target.identity.target_id).collect()))
+    let Some(store) = books::open_read(store)? else {
+        return Ok(Vec::new());
+    };
+    store.read(|tx| {
+        Ok(delivery::targets(tx)?
+            .into_iter()
+            .map(|target| target.identity.target_id)
+            .collect())
+    })
 }
 
 /// The matching rows of one page.
@@ -103,10 +118,14 @@ struct Page {
     next_after: Option<i64>,
 }
 
-/// Reads one page: a read may be repeated because of a concurrent writer, so nothing is shown before it is complete.
+/// Reads one page: a read may be repeated because of a concurrent writer, so nothing is shown
+/// before it is complete.
 fn page(store: &ReadStore, request: &ListRequest, after: i64) -> Result<Page, Error> {
     store.read(|tx| {
-        let filter = journal::Filter { event_type: request.event_type.clone(), after };
+        let filter = journal::Filter {
+            event_type: request.event_type.clone(),
+            after,
+        };
         let (mut listed, mut bytes) = (Vec::new(), 0);
         journal::list(tx, &filter, request.with_envelope, &mut |one: Listed| {
             bytes += one.envelope.as_ref().map_or(0, Vec::len);
@@ -114,15 +133,25 @@ fn page(store: &ReadStore, request: &ListRequest, after: i64) -> Result<Page, Er
             Ok::<_, Error>(listed.len() < PAGE_ROWS && bytes < PAGE_BYTES)
         })?;
         let is_full = listed.len() >= PAGE_ROWS || bytes >= PAGE_BYTES;
-        let next_after = listed.last().filter(|_| is_full).map(|last| last.record.seq);
+        let next_after = listed
+            .last()
+            .filter(|_| is_full)
+            .map(|last| last.record.seq);
         let mut rows = rows(tx, &request.view, &listed)?;
         let items = listed.into_iter().filter_map(|listed| {
             let row = rows.remove(&listed.record.seq);
-            let standing = stand(&listed.record, row.as_ref().map(|row| row.status), !request.view.shut.is_empty());
+            let standing = stand(
+                &listed.record,
+                row.as_ref().map(|row| row.status),
+                !request.view.shut.is_empty(),
+            );
             let is_wanted = request.wanted.is_none_or(|wanted| wanted.takes(standing));
             is_wanted.then(|| item(listed, row, standing, &request.view, request.with_envelope))
         });
-        Ok(Page { items: items.collect(), next_after })
+        Ok(Page {
+            items: items.collect(),
+            next_after,
+        })
     })
 }
 
@@ -132,17 +161,27 @@ fn rows(tx: &ReadTx<'_>, view: &View, listed: &[Listed]) -> Result<BTreeMap<i64,
         Some(id) => delivery::current(tx, id)?,
         None => None,
     };
-    let Some(target) = target else { return Ok(BTreeMap::new()) };
+    let Some(target) = target else {
+        return Ok(BTreeMap::new());
+    };
     let seqs: Vec<i64> = listed.iter().map(|listed| listed.record.seq).collect();
     Ok(delivery::rows_of(tx, target.id, &seqs)?)
 }
 
 /// The item of an event.
-pub(super) fn item(listed: Listed, row: Option<Row>, standing: Standing, view: &View, with_envelope: bool) -> Item {
+pub(super) fn item(
+    listed: Listed,
+    row: Option<Row>,
+    standing: Standing,
+    view: &View,
+    with_envelope: bool,
+) -> Item {
     let Listed { record, envelope } = listed;
     let time = |at: i64| Timestamp::from_micros(at).to_string();
     let (attempts, error) = row.map_or((0, None), |row| (row.attempts, row.error));
-    let gates = || (standing.class == Class::Blocked && !view.shut.is_empty()).then(|| view.shut.join(", "));
+    let gates = || {
+        (standing.class == Class::Blocked && !view.shut.is_empty()).then(|| view.shut.join(", "))
+    };
     Item {
         seq: record.seq,
         event_id: record.event_id,

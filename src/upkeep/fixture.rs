@@ -29,14 +29,22 @@ pub(super) fn resolved(text: &str) -> Resolved {
 /// A failed check.
 pub(crate) fn shut(name: &'static str) -> Gate {
     let (reason, fix) = (format!("{name} is why"), format!("open {name}"));
-    Gate { name, is_open: false, is_known: true, reason, fix, since: None }
+    Gate {
+        name,
+        is_open: false,
+        is_known: true,
+        reason,
+        fix,
+        since: None,
+    }
 }
 
 /// The status of a project that has a Teamspace and no store, with the fields of an existing store.
 pub(crate) fn nothing() -> Document {
     let dir = tempfile::tempdir().unwrap();
-    let resolved =
-        resolved("preset = 'teamspace'\nteamspace = { server_url = 'https://sync.example.org', team_slug = 'core' }");
+    let resolved = resolved(
+        "preset = 'teamspace'\nteamspace = { server_url = 'https://sync.example.org', team_slug = 'core' }",
+    );
     let around = Surroundings {
         store: &dir.path().join("store.db"),
         facts: Facts {

@@ -56,8 +56,21 @@ fn planned(tx: &ReadTx<'_>, request: &GcRequest) -> Result<Planned, Error> {
     if !unknown.is_empty() {
         return Ok(Err(unknown));
     }
-    let GcRequest { configured, with_archived, captured_before, .. } = request.clone();
-    Ok(Ok(books::plan_collection(tx, GcRule { configured, with_archived, named, captured_before })?))
+    let GcRequest {
+        configured,
+        with_archived,
+        captured_before,
+        ..
+    } = request.clone();
+    Ok(Ok(books::plan_collection(
+        tx,
+        GcRule {
+            configured,
+            with_archived,
+            named,
+            captured_before,
+        },
+    )?))
 }
 
 /// Result of a collection.
@@ -73,8 +86,8 @@ pub(crate) struct GcReport {
     pub(crate) file_after: u64,
 }
 
-/// Carries out the plan, one transaction per chunk, and returns free space to the file system. Stops between two steps
-/// on request; a later call continues.
+/// Carries out the plan, one transaction per chunk, and returns free space to the file system.
+/// Stops between two steps on request; a later call continues.
 pub(crate) fn apply_gc(
     path: &Path,
     plan: &GcPlan,
@@ -82,11 +95,15 @@ pub(crate) fn apply_gc(
     clock: &dyn Clock,
     interrupt: &Interrupt,
 ) -> Result<GcReport, Error> {
-    let mut report = GcReport { file_before: length(path), ..GcReport::default() };
+    let mut report = GcReport {
+        file_before: length(path),
+        ..GcReport::default()
+    };
     let mut store = books::open(path)?;
     let mut after = Some(0);
     while let Some(seq) = after.filter(|_| !interrupt.is_requested()) {
-        let Collected { gone, last } = store.write(|tx| books::collect(tx, clock.now(), plan, seq))?;
+        let Collected { gone, last } =
+            store.write(|tx| books::collect(tx, clock.now(), plan, seq))?;
         report.gone = Tally::sum(gone.values().chain([&report.gone]));
         after = last;
     }

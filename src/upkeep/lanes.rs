@@ -21,7 +21,8 @@ pub(crate) struct MissionLanes {
     pub(crate) on_hold: Vec<String>,
 }
 
-/// Numbers of events in the store at `store` that contain more personal data than others. Creates nothing.
+/// Numbers of events in the store at `store` that contain more personal data than others. Creates
+/// nothing.
 pub(crate) fn sensitive(store: &Path) -> Result<Sensitive, Error> {
     match books::open_read(store)? {
         Some(store) => store.read(|tx| Ok(journal::sensitive(tx)?)),
@@ -50,34 +51,51 @@ struct Last {
     is_held: bool,
 }
 
-/// The work packages of every mission whose log was captured, by lane; the last change is the one with the highest
-/// clock, then id. Creates nothing.
+/// The work packages of every mission whose log was captured, by lane; the last change is the one
+/// with the highest clock, then id. Creates nothing.
 pub(crate) fn lanes(store: &Path) -> Result<Vec<MissionLanes>, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(Vec::new());
+    };
     store.read(|tx| {
-        let filter = Filter { event_type: Some(LANE_CHANGE.to_owned()), ..Filter::default() };
+        let filter = Filter {
+            event_type: Some(LANE_CHANGE.to_owned()),
+            ..Filter::default()
+        };
         let mut missions: BTreeMap<String, BTreeMap<String, Last>> = BTreeMap::new();
         journal::list(tx, &filter, true, &mut |listed| {
             let is_logged = listed.record.origin == MISSION_LOG_ORIGIN;
             let envelope = listed.envelope.filter(|_| is_logged);
-            if let Some(Change { lamport_clock, payload }) =
-                envelope.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            if let Some(Change {
+                lamport_clock,
+                payload,
+            }) = envelope.and_then(|bytes| serde_json::from_slice(&bytes).ok())
             {
                 let at = (lamport_clock, listed.record.event_id);
                 let packages = missions.entry(payload.mission_slug).or_default();
                 if packages.get(&payload.wp_id).is_none_or(|last| last.at < at) {
-                    let last = Last { at, lane: payload.to_lane, is_held: listed.record.held.is_some() };
+                    let last = Last {
+                        at,
+                        lane: payload.to_lane,
+                        is_held: listed.record.held.is_some(),
+                    };
                     packages.insert(payload.wp_id, last);
                 }
             }
             Ok::<_, Error>(true)
         })?;
-        Ok(missions.into_iter().map(|(slug, packages)| by_lane(slug, packages)).collect())
+        Ok(missions
+            .into_iter()
+            .map(|(slug, packages)| by_lane(slug, packages))
+            .collect())
     })
 }
 
 fn by_lane(mission_slug: String, packages: BTreeMap<String, Last>) -> MissionLanes {
-    let mut mission = MissionLanes { mission_slug, ..MissionLanes::default() };
+    let mut mission = MissionLanes {
+        mission_slug,
+        ..MissionLanes::default()
+    };
     for (wp_id, last) in packages {
         *mission.lanes.entry(last.lane).or_default() += 1;
         mission.on_hold.extend(last.is_held.then_some(wp_id));

@@ -29,9 +29,14 @@ pub(crate) struct LegacyStore {
     pub(crate) error: Option<String>,
 }
 
-/// The older stores below `home`, and in the project at `root`, in import order. `store` is the current store, whose
-/// place identifies project and repository.
-pub(crate) fn find(state: &Path, home: Option<&Path>, root: &Path, store: &Path) -> Vec<LegacyStore> {
+/// The older stores below `home`, and in the project at `root`, in import order. `store` is the
+/// current store, whose place identifies project and repository.
+pub(crate) fn find(
+    state: &Path,
+    home: Option<&Path>,
+    root: &Path,
+    store: &Path,
+) -> Vec<LegacyStore> {
     let own = owner(store);
     let catalog = Catalog::load(state);
     let found = discover(home, &[root]).into_iter();
@@ -56,20 +61,33 @@ pub(crate) fn find(state: &Path, home: Option<&Path>, root: &Path, store: &Path)
 
 /// The project and the repository of a store, by the names of its directories.
 fn owner(store: &Path) -> Option<(String, String)> {
-    let mut names = store.ancestors().skip(1).map(|dir| dir.file_name().and_then(|name| name.to_str()));
+    let mut names = store
+        .ancestors()
+        .skip(1)
+        .map(|dir| dir.file_name().and_then(|name| name.to_str()));
     let (repository, project) = (names.next()??, names.next()??);
     Some((project.to_owned(), format!("{project}/{repository}")))
 }
 
 fn waiting(known: &Known, own: Option<&(String, String)>) -> u64 {
-    let Some((project, _)) = own.filter(|(_, taker)| !known.taken_by.contains(taker)) else { return 0 };
+    let Some((project, _)) = own.filter(|(_, taker)| !known.taken_by.contains(taker)) else {
+        return 0;
+    };
     let shares = known.shares.iter().filter(|share| share.store == *project);
-    shares.map(|share| share.events + share.bodies + share.failures).sum()
+    shares
+        .map(|share| share.events + share.bodies + share.failures)
+        .sum()
 }
 
-/// True if the file is unchanged since all of it was imported, each project's rows by one of its repositories.
+/// True if the file is unchanged since all of it was imported, each project's rows by one of its
+/// repositories.
 fn is_imported(known: &Known, stamp: &Stamp) -> bool {
-    let has = |store: &String| known.taken_by.iter().any(|taker| taker.split('/').next() == Some(store));
+    let has = |store: &String| {
+        known
+            .taken_by
+            .iter()
+            .any(|taker| taker.split('/').next() == Some(store))
+    };
     known.stores.iter().all(has)
         && known.error.is_none()
         && known.refused == 0
@@ -84,15 +102,26 @@ mod tests {
     #[test]
     fn stores_are_listed_by_name_and_never_opened() {
         let temp = tempfile::tempdir().unwrap();
-        for file in ["home/queue.db", "home/queues/queue-00ff.db", "home/projects/p/sync/sync.db", "home/config.toml"] {
+        for file in [
+            "home/queue.db",
+            "home/queues/queue-00ff.db",
+            "home/projects/p/sync/sync.db",
+            "home/config.toml",
+        ] {
             let file = temp.path().join(file);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, "no database").unwrap();
         }
         let home = temp.path().join("home");
         let listed = find(&temp.path().join("state"), Some(&home), temp.path(), &home);
-        let kinds: Vec<_> = listed.iter().map(|s| (s.kind, s.size, s.event_rows, s.imported)).collect();
-        assert_eq!(kinds, ["queue", "scoped_queue", "project_store"].map(|kind| (kind, 11, None, false)));
+        let kinds: Vec<_> = listed
+            .iter()
+            .map(|s| (s.kind, s.size, s.event_rows, s.imported))
+            .collect();
+        assert_eq!(
+            kinds,
+            ["queue", "scoped_queue", "project_store"].map(|kind| (kind, 11, None, false))
+        );
         assert_eq!(find(temp.path(), None, &home, &home), []);
     }
 }

@@ -16,8 +16,8 @@ use crate::store::{ReadStore, ReadTx};
 
 /// Rows examined in one read.
 const PAGE_ROWS: usize = 500;
-/// Prefix of events that state which files are on disk. Documents have separate rows, so these are omitted unless
-/// requested.
+/// Prefix of events that state which files are on disk. Documents have separate rows, so these are
+/// omitted unless requested.
 const FACTS: &str = "MissionDossier";
 
 /// Which rows of the journal to show.
@@ -89,7 +89,9 @@ struct Space<'a> {
 
 /// The newest rows that match, newest first. Creates nothing; empty if the store does not exist.
 pub(crate) fn log(store: &Path, request: &LogRequest) -> Result<Vec<LogEntry>, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(Vec::new()) };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(Vec::new());
+    };
     let (mut found, mut before) = (Vec::new(), i64::MAX);
     while let Some(last) = page(&store, request, before, &mut found)? {
         before = last;
@@ -98,30 +100,47 @@ pub(crate) fn log(store: &Path, request: &LogRequest) -> Result<Vec<LogEntry>, E
     Ok(found)
 }
 
-/// Adds the matching rows of one page; returns the number of its last row, or `None` if no further page is needed.
-fn page(store: &ReadStore, request: &LogRequest, before: i64, found: &mut Vec<LogEntry>) -> Result<Option<i64>, Error> {
+/// Adds the matching rows of one page; returns the number of its last row, or `None` if no further
+/// page is needed.
+fn page(
+    store: &ReadStore,
+    request: &LogRequest,
+    before: i64,
+    found: &mut Vec<LogEntry>,
+) -> Result<Option<i64>, Error> {
     let (entries, last) = store.read(|tx| {
         let rows = journal::newest_first(tx, (request.after, before), PAGE_ROWS)?;
         let is_full = rows.len() == PAGE_ROWS;
         let since = request.since.map_or(i64::MIN, Timestamp::as_micros);
-        let last =
-            rows.last().filter(|(_, row)| is_full && row.record.captured_at >= since).map(|(_, row)| row.record.seq);
+        let last = rows
+            .last()
+            .filter(|(_, row)| is_full && row.record.captured_at >= since)
+            .map(|(_, row)| row.record.seq);
         Ok::<_, Error>((entries(tx, request, rows)?, last))
     })?;
     found.extend(entries);
     Ok(last.filter(|_| found.len() < request.limit))
 }
 
-fn entries(tx: &ReadTx<'_>, request: &LogRequest, rows: Vec<(Kind, Listed)>) -> Result<Vec<LogEntry>, Error> {
+fn entries(
+    tx: &ReadTx<'_>,
+    request: &LogRequest,
+    rows: Vec<(Kind, Listed)>,
+) -> Result<Vec<LogEntry>, Error> {
     let target = match &request.view.target_id {
         Some(id) => delivery::current(tx, id)?,
         None => None,
     };
     let seqs: Vec<i64> = rows.iter().map(|(_, row)| row.record.seq).collect();
-    let statuses = target.map_or_else(|| Ok(BTreeMap::default()), |target| delivery::rows_of(tx, target.id, &seqs))?;
+    let statuses = target.map_or_else(
+        || Ok(BTreeMap::default()),
+        |target| delivery::rows_of(tx, target.id, &seqs),
+    )?;
     let since = request.since.map_or(i64::MIN, Timestamp::as_micros);
     let entry = |(kind, Listed { record, envelope }): (Kind, Listed)| {
-        if record.captured_at < since || (!request.with_facts && record.event_type.starts_with(FACTS)) {
+        if record.captured_at < since
+            || (!request.with_facts && record.event_type.starts_with(FACTS))
+        {
             return None;
         }
         let (what, mission_slug) = subject(kind, &record.event_type, envelope.as_deref());
@@ -139,7 +158,11 @@ fn entries(tx: &ReadTx<'_>, request: &LogRequest, rows: Vec<(Kind, Listed)>) -> 
             what,
             mission_slug,
             status: standing.word,
-            word: if record.held.is_some() && standing.word == "blocked" { "on hold" } else { standing.class.word() },
+            word: if record.held.is_some() && standing.word == "blocked" {
+                "on hold"
+            } else {
+                standing.class.word()
+            },
         })
     };
     Ok(rows.into_iter().filter_map(entry).collect())
@@ -147,16 +170,24 @@ fn entries(tx: &ReadTx<'_>, request: &LogRequest, rows: Vec<(Kind, Listed)>) -> 
 
 /// Subject and mission of a row.
 fn subject(kind: Kind, event_type: &str, payload: Option<&[u8]>) -> (String, Option<String>) {
-    let Some(payload) = payload else { return (event_type.to_owned(), None) };
+    let Some(payload) = payload else {
+        return (event_type.to_owned(), None);
+    };
     if kind == Kind::Document {
         return match Document::from_bytes(payload) {
             Some(document) => (document.path, Some(document.namespace.mission_slug)),
             None => (event_type.to_owned(), None),
         };
     }
-    let about = serde_json::from_slice::<Named<'_>>(payload).ok().and_then(|named| named.payload).unwrap_or_default();
+    let about = serde_json::from_slice::<Named<'_>>(payload)
+        .ok()
+        .and_then(|named| named.payload)
+        .unwrap_or_default();
     let space = about.namespace.map(|space| space.mission_slug);
-    let slug = space.or(about.mission_slug).or(about.feature_slug).map(Cow::into_owned);
+    let slug = space
+        .or(about.mission_slug)
+        .or(about.feature_slug)
+        .map(Cow::into_owned);
     let what = match (about.wp_id, about.to_lane) {
         (Some(package), Some(lane)) => format!("{event_type} {package} → {lane}"),
         (Some(package), None) => format!("{event_type} {package}"),
@@ -172,16 +203,35 @@ mod tests {
     #[test]
     fn a_row_names_what_it_is_about() {
         for (payload, what, mission) in [
-            (r#"{"payload":{"mission_slug":"m","wp_id":"WP01","to_lane":"done"}}"#, "T WP01 → done", Some("m")),
-            (r#"{"payload":{"feature_slug":"f","wp_id":"WP01"}}"#, "T WP01", Some("f")),
-            (r#"{"payload":{"namespace":{"mission_slug":"n"},"mission_slug":"m"}}"#, "T", Some("n")),
+            (
+                r#"{"payload":{"mission_slug":"m","wp_id":"WP01","to_lane":"done"}}"#,
+                "T WP01 → done",
+                Some("m"),
+            ),
+            (
+                r#"{"payload":{"feature_slug":"f","wp_id":"WP01"}}"#,
+                "T WP01",
+                Some("f"),
+            ),
+            (
+                r#"{"payload":{"namespace":{"mission_slug":"n"},"mission_slug":"m"}}"#,
+                "T",
+                Some("n"),
+            ),
             (r#"{"payload":{"mission_slug":7}}"#, "T", None),
             (r#"{"payload":[]}"#, "T", None),
             ("not JSON", "T", None),
         ] {
             let (said, slug) = subject(Kind::Event, "T", Some(payload.as_bytes()));
-            assert_eq!((said.as_str(), slug.as_deref()), (what, mission), "{payload}");
+            assert_eq!(
+                (said.as_str(), slug.as_deref()),
+                (what, mission),
+                "{payload}"
+            );
         }
-        assert_eq!(subject(Kind::Document, "document", None), ("document".to_owned(), None));
+        assert_eq!(
+            subject(Kind::Document, "document", None),
+            ("document".to_owned(), None)
+        );
     }
 }

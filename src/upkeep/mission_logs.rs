@@ -1,7 +1,8 @@
 //! Compares mission logs with the journal: events that only one of them has.
 //!
-//! A difference is not damage: a log is written by other programs, in the work tree, and does not say what was captured
-//! here. So it is reported with the ids, and changes neither `ok` nor the exit code.
+//! A difference is not damage: a log is written by other programs, in the work tree, and does not
+//! say what was captured here. So it is reported with the ids, and changes neither `ok` nor the
+//! exit code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -30,9 +31,11 @@ pub(crate) struct LogCheck {
     pub(crate) captured: u64,
     /// Those that are not in the journal.
     pub(crate) not_captured: Ids,
-    /// Events of the mission in the journal that its log does not name, as far as their payloads are stored.
+    /// Events of the mission in the journal that its log does not name, as far as their payloads
+    /// are stored.
     pub(crate) not_logged: Ids,
-    /// Lines that should be events and are not: all of `skipped` except lines that no contract type describes.
+    /// Lines that should be events and are not: all of `skipped` except lines that no contract type
+    /// describes.
     pub(crate) odd_lines: u64,
     /// Lines that are not events, by reason.
     pub(crate) skipped: BTreeMap<&'static str, u64>,
@@ -59,7 +62,10 @@ impl Ids {
 impl LogCheck {
     /// True if both have the same events.
     pub(crate) fn agrees(&self) -> bool {
-        self.not_captured.count == 0 && self.not_logged.count == 0 && self.odd_lines == 0 && self.flaw.is_none()
+        self.not_captured.count == 0
+            && self.not_logged.count == 0
+            && self.odd_lines == 0
+            && self.flaw.is_none()
     }
 }
 
@@ -85,15 +91,22 @@ fn compare(tx: &ReadTx<'_>, logs: &[MissionLog]) -> Result<Vec<LogCheck>, Error>
         }
         checks.push(begun(log, |id| known.contains(id)));
     }
-    let mut by_slug: BTreeMap<&str, (&BTreeSet<String>, &mut LogCheck)> =
-        logs.iter().zip(&mut checks).map(|(log, check)| (log.mission_slug.as_str(), (&log.ids, check))).collect();
+    let mut by_slug: BTreeMap<&str, (&BTreeSet<String>, &mut LogCheck)> = logs
+        .iter()
+        .zip(&mut checks)
+        .map(|(log, check)| (log.mission_slug.as_str(), (&log.ids, check)))
+        .collect();
     journal::list(tx, &Filter::default(), true, &mut |listed| {
         let slug = match &listed.envelope {
-            Some(envelope) if !listed.record.event_type.starts_with(DOSSIER) => mission_of(envelope),
+            Some(envelope) if !listed.record.event_type.starts_with(DOSSIER) => {
+                mission_of(envelope)
+            }
             _ => None,
         };
         if let Some((ids, check)) = slug.and_then(|slug| by_slug.get_mut(slug.as_str()))
-            && !ids.iter().any(|id| id.eq_ignore_ascii_case(&listed.record.event_id))
+            && !ids
+                .iter()
+                .any(|id| id.eq_ignore_ascii_case(&listed.record.event_id))
         {
             check.not_logged.add(&listed.record.event_id);
         }
@@ -104,7 +117,10 @@ fn compare(tx: &ReadTx<'_>, logs: &[MissionLog]) -> Result<Vec<LogCheck>, Error>
 
 fn begun(log: &MissionLog, is_captured: impl Fn(&String) -> bool) -> LogCheck {
     let mut not_captured = Ids::default();
-    log.ids.iter().filter(|id| !is_captured(id)).for_each(|id| not_captured.add(id));
+    log.ids
+        .iter()
+        .filter(|id| !is_captured(id))
+        .for_each(|id| not_captured.add(id));
     let logged = log.ids.len() as u64;
     LogCheck {
         mission_slug: log.mission_slug.clone(),
@@ -112,7 +128,12 @@ fn begun(log: &MissionLog, is_captured: impl Fn(&String) -> bool) -> LogCheck {
         captured: logged - not_captured.count,
         not_captured,
         not_logged: Ids::default(),
-        odd_lines: log.skipped.iter().filter(|(reason, _)| **reason != NO_CONTRACT_TYPE).map(|(_, lines)| lines).sum(),
+        odd_lines: log
+            .skipped
+            .iter()
+            .filter(|(reason, _)| **reason != NO_CONTRACT_TYPE)
+            .map(|(_, lines)| lines)
+            .sum(),
         skipped: log.skipped.clone(),
         flaw: log.flaw.clone(),
     }
@@ -134,7 +155,15 @@ fn mission_of(envelope: &[u8]) -> Option<String> {
         own: Names,
     }
     let About { payload, own } = serde_json::from_slice(envelope).ok()?;
-    [payload.mission_slug, payload.feature_slug, own.mission_slug, own.feature_slug].into_iter().flatten().next()
+    [
+        payload.mission_slug,
+        payload.feature_slug,
+        own.mission_slug,
+        own.feature_slug,
+    ]
+    .into_iter()
+    .flatten()
+    .next()
 }
 
 #[cfg(test)]
@@ -145,13 +174,20 @@ mod tests {
     fn a_mission_is_known_by_either_name() {
         for (envelope, slug) in [
             (r#"{"payload":{"mission_slug":"a"}}"#, Some("a")),
-            (r#"{"payload":{"feature_slug":"a"},"mission_slug":"b"}"#, Some("a")),
+            (
+                r#"{"payload":{"feature_slug":"a"},"mission_slug":"b"}"#,
+                Some("a"),
+            ),
             (r#"{"mission_slug":"b"}"#, Some("b")),
             (r#"{"payload":{}}"#, None),
             (r#"{"payload":[]}"#, None),
             ("[]", None),
         ] {
-            assert_eq!(mission_of(envelope.as_bytes()).as_deref(), slug, "{envelope}");
+            assert_eq!(
+                mission_of(envelope.as_bytes()).as_deref(),
+                slug,
+                "{envelope}"
+            );
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Maintenance of a store: reading, verifying, and deleting.
 //!
-//! **Invariant:** commands that only read (`status`, `events`, `bodies list`, `verify`, every plan) change no byte:
-//! they read through [`crate::store::ReadStore`], and a store that does not exist is a value, not an error.
-//! **Invariant:** commands that destroy (`gc`, `archive --release`, `purge`) make a plan that the user can read first,
-//! and applying needs that plan.
+//! **Invariant:** commands that only read (`status`, `events`, `bodies list`, `verify`, every plan)
+//! change no byte: they read through [`crate::store::ReadStore`], and a store that does not exist
+//! is a value, not an error. **Invariant:** commands that destroy (`gc`, `archive --release`,
+//! `purge`) make a plan that the user can read first, and applying needs that plan.
 
 mod archive;
 mod archive_claims;

@@ -1,5 +1,5 @@
-//! Fields of Spec Kitty's `sync status --json` about its daemon. sk-sync has none: they are null, zero or empty, so
-//! that scripts that read them keep working.
+//! Fields of Spec Kitty's `sync status --json` about its daemon. sk-sync has none: they are null,
+//! zero or empty, so that scripts that read them keep working.
 
 use serde::Serialize;
 
@@ -24,7 +24,11 @@ impl OlderMembers {
     pub(super) fn of(gates: &[Gate]) -> Self {
         let gate = gates.iter().find(|gate| gate.name == "missing_auth");
         let auth_present = gate.is_some_and(|gate| gate.is_known && gate.is_open);
-        Self { auth_required: gate.is_some(), auth_present, ..Self::default() }
+        Self {
+            auth_required: gate.is_some(),
+            auth_present,
+            ..Self::default()
+        }
     }
 }
 
@@ -51,6 +55,10 @@ struct OwnerRecord {
 
 impl Default for OwnerRecord {
     fn default() -> Self {
-        Self { status: "absent", port: (), process: Foreground::default() }
+        Self {
+            status: "absent",
+            port: (),
+            process: Foreground::default(),
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! `purge`: discards what waits, or everything of a project, on the operator's order.
 //!
-//! Ids and digests stay as tombstones, so that a purged event is never captured again. Files next to the store are
-//! removed with the project: spooled lines, and the store of the embedded receiver. Removed data is overwritten in the
-//! file.
+//! Ids and digests stay as tombstones, so that a purged event is never captured again. Files next
+//! to the store are removed with the project: spooled lines, and the store of the embedded
+//! receiver. Removed data is overwritten in the file.
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,10 @@ pub(crate) struct Counts {
 impl Counts {
     fn read(tx: &ReadTx<'_>) -> Result<Self, Error> {
         let live = journal::totals_of(tx, Kind::Document)?.live;
-        Ok(Self { rows: u64::try_from(live).unwrap_or(0), bytes: journal::kept_texts(tx)?.1 })
+        Ok(Self {
+            rows: u64::try_from(live).unwrap_or(0),
+            bytes: journal::kept_texts(tx)?.1,
+        })
     }
 }
 
@@ -93,9 +96,22 @@ pub(crate) struct PurgeReport {
 
 /// Makes the plan. Changes nothing.
 pub(crate) fn plan_purge(store: &Path, scope: PurgeScope) -> Result<PurgePlan, Error> {
-    let files = if scope == PurgeScope::Project { beside(store) } else { Vec::new() };
-    let empty = PurgePlan { scope, events: 0, bytes: 0, in_flight: 0, bodies: Counts::default(), files };
-    let Some(store) = books::open_read(store)? else { return Ok(empty) };
+    let files = if scope == PurgeScope::Project {
+        beside(store)
+    } else {
+        Vec::new()
+    };
+    let empty = PurgePlan {
+        scope,
+        events: 0,
+        bytes: 0,
+        in_flight: 0,
+        bodies: Counts::default(),
+        files,
+    };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(empty);
+    };
     store.read(|tx| {
         let totals = journal::totals(tx)?;
         let (events, bytes) = (totals.live, totals.live_bytes);
@@ -109,8 +125,8 @@ pub(crate) fn plan_purge(store: &Path, scope: PurgeScope) -> Result<PurgePlan, E
     })
 }
 
-/// Purges, a bounded number of events in each transaction. No drain may be running. Stops between two steps on request;
-/// another call continues.
+/// Purges, a bounded number of events in each transaction. No drain may be running. Stops between
+/// two steps on request; another call continues.
 pub(crate) fn apply_purge(
     path: &Path,
     plan: &PurgePlan,
@@ -118,7 +134,10 @@ pub(crate) fn apply_purge(
     clock: &dyn Clock,
     interrupt: &Interrupt,
 ) -> Result<PurgeReport, Error> {
-    let mut report = PurgeReport { file_before: length(path), ..PurgeReport::default() };
+    let mut report = PurgeReport {
+        file_before: length(path),
+        ..PurgeReport::default()
+    };
     if path.exists() {
         let mut store = books::open(path)?;
         store.erase_securely()?;
@@ -127,8 +146,11 @@ pub(crate) fn apply_purge(
         if is_project {
             store.write(|tx| Ok::<_, Error>(bodies::purge_failures(tx)?))?;
         }
-        let step: fn(&WriteTx<'_>, Timestamp, i64) -> Result<Removed, Error> =
-            if is_project { books::remove_project } else { books::clear };
+        let step: fn(&WriteTx<'_>, Timestamp, i64) -> Result<Removed, Error> = if is_project {
+            books::remove_project
+        } else {
+            books::clear
+        };
         let mut after = Some(0);
         while let Some(seq) = after.filter(|_| !interrupt.is_requested()) {
             let removed = store.write(|tx| step(tx, clock.now(), seq))?;
@@ -146,7 +168,11 @@ pub(crate) fn apply_purge(
         give_back(&mut store, interrupt)?;
     }
     // Checked again: unreadable lines of the spool were set aside meanwhile.
-    let files = if plan.scope == PurgeScope::Project { beside(path) } else { Vec::new() };
+    let files = if plan.scope == PurgeScope::Project {
+        beside(path)
+    } else {
+        Vec::new()
+    };
     for (file, _) in &files {
         match std::fs::remove_file(file) {
             Ok(()) => report.files += 1,
@@ -161,13 +187,30 @@ pub(crate) fn apply_purge(
     Ok(report)
 }
 
-/// The files next to the store with data of the project: spooled lines, and the store of the embedded receiver.
+/// The files next to the store with data of the project: spooled lines, and the store of the
+/// embedded receiver.
 fn beside(store: &Path) -> Vec<(PathBuf, u64)> {
-    let entries = store.parent().and_then(|dir| std::fs::read_dir(dir).ok()).into_iter().flatten().flatten();
-    let is_ours = |name: &str| (name.starts_with("spool") && name != "spool.lock") || name.starts_with("stub.db");
+    let entries = store
+        .parent()
+        .and_then(|dir| std::fs::read_dir(dir).ok())
+        .into_iter()
+        .flatten()
+        .flatten();
+    let is_ours = |name: &str| {
+        (name.starts_with("spool") && name != "spool.lock") || name.starts_with("stub.db")
+    };
     let mut files: Vec<_> = entries
         .filter(|entry| entry.file_name().to_str().is_some_and(is_ours))
-        .filter_map(|entry| Some((entry.path(), entry.metadata().ok().filter(std::fs::Metadata::is_file)?.len())))
+        .filter_map(|entry| {
+            Some((
+                entry.path(),
+                entry
+                    .metadata()
+                    .ok()
+                    .filter(std::fs::Metadata::is_file)?
+                    .len(),
+            ))
+        })
         .collect();
     files.sort_by_key(|(file, _)| shown(file));
     files

@@ -27,12 +27,15 @@ pub(crate) struct RestoreReport {
 }
 
 /// Reads and checks the whole archive; writes nothing.
-pub(crate) fn check_archive(file: &Path, project_uuid: Option<&str>) -> Result<Trailer, ArchiveError> {
+pub(crate) fn check_archive(
+    file: &Path,
+    project_uuid: Option<&str>,
+) -> Result<Trailer, ArchiveError> {
     check(&mut open(file)?, file, project_uuid)
 }
 
-/// Checks the whole archive first, then restores its events, a bounded number in each transaction. Existing events are
-/// unchanged, so a second restore changes nothing.
+/// Checks the whole archive first, then restores its events, a bounded number in each transaction.
+/// Existing events are unchanged, so a second restore changes nothing.
 pub(crate) fn restore_archive(
     store: &Path,
     file: &Path,
@@ -60,19 +63,31 @@ pub(crate) fn restore_archive(
         Err(ArchiveError::Interrupted) => true,
         Err(error) => return Err(error.in_file(file)),
     };
-    Ok(RestoreReport { trailer, restored: taking.restored, was_interrupted })
+    Ok(RestoreReport {
+        trailer,
+        restored: taking.restored,
+        was_interrupted,
+    })
 }
 
 fn open(file: &Path) -> Result<File, ArchiveError> {
     Ok(files::open_regular(file).map_err(|error| files::named(&error, "cannot read", file))?)
 }
 
-fn check(archive: &mut File, file: &Path, project_uuid: Option<&str>) -> Result<Trailer, ArchiveError> {
+fn check(
+    archive: &mut File,
+    file: &Path,
+    project_uuid: Option<&str>,
+) -> Result<Trailer, ArchiveError> {
     let trailer = read_archive(archive, project_uuid, &mut |_, _| Ok(()));
     let trailer = trailer.map_err(|error: ArchiveError| error.in_file(file))?;
     match (&trailer.project_uuid, project_uuid) {
         (Some(found), Some(own)) if !found.eq_ignore_ascii_case(own) => {
-            Err(ArchiveError::Foreign { file: file.to_owned(), found: found.clone(), own: own.to_owned() })
+            Err(ArchiveError::Foreign {
+                file: file.to_owned(),
+                found: found.clone(),
+                own: own.to_owned(),
+            })
         }
         _ => Ok(trailer),
     }
@@ -113,12 +128,19 @@ impl Taking<'_> {
         if self.interrupt.is_requested() {
             return Err(ArchiveError::Interrupted);
         }
-        let (events, now, lamport) = (std::mem::take(&mut self.waiting), self.clock.now(), self.lamport);
+        let (events, now, lamport) = (
+            std::mem::take(&mut self.waiting),
+            self.clock.now(),
+            self.lamport,
+        );
         self.bytes = 0;
         let documents = std::mem::take(&mut self.documents);
         let restored = self.store.write(|tx| {
             let restored = books::restore(tx, now, &events, lamport)?;
-            Ok::<_, books::Error>(Restored { documents: books::restore_documents(tx, now, &documents)?, ..restored })
+            Ok::<_, books::Error>(Restored {
+                documents: books::restore_documents(tx, now, &documents)?,
+                ..restored
+            })
         })?;
         let all = &mut self.restored;
         for (sum, part) in [

@@ -60,7 +60,8 @@ pub(crate) struct AtTarget {
     pub(crate) http_status: Option<i64>,
     /// The last reason given.
     pub(crate) error: Option<String>,
-    /// Proof of the delivery: a `result` with its id, or the `status` of the whole request; null if not delivered.
+    /// Proof of the delivery: a `result` with its id, or the `status` of the whole request; null if
+    /// not delivered.
     pub(crate) acknowledged_by: Option<&'static str>,
     /// Earliest time of the next try.
     pub(crate) due_at: Option<String>,
@@ -90,20 +91,37 @@ fn find(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Listed>, Error> {
     Ok(found)
 }
 
-/// The event with this ID, or with an ID that begins so; `None` if no event, or more than one, does.
+/// The event with this ID, or with an ID that begins so; `None` if no event, or more than one,
+/// does.
 pub(crate) fn show(store: &Path, event_id: &str, view: &View) -> Result<Option<Shown>, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(None) };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(None);
+    };
     store.read(|tx| {
-        let Some(listed) = find(tx, event_id)? else { return Ok(None) };
+        let Some(listed) = find(tx, event_id)? else {
+            return Ok(None);
+        };
         let (record, payload) = (listed.record.clone(), listed.envelope.clone());
         let targets = at_targets(tx, &record, view)?;
         let row = match &view.target_id {
-            Some(id) => delivery::current(tx, id)?.map(|target| delivery::row_of(tx, target.id, record.seq)),
+            Some(id) => {
+                delivery::current(tx, id)?.map(|target| delivery::row_of(tx, target.id, record.seq))
+            }
             None => None,
         };
         let row = row.transpose()?.flatten();
-        let standing = stand(&record, row.as_ref().map(|row| row.status), !view.shut.is_empty());
-        let id_of = |seq: Option<i64>| Ok::<_, Error>(seq.map(|seq| journal::id_of(tx, seq)).transpose()?.flatten());
+        let standing = stand(
+            &record,
+            row.as_ref().map(|row| row.status),
+            !view.shut.is_empty(),
+        );
+        let id_of = |seq: Option<i64>| {
+            Ok::<_, Error>(
+                seq.map(|seq| journal::id_of(tx, seq))
+                    .transpose()?
+                    .flatten(),
+            )
+        };
         Ok(Some(Shown {
             superseded_by_event_id: id_of(record.superseded_by)?,
             follows_event_id: id_of(record.follows)?,
@@ -122,7 +140,11 @@ pub(crate) fn show(store: &Path, event_id: &str, view: &View) -> Result<Option<S
 
 /// Proof of the delivery of a row; `None` if it is not delivered.
 fn proof(row: &delivery::Row) -> Option<&'static str> {
-    (row.status.class() == delivery::Class::Delivered).then_some(if row.is_by_status { "status" } else { "result" })
+    (row.status.class() == delivery::Class::Delivered).then_some(if row.is_by_status {
+        "status"
+    } else {
+        "result"
+    })
 }
 
 fn at_targets(tx: &ReadTx<'_>, record: &Record, view: &View) -> Result<Vec<AtTarget>, Error> {
@@ -130,7 +152,11 @@ fn at_targets(tx: &ReadTx<'_>, record: &Record, view: &View) -> Result<Vec<AtTar
     for target in delivery::targets(tx)? {
         let row = delivery::row_of(tx, target.id, record.seq)?;
         let is_current = view.target_id.as_ref() == Some(&target.identity.target_id);
-        let standing = stand(record, row.as_ref().map(|row| row.status), is_current && !view.shut.is_empty());
+        let standing = stand(
+            record,
+            row.as_ref().map(|row| row.status),
+            is_current && !view.shut.is_empty(),
+        );
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
         found.push(AtTarget {
             target_id: target.identity.target_id,

@@ -13,11 +13,14 @@ pub(super) struct Standing {
     pub(super) class: Class,
 }
 
-/// The state of an event with these marks at a target where its delivery has this state. `is_shut`: a check of the
-/// target fails, so events that were never tried are blocked.
+/// The state of an event with these marks at a target where its delivery has this state. `is_shut`:
+/// a check of the target fails, so events that were never tried are blocked.
 pub(super) fn stand(record: &Record, status: Option<Status>, is_shut: bool) -> Standing {
     if let Some(status) = status.filter(|status| status.class() != Class::Untried) {
-        return Standing { word: status.word(), class: status.class() };
+        return Standing {
+            word: status.word(),
+            class: status.class(),
+        };
     }
     let marks = [
         (record.superseded_by.is_some(), Class::Superseded),
@@ -26,8 +29,14 @@ pub(super) fn stand(record: &Record, status: Option<Status>, is_shut: bool) -> S
         (record.held.is_some() || is_shut, Class::Blocked),
     ];
     match marks.into_iter().find(|(applies, _)| *applies) {
-        Some((_, class)) => Standing { word: class.name(), class },
-        None => Standing { word: status.map_or(Class::Untried.name(), Status::word), class: Class::Untried },
+        Some((_, class)) => Standing {
+            word: class.name(),
+            class,
+        },
+        None => Standing {
+            word: status.map_or(Class::Untried.name(), Status::word),
+            class: Class::Untried,
+        },
     }
 }
 
@@ -41,17 +50,30 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    /// Parses a filter. If a class and a state have the same name, the class is meant, which is wider. The error is a
-    /// message about the word.
+    /// Parses a filter. If a class and a state have the same name, the class is meant, which is
+    /// wider. The error is a message about the word.
     pub(crate) fn parse(word: &str) -> Result<Self, String> {
         let class = Class::ALL.into_iter().find(|class| class.name() == word);
-        if let Some(wanted) = class.map(Self::Class).or_else(|| Status::from_word(word).map(Self::Status)) {
+        if let Some(wanted) = class
+            .map(Self::Class)
+            .or_else(|| Status::from_word(word).map(Self::Status))
+        {
             return Ok(wanted);
         }
         let mut words: Vec<_> = Class::ALL.into_iter().map(Class::name).collect();
-        words.extend(Status::ALL.into_iter().map(Status::word).filter(|word| *word != Class::InFlight.name()));
-        let hint = nearest(word, words.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-        Err(format!("no such status{}\nStatuses: {}", hint.unwrap_or_default(), words.join(", ")))
+        words.extend(
+            Status::ALL
+                .into_iter()
+                .map(Status::word)
+                .filter(|word| *word != Class::InFlight.name()),
+        );
+        let hint =
+            nearest(word, words.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+        Err(format!(
+            "no such status{}\nStatuses: {}",
+            hint.unwrap_or_default(),
+            words.join(", ")
+        ))
     }
 
     /// True if the filter matches.
@@ -93,31 +115,91 @@ pub(super) mod tests {
     #[test]
     fn what_a_delivery_reached_comes_before_marks_and_marks_before_gates() {
         let plain = record();
-        let held = Record { held: Some("opted_out".into()), ..record() };
-        let gone = Record { gone: Some("acknowledged".into()), ..record() };
-        let evicted = Record { discarded: Some("evicted".into()), gone: Some("evicted".into()), ..record() };
-        let superseded = Record { superseded_by: Some(2), gone: Some("gc".into()), ..record() };
+        let held = Record {
+            held: Some("opted_out".into()),
+            ..record()
+        };
+        let gone = Record {
+            gone: Some("acknowledged".into()),
+            ..record()
+        };
+        let evicted = Record {
+            discarded: Some("evicted".into()),
+            gone: Some("evicted".into()),
+            ..record()
+        };
+        let superseded = Record {
+            superseded_by: Some(2),
+            gone: Some("gc".into()),
+            ..record()
+        };
         for (record, status, is_shut, word, class) in [
             (&plain, None, false, "untried", Class::Untried),
             (&plain, None, true, "blocked", Class::Blocked),
-            (&plain, Some(Status::Queued), false, "queued", Class::Untried),
-            (&plain, Some(Status::Queued), true, "blocked", Class::Blocked),
-            (&plain, Some(Status::Pending), true, "pending", Class::InFlight),
-            (&plain, Some(Status::Rejected), true, "rejected", Class::Retryable),
+            (
+                &plain,
+                Some(Status::Queued),
+                false,
+                "queued",
+                Class::Untried,
+            ),
+            (
+                &plain,
+                Some(Status::Queued),
+                true,
+                "blocked",
+                Class::Blocked,
+            ),
+            (
+                &plain,
+                Some(Status::Pending),
+                true,
+                "pending",
+                Class::InFlight,
+            ),
+            (
+                &plain,
+                Some(Status::Rejected),
+                true,
+                "rejected",
+                Class::Retryable,
+            ),
             (&held, None, false, "blocked", Class::Blocked),
-            (&gone, Some(Status::Success), false, "success", Class::Delivered),
+            (
+                &gone,
+                Some(Status::Success),
+                false,
+                "success",
+                Class::Delivered,
+            ),
             (&gone, Some(Status::Closed), true, "purged", Class::Purged),
-            (&evicted, Some(Status::Closed), false, "discarded", Class::Discarded),
+            (
+                &evicted,
+                Some(Status::Closed),
+                false,
+                "discarded",
+                Class::Discarded,
+            ),
             (&superseded, None, true, "superseded", Class::Superseded),
         ] {
-            assert_eq!(stand(record, status, is_shut), Standing { word, class }, "{status:?} {is_shut} {record:?}");
+            assert_eq!(
+                stand(record, status, is_shut),
+                Standing { word, class },
+                "{status:?} {is_shut} {record:?}"
+            );
         }
     }
 
     #[test]
     fn a_word_is_a_class_or_a_state() {
-        let pending = Standing { word: "pending", class: Class::InFlight };
-        let success = Standing { word: "success", class: Class::Delivered };
+        let pending = Standing {
+            word: "pending",
+            class: Class::InFlight,
+        };
+        let success = Standing {
+            word: "success",
+            class: Class::Delivered,
+        };
         for (word, standing, is_taken) in [
             ("in_flight", pending, true),
             ("pending", pending, true),
@@ -126,9 +208,16 @@ pub(super) mod tests {
             ("duplicate", success, false),
             ("untried", success, false),
         ] {
-            assert_eq!(Wanted::parse(word).unwrap().takes(standing), is_taken, "{word}");
+            assert_eq!(
+                Wanted::parse(word).unwrap().takes(standing),
+                is_taken,
+                "{word}"
+            );
         }
         let words = Wanted::parse("delivred").unwrap_err();
-        assert!(words.contains("did you mean `delivered`?") && words.contains("terminal_failed"), "{words}");
+        assert!(
+            words.contains("did you mean `delivered`?") && words.contains("terminal_failed"),
+            "{words}"
+        );
     }
 }

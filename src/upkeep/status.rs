@@ -1,13 +1,14 @@
-//! The read model behind every view of `status`. Its cost does not depend on the length of the history: it reads
-//! counters and small indexes.
+//! The read model behind every view of `status`. Its cost does not depend on the length of the
+//! history: it reads counters and small indexes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::document::{
-    ActiveQueue, Bodies, BodyUploadCompatibility, Conflict, CurrentTarget, DeliveryLedger, DeliveryTargets, Document,
-    Documents, Ended, EndedWith, EventJournal, Facts, GcSuggestion, LegacyQueue, MigrationConflicts, PreviousTarget,
-    RemoteSync, ResetOffer, ServerCheck, TerminalFailure, TerminalFailures,
+    ActiveQueue, Bodies, BodyUploadCompatibility, Conflict, CurrentTarget, DeliveryLedger,
+    DeliveryTargets, Document, Documents, Ended, EndedWith, EventJournal, Facts, GcSuggestion,
+    LegacyQueue, MigrationConflicts, PreviousTarget, RemoteSync, ResetOffer, ServerCheck,
+    TerminalFailure, TerminalFailures,
 };
 use super::gates::{age, with_record};
 use super::history::{self, History};
@@ -83,7 +84,10 @@ pub(crate) fn status(around: Surroundings<'_>, now: Timestamp) -> Result<Documen
 }
 
 /// The document and the history, both from one state of the store.
-pub(crate) fn status_with_history(around: Surroundings<'_>, now: Timestamp) -> Result<(Document, History), Error> {
+pub(crate) fn status_with_history(
+    around: Surroundings<'_>,
+    now: Timestamp,
+) -> Result<(Document, History), Error> {
     gather(around, now, |tx, target| history::history(tx, target, now))
 }
 
@@ -93,18 +97,32 @@ fn gather<T: Default>(
     now: Timestamp,
     more: impl Fn(&ReadTx<'_>, Option<&Target>) -> Result<T, Error>,
 ) -> Result<(Document, T), Error> {
-    let Surroundings { store, resolved, gates, legacy_home, .. } = around;
+    let Surroundings {
+        store,
+        resolved,
+        gates,
+        legacy_home,
+        ..
+    } = around;
     let identity = resolved.identity.as_ref();
     // Read first: lines that are absorbed meanwhile are then counted twice rather than not at all.
     let spool = Spool::beside(store).look();
     let (mut kept, more) = match books::open_read(store)? {
         Some(store) => store.read(|tx| {
-            let target = identity.map_or(Ok(None), |identity| delivery::current(tx, &identity.target_id))?;
+            let target = identity.map_or(Ok(None), |identity| {
+                delivery::current(tx, &identity.target_id)
+            })?;
             Ok::<_, Error>((read(tx, identity, &gates, now)?, more(tx, target.as_ref())?))
         })?,
-        None => {
-            (Kept { balance: Balance::empty(), documents: Balance::empty(), gates, ..Kept::default() }, T::default())
-        }
+        None => (
+            Kept {
+                balance: Balance::empty(),
+                documents: Balance::empty(),
+                gates,
+                ..Kept::default()
+            },
+            T::default(),
+        ),
     };
     let is_shut = kept.gates.iter().any(|gate| !gate.is_open);
     let spool = spool.map_err(store::Error::from)?;
@@ -112,23 +130,39 @@ fn gather<T: Default>(
         kept.targets.current = identity.map(|i| current(i, None, None));
     }
     // Nothing is asked: the last run was told.
-    if let (Some(current), Some(path), Some(project)) =
-        (&mut kept.targets.current, &kept.pages, &around.facts.project_uuid)
-    {
-        current.page_url = Some(delivery::project_page(&current.canonical_url, path, project));
+    if let (Some(current), Some(path), Some(project)) = (
+        &mut kept.targets.current,
+        &kept.pages,
+        &around.facts.project_uuid,
+    ) {
+        current.page_url = Some(delivery::project_page(
+            &current.canonical_url,
+            path,
+            project,
+        ));
     }
     let faults = kept.failures.count - kept.failures.waived + kept.conflicts.count;
     let legacy_stores = legacy_stores::find(around.state, legacy_home, around.root, store);
     let mut warnings = around.warnings;
-    warnings.extend(crowding(kept.journal.retained_event_count + kept.journal.archived_event_count, around.warn_rows));
+    warnings.extend(crowding(
+        kept.journal.retained_event_count + kept.journal.archived_event_count,
+        around.warn_rows,
+    ));
     let last_run = books::last_run(store, Runner::Command);
     // A command that ended since then has already shown its result.
-    let last_background = books::last_run(store, Runner::Background)
-        .filter(|background| last_run.as_ref().is_none_or(|run| run.when < background.when));
-    let has_failed = last_background.as_ref().is_some_and(|last| !matches!(last.exit_code, 0 | 75 | 130));
+    let last_background = books::last_run(store, Runner::Background).filter(|background| {
+        last_run
+            .as_ref()
+            .is_none_or(|run| run.when < background.when)
+    });
+    let has_failed = last_background
+        .as_ref()
+        .is_some_and(|last| !matches!(last.exit_code, 0 | 75 | 130));
     let balances_hold = kept.balance.holds && kept.documents.holds;
-    let is_well =
-        faults == 0 && kept.bodies.failures == 0 && kept.bodies.ready + kept.bodies.in_backoff == 0 && !has_failed;
+    let is_well = faults == 0
+        && kept.bodies.failures == 0
+        && kept.bodies.ready + kept.bodies.in_backoff == 0
+        && !has_failed;
     let mut document = Document {
         ok: balances_hold && is_well && !is_shut && spool.damaged == 0,
         project: around.facts,
@@ -153,13 +187,18 @@ fn gather<T: Default>(
         bodies: kept.bodies,
         spool,
         balance: kept.balance,
-        documents: Documents { balance: kept.documents },
+        documents: Documents {
+            balance: kept.documents,
+        },
         missions: None,
         gates: kept.gates,
         blocked_age_seconds: kept.blocked_age_seconds,
         legacy_stores,
         unassigned: legacy::unassigned(around.unassigned),
-        last_run: last_run.map(|last| Ended { balance: kept.last_balance, ..Ended::from(last) }),
+        last_run: last_run.map(|last| Ended {
+            balance: kept.last_balance,
+            ..Ended::from(last)
+        }),
         last_background: last_background.map(Ended::from),
         warnings,
         next_steps: Vec::new(),
@@ -169,7 +208,12 @@ fn gather<T: Default>(
     Ok((document, more))
 }
 
-fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Timestamp) -> Result<Kept, Error> {
+fn read(
+    tx: &ReadTx<'_>,
+    identity: Option<&Identity>,
+    judged: &[Gate],
+    now: Timestamp,
+) -> Result<Kept, Error> {
     let record = delivery::stopped(tx, identity.map_or("", |identity| &identity.target_id))?;
     let gates = with_record(judged, &record);
     let is_shut = gates.iter().any(|gate| !gate.is_open);
@@ -184,14 +228,21 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
             retained_event_count: totals.live - totals.archived,
             oldest_retained_event_at: journal::oldest_kept_at(tx)?.map(|at| at.to_string()),
             archived_event_count: totals.archived,
-            on_hold: if totals.held > 0 { journal::held_reasons(tx)?.into_iter().collect() } else { BTreeMap::new() },
+            on_hold: if totals.held > 0 {
+                journal::held_reasons(tx)?.into_iter().collect()
+            } else {
+                BTreeMap::new()
+            },
             journal_size_bytes: totals.live_bytes,
             ..EventJournal::default()
         },
         conflicts: conflicts(tx, totals.conflicts)?,
         bodies: bodies_of(tx, identity, target.as_ref(), now)?,
         balance: Balance::of(&balance, is_shut),
-        documents: Balance::of(&delivery::balance_of(tx, target.as_ref(), Kind::Document)?, is_shut),
+        documents: Balance::of(
+            &delivery::balance_of(tx, target.as_ref(), Kind::Document)?,
+            is_shut,
+        ),
         blocked_age_seconds: age(&gates, &record, now),
         gates,
         ..Kept::default()
@@ -202,15 +253,21 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
         Some(target) => {
             let id = &target.identity.target_id;
             kept.targets.current = Some(CurrentTarget {
-                reset_offer: delivery::pending_reset(tx, target.id)?.map(|reset| ResetOffer::of(id, &reset)),
+                reset_offer: delivery::pending_reset(tx, target.id)?
+                    .map(|reset| ResetOffer::of(id, &reset)),
                 server_check: delivery::last_check(tx, target.id)?.map(|(at, check)| ServerCheck {
                     checked_at: at.to_string(),
                     age_seconds: now.since(at).as_secs(),
                     check,
                 }),
-                ..current(&target.identity, Some(id), delivery::next_due(tx, target.id)?)
+                ..current(
+                    &target.identity,
+                    Some(id),
+                    delivery::next_due(tx, target.id)?,
+                )
             });
-            kept.last_balance = delivery::last_balance(tx, target.id)?.map(|last| EndedWith::of(&last));
+            kept.last_balance =
+                delivery::last_balance(tx, target.id)?.map(|last| EndedWith::of(&last));
             kept.pages = delivery::last_pages(tx, target.id)?;
             in_attempts = delivery::in_open_attempts(tx, target.id)?;
             kept.ledger = ledger(tx, target, &balance, in_attempts)?;
@@ -229,8 +286,9 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
     }
     if identity.is_none_or(|current| current.receiver == ReceiverKind::Stub) {
         // A run with another target on the command line may have failed there.
-        for (other, books) in
-            every_other.iter().filter(|(other, _)| other.is_live && other.identity.receiver != ReceiverKind::Stub)
+        for (other, books) in every_other
+            .iter()
+            .filter(|(other, _)| other.is_live && other.identity.receiver != ReceiverKind::Stub)
         {
             let failures = failures(tx, other, books)?;
             kept.failures.count += failures.count;
@@ -238,9 +296,15 @@ fn read(tx: &ReadTx<'_>, identity: Option<&Identity>, judged: &[Gate], now: Time
             kept.failures.events.extend(failures.events);
         }
     }
-    kept.ledger.delivered_previous_target = kept.targets.previous.iter().map(|p| p.delivered_count).sum();
-    let is_met = identity
-        .is_none_or(|i| i.receiver == ReceiverKind::Stub || target.as_ref().is_some_and(|target| target.is_live));
+    kept.ledger.delivered_previous_target = kept
+        .targets
+        .previous
+        .iter()
+        .map(|p| p.delivered_count)
+        .sum();
+    let is_met = identity.is_none_or(|i| {
+        i.receiver == ReceiverKind::Stub || target.as_ref().is_some_and(|target| target.is_live)
+    });
     if is_met && totals.conflicts == 0 {
         kept.journal.gc_suggestion = gc_suggestion(&kept.journal, &every_other);
     }
@@ -264,8 +328,15 @@ fn current(identity: &Identity, known_as: Option<&str>, due: Option<Timestamp>) 
 
 /// An earlier target with deliveries.
 fn previous(target: &Target, books: &delivery::Balance) -> Option<PreviousTarget> {
-    let Identity { target_id, canonical_url, team_slug, user_email, .. } = target.identity.clone();
-    let (delivered_count, terminal_failed_count) = (books.of(Class::Delivered), books.of(Class::Undeliverable));
+    let Identity {
+        target_id,
+        canonical_url,
+        team_slug,
+        user_email,
+        ..
+    } = target.identity.clone();
+    let (delivered_count, terminal_failed_count) =
+        (books.of(Class::Delivered), books.of(Class::Undeliverable));
     (delivered_count > 0).then_some(PreviousTarget {
         target_id,
         canonical_url,
@@ -295,23 +366,46 @@ fn ledger(
     })
 }
 
-fn failures(tx: &ReadTx<'_>, target: &Target, balance: &delivery::Balance) -> Result<TerminalFailures, Error> {
+fn failures(
+    tx: &ReadTx<'_>,
+    target: &Target,
+    balance: &delivery::Balance,
+) -> Result<TerminalFailures, Error> {
     let target_id = &target.identity.target_id;
     let events = delivery::unseen(tx, target.id, LISTED)?
         .into_iter()
-        .map(|(event_id, last_error)| TerminalFailure { event_id, target_id: target_id.clone(), last_error })
+        .map(|(event_id, last_error)| TerminalFailure {
+            event_id,
+            target_id: target_id.clone(),
+            last_error,
+        })
         .collect();
-    Ok(TerminalFailures { count: balance.of(Class::Undeliverable), waived: delivery::waived(tx, target.id)?, events })
+    Ok(TerminalFailures {
+        count: balance.of(Class::Undeliverable),
+        waived: delivery::waived(tx, target.id)?,
+        events,
+    })
 }
 
-/// The rule of the reference: many payloads are stored, a target exists, and every stored event is at every target. The
-/// stub does not count.
-fn gc_suggestion(journal: &EventJournal, targets: &[(Target, delivery::Balance)]) -> Option<GcSuggestion> {
-    const NOT_THERE: [Class; 5] =
-        [Class::InFlight, Class::Retryable, Class::Undeliverable, Class::Blocked, Class::Untried];
-    let mut real = targets.iter().filter(|(t, _)| t.is_live && t.identity.receiver != ReceiverKind::Stub).peekable();
-    let is_everywhere =
-        real.peek().is_some() && real.all(|(_, books)| NOT_THERE.iter().all(|class| books.of(*class) == 0));
+/// The rule of the reference: many payloads are stored, a target exists, and every stored event is
+/// at every target. The stub does not count.
+fn gc_suggestion(
+    journal: &EventJournal,
+    targets: &[(Target, delivery::Balance)],
+) -> Option<GcSuggestion> {
+    const NOT_THERE: [Class; 5] = [
+        Class::InFlight,
+        Class::Retryable,
+        Class::Undeliverable,
+        Class::Blocked,
+        Class::Untried,
+    ];
+    let mut real = targets
+        .iter()
+        .filter(|(t, _)| t.is_live && t.identity.receiver != ReceiverKind::Stub)
+        .peekable();
+    let is_everywhere = real.peek().is_some()
+        && real.all(|(_, books)| NOT_THERE.iter().all(|class| books.of(*class) == 0));
     (journal.journal_size_bytes >= GC_BYTES && is_everywhere).then(|| GcSuggestion {
         reason: "every retained event is delivered to every known target".to_owned(),
         retained_event_count: journal.retained_event_count,
@@ -322,19 +416,29 @@ fn gc_suggestion(journal: &EventJournal, targets: &[(Target, delivery::Balance)]
 /// The warning about a journal above the configured number of events; `None` below it.
 fn crowding(live: i64, warn_rows: u64) -> Option<String> {
     let is_over = u64::try_from(live).is_ok_and(|live| live > warn_rows);
-    is_over.then(|| format!("{live} events are retained, more than journal.warn_rows ({warn_rows})"))
+    is_over
+        .then(|| format!("{live} events are retained, more than journal.warn_rows ({warn_rows})"))
 }
 
 fn conflicts(tx: &ReadTx<'_>, count: i64) -> Result<MigrationConflicts, Error> {
-    let listed = journal::conflicts(tx, LISTED)?.into_iter().map(|c| Conflict {
-        event_id: c.event_id,
-        // Matches the name of the file that it came from.
-        source_digest: c.origin.strip_prefix("import:").map_or(c.origin.clone(), str::to_owned),
-        existing_sha: c.existing_sha256.to_string(),
-        incoming_sha: c.incoming_sha256.to_string(),
-        detail: "divergent canonical payload for an existing event_id".to_owned(),
-    });
-    Ok(MigrationConflicts { count, cleanup_blocked: count > 0, conflicts: listed.collect() })
+    let listed = journal::conflicts(tx, LISTED)?
+        .into_iter()
+        .map(|c| Conflict {
+            event_id: c.event_id,
+            // Matches the name of the file that it came from.
+            source_digest: c
+                .origin
+                .strip_prefix("import:")
+                .map_or(c.origin.clone(), str::to_owned),
+            existing_sha: c.existing_sha256.to_string(),
+            incoming_sha: c.incoming_sha256.to_string(),
+            detail: "divergent canonical payload for an existing event_id".to_owned(),
+        });
+    Ok(MigrationConflicts {
+        count,
+        cleanup_blocked: count > 0,
+        conflicts: listed.collect(),
+    })
 }
 
 fn bodies_of(
@@ -346,7 +450,10 @@ fn bodies_of(
     let mut stats = bodies::stats(tx, target, now)?;
     if identity.is_none() {
         // Without a target nothing is left to send.
-        stats = bodies::Stats { failures: stats.failures, ..bodies::Stats::default() };
+        stats = bodies::Stats {
+            failures: stats.failures,
+            ..bodies::Stats::default()
+        };
     }
     Ok(Bodies {
         queued: stats.queued,
@@ -358,17 +465,21 @@ fn bodies_of(
     })
 }
 
-/// The older unscoped queue: empty if it does not exist; otherwise the result of the last import, since it is not
-/// opened.
+/// The older unscoped queue: empty if it does not exist; otherwise the result of the last import,
+/// since it is not opened.
 fn legacy_queue(home: Option<&Path>, stores: &[legacy_stores::LegacyStore]) -> LegacyQueue {
     let queue = stores.iter().find(|store| store.kind == "queue");
     let signed = |count: Option<u64>| count.and_then(|count| i64::try_from(count).ok());
     let event_count = queue.map_or(Some(0), |store| signed(store.event_rows));
     let body_upload_count = queue.map_or(Some(0), |store| signed(store.body_rows));
     LegacyQueue {
-        path: home.map(|home| path(&home.join("queue.db"))).unwrap_or_default(),
+        path: home
+            .map(|home| path(&home.join("queue.db")))
+            .unwrap_or_default(),
         event_count,
         body_upload_count,
-        rows_in_scope: event_count.zip(body_upload_count).map(|(events, bodies)| events + bodies),
+        rows_in_scope: event_count
+            .zip(body_upload_count)
+            .map(|(events, bodies)| events + bodies),
     }
 }

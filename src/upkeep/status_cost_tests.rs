@@ -1,5 +1,5 @@
-//! The statements of `status`: only searches and small tables, so that its cost does not depend on the length of the
-//! history.
+//! The statements of `status`: only searches and small tables, so that its cost does not depend on
+//! the length of the history.
 
 use super::document::Facts;
 use super::fixture::{NOW, resolved};
@@ -19,7 +19,10 @@ const SMALL: [&str; 6] = [
 
 /// Findings where the plan of a statement reads a whole table or index that grows with the history.
 fn scans(tx: &ReadTx<'_>, sql: &str) -> Vec<String> {
-    let mut statement = tx.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut statement = tx
+        .conn()
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap();
     let (mut rows, mut found) = (statement.raw_query(), Vec::new());
     while let Some(row) = rows.next().unwrap() {
         let line: String = row.get("detail").unwrap();
@@ -36,9 +39,13 @@ fn scans(tx: &ReadTx<'_>, sql: &str) -> Vec<String> {
 fn a_status_reads_no_table_that_grows_with_the_history() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");
-    let here = resolved("preset = 'external-receiver'\nexternal_receiver = { url = 'http://127.0.0.1:1' }");
+    let here = resolved(
+        "preset = 'external-receiver'\nexternal_receiver = { url = 'http://127.0.0.1:1' }",
+    );
     let mut store = books::open(&path).unwrap();
-    store.write(|tx| delivery::register_for_tests(tx, here.identity.as_ref().unwrap(), NOW)).unwrap();
+    store
+        .write(|tx| delivery::register_for_tests(tx, here.identity.as_ref().unwrap(), NOW))
+        .unwrap();
     let around = Surroundings {
         store: &path,
         facts: Facts::default(),
@@ -52,11 +59,22 @@ fn a_status_reads_no_table_that_grows_with_the_history() {
         warnings: Vec::new(),
     };
     let (_, heard) = traced(|| status(around, NOW).unwrap());
-    let selects: Vec<_> = heard.iter().filter(|sql| sql.starts_with("SELECT")).collect();
+    let selects: Vec<_> = heard
+        .iter()
+        .filter(|sql| sql.starts_with("SELECT"))
+        .collect();
     assert!(selects.len() > 10, "{heard:?}");
-    let found =
-        store.read(|tx| Ok::<_, books::Error>(selects.iter().flat_map(|sql| scans(tx, sql)).collect::<Vec<_>>()));
+    let found = store.read(|tx| {
+        Ok::<_, books::Error>(
+            selects
+                .iter()
+                .flat_map(|sql| scans(tx, sql))
+                .collect::<Vec<_>>(),
+        )
+    });
     assert_eq!(found.unwrap(), Vec::<String>::new());
-    let caught = store.read(|tx| Ok::<_, books::Error>(scans(tx, "SELECT COUNT(*) FROM journal_feed"))).unwrap();
+    let caught = store
+        .read(|tx| Ok::<_, books::Error>(scans(tx, "SELECT COUNT(*) FROM journal_feed")))
+        .unwrap();
     assert_eq!(caught.len(), 1, "a count would be noticed: {caught:?}");
 }

@@ -40,7 +40,9 @@ pub(crate) struct TargetRow {
 
 /// The targets that the store at `store` knows; `current` is the id of the configured one.
 pub(crate) fn list_targets(store: &Path, current: Option<&str>) -> Result<TargetList, Error> {
-    let Some(store) = books::open_read(store)? else { return Ok(TargetList::default()) };
+    let Some(store) = books::open_read(store)? else {
+        return Ok(TargetList::default());
+    };
     store.read(|tx| {
         let row = |target: Target| {
             let books = delivery::balance(tx, Some(&target))?;
@@ -62,14 +64,21 @@ pub(crate) fn list_targets(store: &Path, current: Option<&str>) -> Result<Target
                 untried: books.of(Class::Untried),
             })
         };
-        let targets = delivery::targets(tx)?.into_iter().map(row).collect::<Result<_, Error>>()?;
+        let targets = delivery::targets(tx)?
+            .into_iter()
+            .map(row)
+            .collect::<Result<_, Error>>()?;
         Ok(TargetList { targets })
     })
 }
 
-/// Forgets the target with this id: no payload is kept for it any more. Returns how many events were in flight there,
-/// or `None` if no target has the id. No drain may be running.
-pub(crate) fn forget_target(store: &Path, target_id: &str, now: Timestamp) -> Result<Option<i64>, Error> {
+/// Forgets the target with this id: no payload is kept for it any more. Returns how many events
+/// were in flight there, or `None` if no target has the id. No drain may be running.
+pub(crate) fn forget_target(
+    store: &Path,
+    target_id: &str,
+    now: Timestamp,
+) -> Result<Option<i64>, Error> {
     books::open(store)?.write(|tx| match delivery::current(tx, target_id)? {
         Some(target) => Ok(Some(delivery::forget(tx, &target, now)?)),
         None => Ok(None),

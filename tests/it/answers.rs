@@ -20,13 +20,14 @@ fn aimed_at(server: &Server) -> Sandbox {
     sandbox
 }
 
-/// The first wait after a failed try is up to a second; the tests do not measure it, but let it pass.
+/// The first wait after a failed try is up to a second; the tests do not measure it, but let it
+/// pass.
 fn let_waits_pass() {
     pause(Duration::from_millis(1100));
 }
 
-/// A server that answers the first request for which `is_hit` with `reply`, and other requests correctly; events that
-/// arrive again are duplicates.
+/// A server that answers the first request for which `is_hit` with `reply`, and other requests
+/// correctly; events that arrive again are duplicates.
 fn stumbling(is_hit: fn(&Request) -> bool, reply: Reply) -> Server {
     stumbling_often(1, is_hit, reply)
 }
@@ -45,8 +46,8 @@ fn stumbling_often(mut times: usize, is_hit: fn(&Request) -> bool, reply: Reply)
     })
 }
 
-/// After an answer that leaves the result unknown nothing is recorded as delivered, and the same bytes are sent again,
-/// in the same run if time is left.
+/// After an answer that leaves the result unknown nothing is recorded as delivered, and the same
+/// bytes are sent again, in the same run if time is left.
 #[test]
 fn d20_an_unknown_end_leaves_the_batch_in_flight() {
     // Side by side, because each waits.
@@ -55,8 +56,18 @@ fn d20_an_unknown_end_leaves_the_batch_in_flight() {
             ("nothing", Reply::Silence),
             ("half an answer", Reply::Half(200)),
             ("500", Reply::status(500)),
-            ("503 with words", Reply::json(503, &json!({"error": "down for a moment"}))),
-            ("a page", Reply::Answer { status: 200, headers: vec![], body: b"<html>hello</html>".to_vec() }),
+            (
+                "503 with words",
+                Reply::json(503, &json!({"error": "down for a moment"})),
+            ),
+            (
+                "a page",
+                Reply::Answer {
+                    status: 200,
+                    headers: vec![],
+                    body: b"<html>hello</html>".to_vec(),
+                },
+            ),
             ("no results", Reply::json(200, &json!({"ok": true}))),
             ("204", Reply::status(204)),
         ] {
@@ -77,24 +88,37 @@ fn an_unknown_end(name: &str, reply: &Reply) {
         let captured = &first["capture"]["captured"];
         if !has_time {
             assert_eq!(&first["balance"]["in_flight"], captured, "{name}");
-            assert!(server.requests().len() <= 1 + extra, "{name}: documents wait for the events");
+            assert!(
+                server.requests().len() <= 1 + extra,
+                "{name}: documents wait for the events"
+            );
             let_waits_pass();
             let second = sandbox.sk_sync(["run", "--json"]).success().json();
             assert_eq!(&second["drain"]["duplicate"], captured, "{name}");
         }
         let sent: Vec<_> = server.requests().into_iter().filter(is_events).collect();
-        let is_same =
-            |r: &Request| r.raw == sent[0].raw && r.header("idempotency-key") == sent[0].header("idempotency-key");
-        assert!(sent.len() == 2 + extra && sent.iter().all(is_same), "{name}: the same bytes under the same key");
+        let is_same = |r: &Request| {
+            r.raw == sent[0].raw && r.header("idempotency-key") == sent[0].header("idempotency-key")
+        };
+        assert!(
+            sent.len() == 2 + extra && sent.iter().all(is_same),
+            "{name}: the same bytes under the same key"
+        );
     }
 }
 
 /// A server that is slower than the time budget of a run does not delay the end of the run.
 #[test]
 fn d49_a_server_that_never_ends_its_answer_does_not_hold_a_run() {
-    let server = stumbling(is_events, Reply::Drip(vec![b' '; 100_000], Duration::from_millis(50)));
+    let server = stumbling(
+        is_events,
+        Reply::Drip(vec![b' '; 100_000], Duration::from_millis(50)),
+    );
     let sandbox = aimed_at(&server);
-    let first = sandbox.sk_sync(["run", "--json", "--max-time", "1s"]).code(3).json();
+    let first = sandbox
+        .sk_sync(["run", "--json", "--max-time", "1s"])
+        .code(3)
+        .json();
     assert_eq!(first["balance"]["in_flight"], first["capture"]["captured"]);
     let_waits_pass();
     let second = sandbox.sk_sync(["run", "--json"]).success().json();
@@ -115,17 +139,33 @@ fn a_signal_ends_a_run_in_good_order() {
         let mut sandbox = aimed_at(&server);
         sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "2");
         let mut command = sandbox.command(["run", "--json"]);
-        let child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let child = command
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         while server.requests().is_empty() {
             pause(Duration::from_millis(5));
         }
-        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        let sent = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
         let output = child.wait_with_output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!((output.status.code(), &report["exit_code"]), (Some(130), &json!(130)), "{signal}: {report}");
-        assert!(report["balance"]["holds"] == true && report["balance"]["in_flight"] == 0, "{report}");
-        assert!(report["balance"]["untried"].as_u64().unwrap() > 0, "{signal}: it went on");
+        assert_eq!(
+            (output.status.code(), &report["exit_code"]),
+            (Some(130), &json!(130)),
+            "{signal}: {report}"
+        );
+        assert!(
+            report["balance"]["holds"] == true && report["balance"]["in_flight"] == 0,
+            "{report}"
+        );
+        assert!(
+            report["balance"]["untried"].as_u64().unwrap() > 0,
+            "{signal}: it went on"
+        );
         sandbox.unset("SK_SYNC_DRAIN__MAX_EVENTS");
         let _rest = sandbox.sk_sync(["run"]).success();
         let mut seen: Vec<_> = server.requests().iter().flat_map(ids).collect();
@@ -136,8 +176,8 @@ fn a_signal_ends_a_run_in_good_order() {
     }
 }
 
-/// A short wait that the server asks for is waited within the run, for events and documents, in every form that a
-/// server can use; no request is made meanwhile.
+/// A short wait that the server asks for is waited within the run, for events and documents, in
+/// every form that a server can use; no request is made meanwhile.
 #[test]
 fn a_wait_that_the_server_asks_for_is_waited_within_the_run() {
     let asks = |status: u16, header: Option<&str>, body: Value| {
@@ -151,10 +191,18 @@ fn a_wait_that_the_server_asks_for_is_waited_within_the_run() {
             asks(429, None, json!({"retry_after": "1"})),
         ] {
             scope.spawn(move || {
-                for is_hit in [is_events as fn(&Request) -> bool, |request| !is_events(request)] {
+                for is_hit in [is_events as fn(&Request) -> bool, |request| {
+                    !is_events(request)
+                }] {
                     let server = stumbling(is_hit, reply.clone());
-                    let report = aimed_at(&server).sk_sync(["run", "--json"]).success().json();
-                    assert_eq!(report["balance"]["delivered"], report["capture"]["captured"], "{report}");
+                    let report = aimed_at(&server)
+                        .sk_sync(["run", "--json"])
+                        .success()
+                        .json();
+                    assert_eq!(
+                        report["balance"]["delivered"], report["capture"]["captured"],
+                        "{report}"
+                    );
                     assert_eq!(report["drain"]["halted"], Value::Null, "{report}");
                 }
             });
@@ -167,9 +215,18 @@ fn a_wait_that_the_server_asks_for_is_waited_within_the_run() {
 fn a_wait_longer_than_the_run_is_left_to_a_later_one() {
     let server = stumbling(is_events, Reply::status(429).header("Retry-After", "2"));
     let sandbox = aimed_at(&server);
-    let first = sandbox.sk_sync(["run", "--json", "--max-time", "1s"]).code(3).json();
-    assert_eq!((&first["balance"]["untried"], server.requests().len()), (&first["capture"]["captured"], 1));
-    assert!(first["drain"]["halted"].as_str().unwrap().contains("429"), "{first}");
+    let first = sandbox
+        .sk_sync(["run", "--json", "--max-time", "1s"])
+        .code(3)
+        .json();
+    assert_eq!(
+        (&first["balance"]["untried"], server.requests().len()),
+        (&first["capture"]["captured"], 1)
+    );
+    assert!(
+        first["drain"]["halted"].as_str().unwrap().contains("429"),
+        "{first}"
+    );
     let second = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(
         second["balance"]["delivered"], first["capture"]["captured"],
@@ -183,8 +240,14 @@ fn d18_pending_is_in_flight_and_no_failure() {
     let server = Server::answering(|request| honest(request, "pending"));
     let sandbox = aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert_eq!((&report["drain"]["pending"], &report["drain"]["success"]), (&report["capture"]["captured"], &json!(0)));
-    assert_eq!(report["balance"]["in_flight"], report["capture"]["captured"]);
+    assert_eq!(
+        (&report["drain"]["pending"], &report["drain"]["success"]),
+        (&report["capture"]["captured"], &json!(0))
+    );
+    assert_eq!(
+        report["balance"]["in_flight"],
+        report["capture"]["captured"]
+    );
     assert_eq!(report["drain"]["rejected"], 0);
 }
 
@@ -200,31 +263,61 @@ fn d11_one_poison_among_fifty() {
     for position in [0, 23, 49] {
         let sandbox = aimed_at(&server);
         let name = |n: usize| if n == position { "poison" } else { "event" };
-        let lines: Vec<_> =
-            (0..50).map(|n| json!({"event_id": format!("{}-{n}", name(n)), "event_type": "T"})).collect();
-        let input = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n";
+        let lines: Vec<_> = (0..50)
+            .map(|n| json!({"event_id": format!("{}-{n}", name(n)), "event_type": "T"}))
+            .collect();
+        let input = lines
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+            + "\n";
         let _captured = sandbox.sk_sync_with(["capture"], input).success();
         let report = sandbox.sk_sync(["drain", "--json"]).code(3).json();
-        assert_eq!((&report["drain"]["success"], &report["drain"]["rejected"]), (&json!(49), &json!(1)), "{position}");
+        assert_eq!(
+            (&report["drain"]["success"], &report["drain"]["rejected"]),
+            (&json!(49), &json!(1)),
+            "{position}"
+        );
         let only = ["events", "list", "--jsonl", "--status", "rejected"];
         let rejected = sandbox.sk_sync(only).success().json_lines();
         assert_eq!(rejected[0]["event_id"], format!("poison-{position}"));
     }
 }
 
-/// A document whose answer was lost is sent again, in the same run if time is left; if the server then answers that it
-/// has it, that settles it.
+/// A document whose answer was lost is sent again, in the same run if time is left; if the server
+/// then answers that it has it, that settles it.
 #[test]
 fn a_body_whose_answer_was_lost_goes_again() {
-    for reply in [Reply::Silence, Reply::status(502), Reply::json(201, &json!({"status": "stored"}))] {
+    for reply in [
+        Reply::Silence,
+        Reply::status(502),
+        Reply::json(201, &json!({"status": "stored"})),
+    ] {
         let server = stumbling(|request| !is_events(request), reply);
         let sandbox = aimed_at(&server);
         let report = sandbox.sk_sync(["run", "--json"]).success().json();
         let bodies = report["bodies"]["queued"].as_u64().unwrap();
-        assert_eq!((&report["bodies"]["uploaded"], &report["bodies"]["retryable"]), (&json!(bodies), &json!(0)));
-        let sent: Vec<_> = server.requests().into_iter().filter(|request| !is_events(request)).collect();
+        assert_eq!(
+            (
+                &report["bodies"]["uploaded"],
+                &report["bodies"]["retryable"]
+            ),
+            (&json!(bodies), &json!(0))
+        );
+        let sent: Vec<_> = server
+            .requests()
+            .into_iter()
+            .filter(|request| !is_events(request))
+            .collect();
         assert_eq!(sent.len() as u64, bodies + 1);
-        assert_eq!(sent.iter().filter(|request| request.raw == sent[0].raw).count(), 2, "the same bytes");
+        assert_eq!(
+            sent.iter()
+                .filter(|request| request.raw == sent[0].raw)
+                .count(),
+            2,
+            "the same bytes"
+        );
     }
 }
 
@@ -232,35 +325,57 @@ fn a_body_whose_answer_was_lost_goes_again() {
 #[test]
 fn a_refusal_of_everyone_stops_the_uploads() {
     for status in [302, 401, 403, 412, 426] {
-        let server =
-            Server::answering(
-                move |request| {
-                    if is_events(request) { honest(request, "success") } else { Reply::status(status) }
-                },
-            );
+        let server = Server::answering(move |request| {
+            if is_events(request) {
+                honest(request, "success")
+            } else {
+                Reply::status(status)
+            }
+        });
         let mut sandbox = aimed_at(&server);
         sandbox.set("SK_SYNC_BODIES__PARALLEL", "1");
         let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
         assert_eq!(server.requests().len(), 2, "{status}");
-        assert_eq!(report["balance"]["delivered"], report["capture"]["captured"]);
-        assert_eq!(report["bodies"]["retryable"], report["bodies"]["queued"], "{status}");
-        assert!(report["warnings"].to_string().contains("uploads stopped"), "{report}");
+        assert_eq!(
+            report["balance"]["delivered"],
+            report["capture"]["captured"]
+        );
+        assert_eq!(
+            report["bodies"]["retryable"], report["bodies"]["queued"],
+            "{status}"
+        );
+        assert!(
+            report["warnings"].to_string().contains("uploads stopped"),
+            "{report}"
+        );
     }
 }
 
-/// A document that the server will never accept is given up, reported, and kept in the failure log; the others are
-/// delivered.
+/// A document that the server will never accept is given up, reported, and kept in the failure log;
+/// the others are delivered.
 #[test]
 fn a_body_that_is_refused_for_good_fails_alone() {
     let server = Server::answering(|request| {
         let is_bad = request.json()["artifact_path"] == "data-model.md";
-        if is_bad { Reply::json(400, &json!({"detail": "not today"})) } else { honest(request, "success") }
+        if is_bad {
+            Reply::json(400, &json!({"detail": "not today"}))
+        } else {
+            honest(request, "success")
+        }
     });
     let sandbox = aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).code(5).json();
     let bodies = report["bodies"]["queued"].as_u64().unwrap();
-    assert_eq!((&report["bodies"]["failed"], &report["bodies"]["uploaded"]), (&json!(1), &json!(bodies - 1)));
-    assert!(report["bodies"]["outcomes"].to_string().contains("bad_request: not today"), "{report}");
+    assert_eq!(
+        (&report["bodies"]["failed"], &report["bodies"]["uploaded"]),
+        (&json!(1), &json!(bodies - 1))
+    );
+    assert!(
+        report["bodies"]["outcomes"]
+            .to_string()
+            .contains("bad_request: not today"),
+        "{report}"
+    );
     let status = sandbox.sk_sync(["status", "--json"]).success().json();
     assert_eq!(status["bodies"]["failures"], 1, "{status}");
 }
@@ -275,11 +390,15 @@ fn a_body_that_comes_before_its_event_waits_within_the_run() {
         }
         Reply::json(404, &json!({"error": "index_entry_not_found"}))
     });
-    let report = aimed_at(&server).sk_sync(["run", "--json"]).success().json();
+    let report = aimed_at(&server)
+        .sk_sync(["run", "--json"])
+        .success()
+        .json();
     assert_eq!(report["bodies"]["uploaded"], report["bodies"]["queued"]);
 }
 
-/// Each artifact is sent as a whole in one request, or listed with the reason why it is not; no request precedes it.
+/// Each artifact is sent as a whole in one request, or listed with the reason why it is not; no
+/// request precedes it.
 #[test]
 fn d60_an_artifact_is_sent_whole_or_named_with_its_reason() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -289,17 +408,39 @@ fn d60_an_artifact_is_sent_whole_or_named_with_its_reason() {
     let limit = "é".repeat(262_144);
     for (name, text, reason) in [
         ("research/limit.md", limit.as_bytes(), None),
-        ("research/large.md", "x".repeat(524_289).as_bytes(), Some("oversized: 524289 bytes > 524288 limit")),
-        ("research/binary.md", b"\xff\xfe\0", Some("not_present: invalid_utf8")),
-        ("research/chart.png", b"no picture", Some("unsupported_format: .png")),
+        (
+            "research/large.md",
+            "x".repeat(524_289).as_bytes(),
+            Some("oversized: 524289 bytes > 524288 limit"),
+        ),
+        (
+            "research/binary.md",
+            b"\xff\xfe\0",
+            Some("not_present: invalid_utf8"),
+        ),
+        (
+            "research/chart.png",
+            b"no picture",
+            Some("unsupported_format: .png"),
+        ),
         ("research/empty.md", b"", Some("empty_content")),
     ] {
         sandbox.write(&format!("kitty-specs/{mission}/{name}"), text);
         let report = sandbox.sk_sync(["run", "--json"]).success().json();
         let outcomes = report["bodies"]["outcomes"].as_array().unwrap();
-        let told = outcomes.iter().find(|o| o["mission_slug"] == mission && o["path"] == name).unwrap();
+        let told = outcomes
+            .iter()
+            .find(|o| o["mission_slug"] == mission && o["path"] == name)
+            .unwrap();
         let expected = reason.map_or(("uploaded", "stored"), |reason| ("skipped", reason));
-        assert_eq!((told["status"].as_str().unwrap(), told["reason"].as_str().unwrap()), expected, "{name}");
+        assert_eq!(
+            (
+                told["status"].as_str().unwrap(),
+                told["reason"].as_str().unwrap()
+            ),
+            expected,
+            "{name}"
+        );
         let known = report["bodies"]["already_exists"].as_u64().unwrap();
         assert_eq!(
             report["index"]["artifacts"].as_u64(),
@@ -308,8 +449,17 @@ fn d60_an_artifact_is_sent_whole_or_named_with_its_reason() {
         );
     }
     let requests = server.requests();
-    assert!(requests.iter().all(|r| r.method == "POST"), "nobody asks whether it is there");
-    let sent: Vec<_> =
-        requests.iter().map(Request::json).filter(|b| b["artifact_path"] == "research/limit.md").collect();
-    assert!(!sent.is_empty() && sent.iter().all(|b| b["content_body"] == limit), "whole, in one request each time");
+    assert!(
+        requests.iter().all(|r| r.method == "POST"),
+        "nobody asks whether it is there"
+    );
+    let sent: Vec<_> = requests
+        .iter()
+        .map(Request::json)
+        .filter(|b| b["artifact_path"] == "research/limit.md")
+        .collect();
+    assert!(
+        !sent.is_empty() && sent.iter().all(|b| b["content_body"] == limit),
+        "whole, in one request each time"
+    );
 }

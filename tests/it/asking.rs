@@ -9,7 +9,8 @@ use crate::support::Sandbox;
 use crate::support::server::Server;
 use crate::support::wire::honest;
 
-/// A Teamspace whose token a program prints; the program appends a line each time it is run, and ends with `code`.
+/// A Teamspace whose token a program prints; the program appends a line each time it is run, and
+/// ends with `code`.
 fn keeper(server: &Server, code: u8) -> (Sandbox, PathBuf) {
     let mut sandbox = Sandbox::with_repo();
     let asked = sandbox.path("asked");
@@ -28,11 +29,19 @@ fn keeper(server: &Server, code: u8) -> (Sandbox, PathBuf) {
 }
 
 fn times(asked: &PathBuf) -> usize {
-    std::fs::read_to_string(asked).unwrap_or_default().lines().count()
+    std::fs::read_to_string(asked)
+        .unwrap_or_default()
+        .lines()
+        .count()
 }
 
 fn auth(document: &Value) -> (Value, Value) {
-    let gate = document["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == "missing_auth").unwrap();
+    let gate = document["gates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|gate| gate["name"] == "missing_auth")
+        .unwrap();
     (gate["open"].clone(), gate["known"].clone())
 }
 
@@ -55,10 +64,21 @@ fn a_run_asks_once_and_looking_never() {
         assert_eq!(times(&asked), 0, "{words:?}");
     }
     let status = sandbox.sk_sync(["status", "--json"]).success().json();
-    assert_eq!(auth(&status), (json!(true), json!(false)), "nobody knows yet");
+    assert_eq!(
+        auth(&status),
+        (json!(true), json!(false)),
+        "nobody knows yet"
+    );
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert_eq!((times(&asked), auth(&report)), (1, (json!(true), json!(true))), "events and bodies, one question");
-    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
+    assert_eq!(
+        (times(&asked), auth(&report)),
+        (1, (json!(true), json!(true))),
+        "events and bodies, one question"
+    );
+    assert_eq!(
+        report["balance"]["delivered"],
+        report["balance"]["captured"]
+    );
     let _again = sandbox.sk_sync(["drain"]).success();
     assert_eq!(times(&asked), 1, "nothing to send, nothing to ask");
     let _checked = sandbox.sk_sync(["preflight"]).success();
@@ -71,8 +91,18 @@ fn no_answer_is_not_asked_for_again() {
     let server = Server::answering(|request| honest(request, "success"));
     let (sandbox, asked) = keeper(&server, 1);
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    assert_eq!((times(&asked), auth(&report)), (1, (json!(false), json!(true))), "{report}");
-    assert_eq!(report["balance"]["blocked"], report["capture"]["captured"], "{report}");
-    assert!(report["gates"].to_string().contains("`sh` failed"), "{report}");
+    assert_eq!(
+        (times(&asked), auth(&report)),
+        (1, (json!(false), json!(true))),
+        "{report}"
+    );
+    assert_eq!(
+        report["balance"]["blocked"], report["capture"]["captured"],
+        "{report}"
+    );
+    assert!(
+        report["gates"].to_string().contains("`sh` failed"),
+        "{report}"
+    );
     assert!(server.requests().is_empty());
 }

@@ -1,5 +1,5 @@
-//! Bad input: one clear message or one skip with a reason, everything else continues, and the exit code is the
-//! documented one.
+//! Bad input: one clear message or one skip with a reason, everything else continues, and the exit
+//! code is the documented one.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -22,14 +22,20 @@ fn warnings(sandbox: &Sandbox) -> String {
 fn neither_a_repository_nor_a_directory_with_missions() {
     let sandbox = Sandbox::new();
     let words = complaint(&sandbox, &["run"], 2);
-    assert!(words.contains("kitty-specs") && words.contains("--repo"), "{words}");
+    assert!(
+        words.contains("kitty-specs") && words.contains("--repo"),
+        "{words}"
+    );
     assert!(complaint(&sandbox, &["run", "--repo", "absent"], 2).contains("absent"));
 }
 
 #[test]
 fn a_repository_without_missions_says_so() {
     let sandbox = Sandbox::with_empty_repo();
-    sandbox.write(".kittify/config.yaml", "project:\n  uuid: 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60\n");
+    sandbox.write(
+        ".kittify/config.yaml",
+        "project:\n  uuid: 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60\n",
+    );
     assert!(warnings(&sandbox).contains("no feature directories in kitty-specs/"));
 }
 
@@ -50,18 +56,39 @@ fn d32_a_missing_identity_has_a_fix_that_works() {
 fn configuration_errors_name_file_line_and_key() {
     let sandbox = Sandbox::with_repo();
     for (text, parts) in [
-        ("preset = \"stub\"\n[drain]\nmax_event = 1\n", &["event-sync.toml:3", "max_event", "max_events"][..]),
-        ("preset = \"stubb\"\n", &["event-sync.toml:1", "stubb", "local-retention"]),
-        ("preset = \"stub\"\n[drain]\nmax_events = 0\n", &["event-sync.toml:3", "max_events"]),
+        (
+            "preset = \"stub\"\n[drain]\nmax_event = 1\n",
+            &["event-sync.toml:3", "max_event", "max_events"][..],
+        ),
+        (
+            "preset = \"stubb\"\n",
+            &["event-sync.toml:1", "stubb", "local-retention"],
+        ),
+        (
+            "preset = \"stub\"\n[drain]\nmax_events = 0\n",
+            &["event-sync.toml:3", "max_events"],
+        ),
         ("preset = \n", &["event-sync.toml:1"]),
-        ("[artifacts]\nroot = \"../elsewhere\"\n", &["event-sync.toml:2", "root"]),
-        ("[external_receiver.headers]\nX-Key = { env = \"HOME\" }\n", &["SK_SYNC_SECRET_"]),
+        (
+            "[artifacts]\nroot = \"../elsewhere\"\n",
+            &["event-sync.toml:2", "root"],
+        ),
+        (
+            "[external_receiver.headers]\nX-Key = { env = \"HOME\" }\n",
+            &["SK_SYNC_SECRET_"],
+        ),
     ] {
         sandbox.write("event-sync.toml", text);
         let words = complaint(&sandbox, &["run"], 2);
-        assert!(parts.iter().all(|part| words.contains(part)), "{text}: {words}");
+        assert!(
+            parts.iter().all(|part| words.contains(part)),
+            "{text}: {words}"
+        );
     }
-    assert!(!sandbox.state().join("projects").exists(), "nothing was opened");
+    assert!(
+        !sandbox.state().join("projects").exists(),
+        "nothing was opened"
+    );
 }
 
 #[test]
@@ -69,7 +96,10 @@ fn a_misspelt_variable_is_an_error_that_names_it() {
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("SK_SYNC_DRAIN__MAX_EVENT", "3");
     let words = complaint(&sandbox, &["run"], 2);
-    assert!(words.contains("SK_SYNC_DRAIN__MAX_EVENT") && words.contains("MAX_EVENTS"), "{words}");
+    assert!(
+        words.contains("SK_SYNC_DRAIN__MAX_EVENT") && words.contains("MAX_EVENTS"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -79,13 +109,18 @@ fn an_identity_file_that_is_no_yaml_or_no_uuid() {
     assert!(complaint(&sandbox, &["run"], 2).contains("config.yaml:"));
     sandbox.write(".kittify/config.yaml", "project:\n  uuid: twelve\n");
     let words = complaint(&sandbox, &["run"], 2);
-    assert!(words.contains("config.yaml:2") && words.contains("twelve"), "{words}");
+    assert!(
+        words.contains("config.yaml:2") && words.contains("twelve"),
+        "{words}"
+    );
 }
 
 #[test]
 fn odd_missions_cost_only_themselves() {
     let sandbox = Sandbox::with_repo();
-    let before = sandbox.sk_sync(["index", "--json"]).success().json()["index"]["missions"].as_u64().unwrap();
+    let before = sandbox.sk_sync(["index", "--json"]).success().json()["index"]["missions"]
+        .as_u64()
+        .unwrap();
     sandbox.write("kitty-specs/broken-json/meta.json", "{");
     sandbox.write("kitty-specs/broken-json/spec.md", "text");
     sandbox.write("kitty-specs/a list/spec.md", "text");
@@ -94,7 +129,12 @@ fn odd_missions_cost_only_themselves() {
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(report["index"]["missions"], before);
     let words = report["warnings"].to_string();
-    for reason in ["meta_not_json", "unsafe_name", "meta_not_object", "nested_repository"] {
+    for reason in [
+        "meta_not_json",
+        "unsafe_name",
+        "meta_not_object",
+        "nested_repository",
+    ] {
         assert!(words.contains(reason), "{reason}: {words}");
     }
     let _strict = sandbox.sk_sync(["run", "--strict"]).code(5);
@@ -107,23 +147,44 @@ fn links_pipes_and_odd_names_are_skipped_with_a_reason() {
     use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::fs::symlink;
     let sandbox = Sandbox::with_repo();
-    let mission = sandbox.repo().join("kitty-specs/storm-surge-alerts-01KQX7M2");
+    let mission = sandbox
+        .repo()
+        .join("kitty-specs/storm-surge-alerts-01KQX7M2");
     std::fs::create_dir_all(mission.join("research")).unwrap();
     std::fs::write(sandbox.path("secret.md"), "secret").unwrap();
     symlink(sandbox.path("secret.md"), mission.join("research/leak.md")).unwrap();
     symlink("nowhere", mission.join("research/dangling.md")).unwrap();
     symlink("loop.md", mission.join("loop.md")).unwrap();
     symlink("../plan.md", mission.join("research/inside.md")).unwrap();
-    std::fs::write(mission.join(std::ffi::OsStr::from_bytes(b"bad-\xff.md")), "x").unwrap();
+    std::fs::write(
+        mission.join(std::ffi::OsStr::from_bytes(b"bad-\xff.md")),
+        "x",
+    )
+    .unwrap();
     std::fs::write(mission.join("research/odd (name) é.md"), "x").unwrap();
     let pipe = mission.join("research/pipe.md");
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     let words = report["warnings"].to_string();
-    for reason in ["link_outside", "link_dangling", "link_loop", "name_not_utf8", "special_file"] {
+    for reason in [
+        "link_outside",
+        "link_dangling",
+        "link_loop",
+        "name_not_utf8",
+        "special_file",
+    ] {
         assert!(words.contains(reason), "{reason}: {words}");
     }
-    let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().stdout;
+    let events = sandbox
+        .sk_sync(["events", "list", "--jsonl", "--envelope"])
+        .success()
+        .stdout;
     assert!(events.contains("research/inside.md") && events.contains("research/odd (name) é.md"));
     assert!(!events.contains("leak.md"));
     sandbox.verified();
@@ -134,18 +195,38 @@ fn links_pipes_and_odd_names_are_skipped_with_a_reason() {
 fn what_cannot_be_read_loses_only_itself() {
     use crate::support::rights::{as_nobody, mode};
     let sandbox = Sandbox::with_repo();
-    let mission = sandbox.repo().join("kitty-specs/storm-surge-alerts-01KQX7M2");
+    let mission = sandbox
+        .repo()
+        .join("kitty-specs/storm-surge-alerts-01KQX7M2");
     mode(mission.join("spec.md"), 0o000);
     std::fs::create_dir_all(mission.join("closed")).unwrap();
     std::fs::write(mission.join("closed/x.md"), "x").unwrap();
     mode(mission.join("closed"), 0o000);
     std::os::unix::fs::chown(sandbox.state(), Some(65_534), Some(65_534)).unwrap();
-    let Some(run) = as_nobody(&sandbox, &["run", "--json"]) else { return };
+    let Some(run) = as_nobody(&sandbox, &["run", "--json"]) else {
+        return;
+    };
     let report = run.success().json();
-    assert!(report["warnings"].to_string().contains("unreadable_directory"), "{report}");
-    assert_eq!(report["index"]["not_present"], 2, "one invalid text of the fixture and the closed file");
-    assert!(report["bodies"]["outcomes"].to_string().contains("not_present: unreadable"), "{report}");
-    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
+    assert!(
+        report["warnings"]
+            .to_string()
+            .contains("unreadable_directory"),
+        "{report}"
+    );
+    assert_eq!(
+        report["index"]["not_present"], 2,
+        "one invalid text of the fixture and the closed file"
+    );
+    assert!(
+        report["bodies"]["outcomes"]
+            .to_string()
+            .contains("not_present: unreadable"),
+        "{report}"
+    );
+    assert_eq!(
+        report["balance"]["delivered"],
+        report["balance"]["captured"]
+    );
 }
 
 #[cfg(unix)]
@@ -155,9 +236,14 @@ fn a_state_directory_that_cannot_be_written() {
     let sandbox = Sandbox::with_repo();
     std::fs::create_dir(sandbox.state().join("projects")).unwrap();
     mode(sandbox.state().join("projects"), 0o555);
-    let Some(run) = as_nobody(&sandbox, &["run"]) else { return };
+    let Some(run) = as_nobody(&sandbox, &["run"]) else {
+        return;
+    };
     let words = run.code(1).stderr;
-    assert!(words.contains("cannot create") && words.contains("projects"), "{words}");
+    assert!(
+        words.contains("cannot create") && words.contains("projects"),
+        "{words}"
+    );
 }
 
 /// On a full disk the message names the fix.
@@ -169,9 +255,14 @@ fn d01_a_full_state_directory() {
     std::fs::create_dir(&full).unwrap();
     sandbox.set("SK_SYNC_HOME", full.to_str().unwrap());
     let script = "mount -t tmpfs -o mode=700,size=200k tmpfs $SK_SYNC_HOME || exit; $SK run";
-    let Some(run) = crate::support::rights::with_mounts(&sandbox, script) else { return };
+    let Some(run) = crate::support::rights::with_mounts(&sandbox, script) else {
+        return;
+    };
     let words = run.code(1).stderr;
-    assert!(words.contains("no space left") && words.contains("free some space"), "{words}");
+    assert!(
+        words.contains("no space left") && words.contains("free some space"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -180,10 +271,15 @@ fn a_store_of_a_later_version_is_refused_and_untouched() {
     sandbox.spoilt();
     let _run = sandbox.sk_sync(["run"]).success();
     let store = sandbox.store();
-    crate::support::wire::open(&store).pragma_update(None, "user_version", 99).unwrap();
+    crate::support::wire::open(&store)
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
     let bytes = std::fs::read(&store).unwrap();
     let words = complaint(&sandbox, &["run"], 1);
-    assert!(words.contains("99") && words.contains("update sk-sync"), "{words}");
+    assert!(
+        words.contains("99") && words.contains("update sk-sync"),
+        "{words}"
+    );
     assert_eq!(std::fs::read(&store).unwrap(), bytes);
 }
 
@@ -192,17 +288,28 @@ fn a_store_of_a_later_version_is_refused_and_untouched() {
 fn a_store_of_another_build_is_named_with_the_way_out() {
     let sandbox = Sandbox::with_repo();
     sandbox.spoilt();
-    let captured = sandbox.sk_sync(["run", "--json"]).success().json()["capture"]["captured"].clone();
+    let captured =
+        sandbox.sk_sync(["run", "--json"]).success().json()["capture"]["captured"].clone();
     let store = crate::support::wire::open(&sandbox.store());
-    let stamp: i64 = store.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
-    store.pragma_update(None, "user_version", stamp ^ (1 << 20)).unwrap();
+    let stamp: i64 = store
+        .query_row("PRAGMA user_version", [], |r| r.get(0))
+        .unwrap();
+    store
+        .pragma_update(None, "user_version", stamp ^ (1 << 20))
+        .unwrap();
     drop(store);
     for command in [&["run"][..], &["status"], &["drain"]] {
         let words = complaint(&sandbox, command, 1);
-        assert!(words.contains("written by another build") && words.contains("verify --repair store"), "{words}");
+        assert!(
+            words.contains("written by another build") && words.contains("verify --repair store"),
+            "{words}"
+        );
     }
     let words = complaint(&sandbox, &["run"], 1);
-    let hint = words.lines().find_map(|line| line.trim().strip_prefix("hint: ")).unwrap();
+    let hint = words
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("hint: "))
+        .unwrap();
     let _out = crate::support::advice::shell(&sandbox, hint);
     let report = sandbox.sk_sync(["status", "--json"]).success().json();
     assert_eq!(report["balance"]["captured"], captured, "{report}");
@@ -226,26 +333,54 @@ fn a_damaged_store_of_a_receiver_is_named() {
     let sandbox = Sandbox::new();
     let file = sandbox.path("received.db");
     std::fs::write(&file, "garbage, and not a database at all").unwrap();
-    let words = ["serve", "--listen", "127.0.0.1:0", "--store", file.to_str().unwrap()];
+    let words = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--store",
+        file.to_str().unwrap(),
+    ];
     let run = sandbox.sk_sync(words).code(6);
-    assert!(run.stdout.is_empty() && run.stderr.contains("received.db"), "{run:?}");
-    assert_eq!(std::fs::read(&file).unwrap(), b"garbage, and not a database at all");
+    assert!(
+        run.stdout.is_empty() && run.stderr.contains("received.db"),
+        "{run:?}"
+    );
+    assert_eq!(
+        std::fs::read(&file).unwrap(),
+        b"garbage, and not a database at all"
+    );
 }
 
-/// A receiver that accepts requests from the network without a token warns once, before the first request.
+/// A receiver that accepts requests from the network without a token warns once, before the first
+/// request.
 #[test]
 fn a_receiver_that_is_open_to_anybody_says_so() {
     let mut sandbox = Sandbox::new();
     sandbox.set("RECEIVER_TOKEN", "correct-horse");
     for (words, is_open) in [
         (&["serve", "--listen", "0.0.0.0:0"][..], true),
-        (&["serve", "--listen", "0.0.0.0:0", "--token-env", "RECEIVER_TOKEN"], false),
+        (
+            &[
+                "serve",
+                "--listen",
+                "0.0.0.0:0",
+                "--token-env",
+                "RECEIVER_TOKEN",
+            ],
+            false,
+        ),
         (&["serve", "--listen", "127.0.0.1:0"], false),
     ] {
         let mut command = sandbox.command(words);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut said = String::new();
-        let _length = BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        let _length = BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut said)
+            .unwrap();
         child.kill().unwrap();
         let output = child.wait_with_output().unwrap();
         let words = String::from_utf8(output.stderr).unwrap();
@@ -260,7 +395,10 @@ fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let words = complaint(&sandbox, &["serve", "--listen", &address], 2);
-    assert!(words.contains(&address) && words.contains("another program"), "{words}");
+    assert!(
+        words.contains(&address) && words.contains("another program"),
+        "{words}"
+    );
 }
 
 #[test]

@@ -13,7 +13,8 @@ fn quick(sandbox: &Sandbox, args: &[&str]) -> Run {
     sandbox.sk_sync([&["bench", "--quick", "--repeats", "2", "--dir", dir], args].concat())
 }
 
-/// True when temporary directories live in memory here, so that nothing durable can be measured in them.
+/// True when temporary directories live in memory here, so that nothing durable can be measured in
+/// them.
 fn is_volatile(sandbox: &Sandbox) -> bool {
     let is = mounted_in_memory(&sandbox.path("home"));
     if is {
@@ -31,8 +32,12 @@ fn skipped(why: &str) {
 /// True if the file system of `dir` is a tmpfs according to the mount table.
 fn mounted_in_memory(dir: &Path) -> bool {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let around = fields.filter(|f| dir.starts_with(f[1])).max_by_key(|f| f[1].len());
+    let fields = mounts
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>());
+    let around = fields
+        .filter(|f| dir.starts_with(f[1]))
+        .max_by_key(|f| f[1].len());
     around.is_some_and(|f| f[2] == "tmpfs")
 }
 
@@ -45,7 +50,10 @@ fn every_row_has_its_figure_its_limit_and_every_sample() {
     let document = quick(&sandbox, &["all", "--json"]).success().json();
     assert!(document["machine"]["cpus"].as_u64().is_some(), "{document}");
     let rows = document["rows"].as_array().unwrap();
-    let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = rows
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
     let known = [
         "enqueue.each",
         "enqueue.each_and_the_old_way",
@@ -68,7 +76,10 @@ fn every_row_has_its_figure_its_limit_and_every_sample() {
         for field in ["value", "limit", "ratio_to_limit"] {
             assert!(row[field].as_f64().unwrap() > 0.0, "{field}: {row}");
         }
-        assert!(row["unit"].is_string() && row["limit_is"].is_string() && row["params"].is_object(), "{row}");
+        assert!(
+            row["unit"].is_string() && row["limit_is"].is_string() && row["params"].is_object(),
+            "{row}"
+        );
         for field in ["samples", "limit_samples"] {
             assert_eq!(row[field].as_array().unwrap().len(), 2, "{field}: {row}");
         }
@@ -83,9 +94,20 @@ fn a_drain_takes_one_connection_and_the_fewest_requests() {
     }
     let document = quick(&sandbox, &["drain", "--json"]).success().json();
     let rows = document["rows"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["name"] == "drain.requests").unwrap();
-    assert_eq!((&row["params"]["events"], &row["params"]["connections"]), (&1000.into(), &1.into()), "{row}");
-    assert_eq!((&row["samples"], &row["limit_samples"]), (&json!([2.0, 2.0]), &json!([2.0, 2.0])), "{row}");
+    let row = rows
+        .iter()
+        .find(|row| row["name"] == "drain.requests")
+        .unwrap();
+    assert_eq!(
+        (&row["params"]["events"], &row["params"]["connections"]),
+        (&1000.into(), &1.into()),
+        "{row}"
+    );
+    assert_eq!(
+        (&row["samples"], &row["limit_samples"]),
+        (&json!([2.0, 2.0]), &json!([2.0, 2.0])),
+        "{row}"
+    );
 }
 
 #[test]
@@ -95,8 +117,13 @@ fn nothing_is_left_behind_and_no_journal_is_touched() {
         return;
     }
     let before = sandbox.listing();
-    let run = sandbox.sk_sync(["bench", "enqueue", "--quick", "--repeats", "1"]).success();
-    assert!(run.stdout.contains("enqueue.bulk_keyed") && run.stdout.contains("Samples"), "{run:?}");
+    let run = sandbox
+        .sk_sync(["bench", "enqueue", "--quick", "--repeats", "1"])
+        .success();
+    assert!(
+        run.stdout.contains("enqueue.bulk_keyed") && run.stdout.contains("Samples"),
+        "{run:?}"
+    );
     assert_eq!(sandbox.listing(), before);
 }
 
@@ -108,9 +135,14 @@ fn memory_is_no_disk() {
         skipped("/dev/shm is no tmpfs here");
         return;
     }
-    let run = sandbox.sk_sync(["bench", "enqueue", "--quick", "--dir", "/dev/shm"]).code(2);
+    let run = sandbox
+        .sk_sync(["bench", "enqueue", "--quick", "--dir", "/dev/shm"])
+        .code(2);
     assert_eq!(run.stdout, "");
-    assert!(run.stderr.contains("/dev/shm is on tmpfs") && run.stderr.contains("--dir"), "{run:?}");
+    assert!(
+        run.stderr.contains("/dev/shm is on tmpfs") && run.stderr.contains("--dir"),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -119,14 +151,25 @@ fn the_picture_has_a_point_for_each_depth() {
     if is_volatile(&sandbox) {
         return;
     }
-    let args = ["enqueue", "--depth", "10,100,1000", "--plot", "depth.svg", "--json"];
+    let args = [
+        "enqueue",
+        "--depth",
+        "10,100,1000",
+        "--plot",
+        "depth.svg",
+        "--json",
+    ];
     quick(&sandbox, &args).success().json();
     let svg = sandbox.read("depth.svg");
     assert_well_formed(&svg);
     for series in ["sk-sync", "bare SQLite"] {
         for depth in ["10", "100", "1,000"] {
-            let titles = svg.lines().filter(|line| line.contains(&format!("<title>{series}: ")));
-            let points = titles.filter(|line| line.contains(&format!(" us at {depth}</title>"))).count();
+            let titles = svg
+                .lines()
+                .filter(|line| line.contains(&format!("<title>{series}: ")));
+            let points = titles
+                .filter(|line| line.contains(&format!(" us at {depth}</title>")))
+                .count();
             assert_eq!(points, 1, "{series} at {depth}: {svg}");
         }
     }
@@ -136,7 +179,9 @@ fn the_picture_has_a_point_for_each_depth() {
 fn assert_well_formed(xml: &str) {
     let mut open = Vec::new();
     for piece in xml.split('<').skip(1) {
-        let (tag, text) = piece.split_once('>').unwrap_or_else(|| panic!("a tag is not closed: {piece}"));
+        let (tag, text) = piece
+            .split_once('>')
+            .unwrap_or_else(|| panic!("a tag is not closed: {piece}"));
         assert!(tag.matches('"').count().is_multiple_of(2), "{tag}");
         assert!(!text.contains('>') && !text.contains("& "), "{text}");
         let name = tag.split(' ').next().unwrap();

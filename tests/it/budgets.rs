@@ -1,5 +1,5 @@
-//! Everything from a repository is limited: bytes, entries, and the cost of reading. Without limits, each of these
-//! files took minutes or gigabytes, or blocked for ever.
+//! Everything from a repository is limited: bytes, entries, and the cost of reading. Without
+//! limits, each of these files took minutes or gigabytes, or blocked for ever.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::support::rights::ended;
 use crate::support::{Run, Sandbox};
 
-/// Address space of a run, in KiB, and its CPU time, in seconds: far more than a normal repository of this size needs,
-/// far less than the hostile ones took.
+/// Address space of a run, in KiB, and its CPU time, in seconds: far more than a normal repository
+/// of this size needs, far less than the hostile ones took.
 const MOST_KIB: u32 = 600_000;
 const MOST_CPU_S: u32 = 30;
 
@@ -19,9 +19,19 @@ const MOST_CPU_S: u32 = 30;
 fn bounded(sandbox: &Sandbox, args: &[&str]) -> Run {
     let known = sandbox.command(args);
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("ulimit -v {MOST_KIB}; ulimit -t {MOST_CPU_S}; exec \"$0\" \"$@\""));
-    command.arg(known.get_program()).args(known.get_args()).current_dir(sandbox.repo()).stdin(Stdio::null());
-    command.env_clear().envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.arg("-c").arg(format!(
+        "ulimit -v {MOST_KIB}; ulimit -t {MOST_CPU_S}; exec \"$0\" \"$@\""
+    ));
+    command
+        .arg(known.get_program())
+        .args(known.get_args())
+        .current_dir(sandbox.repo())
+        .stdin(Stdio::null());
+    command.env_clear().envs(
+        known
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     // Each thread's arena reserves 64 MiB of address space, used or not.
     command.env("MALLOC_ARENA_MAX", "1");
     ended(command.output().unwrap())
@@ -47,7 +57,13 @@ fn yaml_aliases_are_refused() {
         let run = bounded(&sandbox, args);
         let is_hook = args[0] == "hook";
         assert_eq!(run.code, Some(if is_hook { 0 } else { 2 }), "{run:?}");
-        assert!(is_hook || run.stderr.contains("config.yaml:2: not valid YAML: aliases"), "{run:?}");
+        assert!(
+            is_hook
+                || run
+                    .stderr
+                    .contains("config.yaml:2: not valid YAML: aliases"),
+            "{run:?}"
+        );
     }
 }
 
@@ -59,7 +75,11 @@ fn numbers_in_yaml_cost_what_their_bytes_cost() {
     for n in 0..60_000 {
         let _ = writeln!(text, "  k{n}: {n}");
     }
-    assert!(text.len() < 1 << 20 && text.len() > 900_000, "{}", text.len());
+    assert!(
+        text.len() < 1 << 20 && text.len() > 900_000,
+        "{}",
+        text.len()
+    );
     sandbox.write(".kittify/config.yaml", text);
     let run = bounded(&sandbox, &["run", "--json"]).success();
     assert_eq!(run.json()["balance"]["holds"], true);
@@ -75,17 +95,35 @@ fn a_field_that_goes_into_every_event_is_short() {
         sandbox.write(&format!("kitty-specs/900-bomb/research/{n}.md"), "# text\n");
     }
     let report = bounded(&sandbox, &["run", "--json"]).success().json();
-    assert_eq!(report["balance"]["delivered"], 23, "the other missions go: {report}");
-    assert!(report["warnings"].to_string().contains("900-bomb"), "{report}");
+    assert_eq!(
+        report["balance"]["delivered"], 23,
+        "the other missions go: {report}"
+    );
+    assert!(
+        report["warnings"].to_string().contains("900-bomb"),
+        "{report}"
+    );
     let kept: u64 = std::fs::metadata(sandbox.store()).unwrap().len();
     assert!(kept < 1 << 20, "{kept} bytes");
     let long = json!({"mission_type": "software-dev", "target_branch": "b".repeat(256)});
     sandbox.write("kitty-specs/900-bomb/meta.json", long.to_string());
     let report = bounded(&sandbox, &["run", "--json"]).success().json();
-    assert!(report["warnings"].to_string().contains("more than 255 characters"), "{report}");
-    sandbox.write(".kittify/config.yaml", format!("project:\n  uuid: x\n  slug: {}\n", "s".repeat(256)));
+    assert!(
+        report["warnings"]
+            .to_string()
+            .contains("more than 255 characters"),
+        "{report}"
+    );
+    sandbox.write(
+        ".kittify/config.yaml",
+        format!("project:\n  uuid: x\n  slug: {}\n", "s".repeat(256)),
+    );
     let run = bounded(&sandbox, &["run"]).code(2);
-    assert!(run.stderr.contains("config.yaml:3: slug has more than 255 characters"), "{run:?}");
+    assert!(
+        run.stderr
+            .contains("config.yaml:3: slug has more than 255 characters"),
+        "{run:?}"
+    );
 }
 
 /// `count` lines, each made of its number.
@@ -110,52 +148,111 @@ fn of_many_problems_twenty_are_named() {
         for args in [&["status"][..], &["config", "show"]] {
             let run = bounded(&sandbox, args).code(2);
             assert_eq!(run.stderr.matches("unknown ").count(), 20, "{}", run.stderr);
-            assert!(run.stderr.contains(&format!("{} more problems are not listed", named - 20)), "{}", run.stderr);
+            assert!(
+                run.stderr
+                    .contains(&format!("{} more problems are not listed", named - 20)),
+                "{}",
+                run.stderr
+            );
             assert!(run.stderr.len() < 10_000, "{}", run.stderr);
         }
-        assert_eq!(bounded(&sandbox, &["hook", "run", "post-commit"]).code, Some(0));
+        assert_eq!(
+            bounded(&sandbox, &["hook", "run", "post-commit"]).code,
+            Some(0)
+        );
     }
     sandbox.write("event-sync.toml", keys(20));
     let run = bounded(&sandbox, &["status"]).code(2);
-    assert!(run.stderr.matches("unknown key").count() == 20 && !run.stderr.contains("more problems"), "{}", run.stderr);
+    assert!(
+        run.stderr.matches("unknown key").count() == 20 && !run.stderr.contains("more problems"),
+        "{}",
+        run.stderr
+    );
 }
 
-/// Lists and texts of a repository's file are bounded too: globs by the ten thousand are compiled by every command.
+/// Lists and texts of a repository's file are bounded too: globs by the ten thousand are compiled
+/// by every command.
 #[test]
 fn long_lists_are_refused() {
     let sandbox = Sandbox::with_repo();
     let globs = vec!["{a,b}{c,d}{e,f}/**/*[a-z]?*.md"; 20_000];
     for (text, said) in [
-        (format!("artifacts.surfaces = {}", json!(globs)), "at most 16384 bytes"),
-        (format!("artifacts.exclude = {}", json!(vec!["{a,b}".repeat(50); 30])), "at most 2048 wildcards"),
-        (format!("artifacts.formats = {}", json!(vec!["md"; 257])), "at most 256 entries"),
-        (format!("teamspace.team_slug = '{}'", "t".repeat(256)), "at most 255 characters"),
-        (format!("external_receiver.url = 'https://{}'", "h".repeat(3000)), "at most 2048 characters"),
+        (
+            format!("artifacts.surfaces = {}", json!(globs)),
+            "at most 16384 bytes",
+        ),
+        (
+            format!(
+                "artifacts.exclude = {}",
+                json!(vec!["{a,b}".repeat(50); 30])
+            ),
+            "at most 2048 wildcards",
+        ),
+        (
+            format!("artifacts.formats = {}", json!(vec!["md"; 257])),
+            "at most 256 entries",
+        ),
+        (
+            format!("teamspace.team_slug = '{}'", "t".repeat(256)),
+            "at most 255 characters",
+        ),
+        (
+            format!("external_receiver.url = 'https://{}'", "h".repeat(3000)),
+            "at most 2048 characters",
+        ),
     ] {
         sandbox.write("event-sync.toml", text);
         let run = bounded(&sandbox, &["run"]).code(2);
-        assert!(run.stderr.contains(said) && run.stderr.len() < 2000, "{}", run.stderr);
+        assert!(
+            run.stderr.contains(said) && run.stderr.len() < 2000,
+            "{}",
+            run.stderr
+        );
     }
 }
 
-/// An unpacked archive may contain a `.git` with any content. Git would block on these files, so it is not run.
+/// An unpacked archive may contain a `.git` with any content. Git would block on these files, so it
+/// is not run.
 #[test]
 fn pipes_and_endless_files_in_a_git_directory_are_refused() {
-    for name in ["HEAD", "config", "packed-refs", "commondir", "config.worktree"] {
+    for name in [
+        "HEAD",
+        "config",
+        "packed-refs",
+        "commondir",
+        "config.worktree",
+    ] {
         let sandbox = Sandbox::with_repo();
         let path = sandbox.repo().join(".git").join(name);
         let _absent = std::fs::remove_file(&path);
         pipe(&path);
         let run = bounded(&sandbox, &["run"]).code(2);
-        assert!(run.stderr.contains(name) && run.stderr.contains("not a regular file"), "{run:?}");
-        assert_eq!(bounded(&sandbox, &["hook", "run", "post-commit"]).code, Some(0), "{name}");
+        assert!(
+            run.stderr.contains(name) && run.stderr.contains("not a regular file"),
+            "{run:?}"
+        );
+        assert_eq!(
+            bounded(&sandbox, &["hook", "run", "post-commit"]).code,
+            Some(0),
+            "{name}"
+        );
     }
     for (name, most) in [("config", "1 MiB"), ("packed-refs", "1 GiB")] {
         let sandbox = Sandbox::with_repo();
         let path = sandbox.repo().join(".git").join(name);
-        std::fs::File::options().create(true).append(true).open(&path).unwrap().set_len(100 << 30).unwrap();
+        std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .set_len(100 << 30)
+            .unwrap();
         let run = bounded(&sandbox, &["run"]).code(2);
-        assert!(run.stderr.contains(&format!("{name}: it is larger than {most}")), "{run:?}");
+        assert!(
+            run.stderr
+                .contains(&format!("{name}: it is larger than {most}")),
+            "{run:?}"
+        );
     }
 }
 
@@ -164,15 +261,21 @@ fn pipes_and_endless_files_in_a_git_directory_are_refused() {
 fn a_ref_that_is_no_file_is_none() {
     let sandbox = Sandbox::with_repo();
     let head = std::fs::read_to_string(sandbox.repo().join(".git/HEAD")).unwrap();
-    let loose = sandbox.repo().join(".git").join(head.trim().strip_prefix("ref: ").unwrap());
+    let loose = sandbox
+        .repo()
+        .join(".git")
+        .join(head.trim().strip_prefix("ref: ").unwrap());
     std::fs::create_dir_all(loose.parent().unwrap()).unwrap();
     let _absent = std::fs::remove_file(&loose);
     pipe(&loose);
-    assert_eq!(bounded(&sandbox, &["run", "--json"]).success().json()["balance"]["delivered"], 23);
+    assert_eq!(
+        bounded(&sandbox, &["run", "--json"]).success().json()["balance"]["delivered"],
+        23
+    );
 }
 
-/// A file of 10 GB that is not a database was copied before its first bytes were checked. The bytes written are
-/// limited.
+/// A file of 10 GB that is not a database was copied before its first bytes were checked. The bytes
+/// written are limited.
 #[test]
 fn an_older_store_is_looked_at_before_it_is_copied() {
     let sandbox = Sandbox::with_repo();
@@ -181,26 +284,47 @@ fn an_older_store_is_looked_at_before_it_is_copied() {
     let make = |name: &str, begin: &[u8]| {
         let path = dir.join(name);
         std::fs::write(&path, begin).unwrap();
-        std::fs::File::options().write(true).open(&path).unwrap().set_len(10 << 30).unwrap();
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(10 << 30)
+            .unwrap();
     };
     make("queue-01.db", b"no database at all");
     let small = sandbox.path("small.db");
     let conn = crate::support::older::database(&small);
-    conn.execute_batch("CREATE TABLE queue (id INTEGER PRIMARY KEY)").unwrap();
+    conn.execute_batch("CREATE TABLE queue (id INTEGER PRIMARY KEY)")
+        .unwrap();
     drop(conn);
     make("queue-02.db", &std::fs::read(&small).unwrap());
     let known = sandbox.command(["migrate", "--json"]);
     let mut command = Command::new("sh");
     // The largest file that it may write, in blocks of 512 bytes.
-    command.arg("-c").arg("ulimit -f 100000; exec \"$0\" \"$@\"").arg(known.get_program()).args(known.get_args());
+    command
+        .arg("-c")
+        .arg("ulimit -f 100000; exec \"$0\" \"$@\"")
+        .arg(known.get_program())
+        .args(known.get_args());
     command.current_dir(sandbox.repo()).env_clear();
-    command.envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.envs(
+        known
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     let run = ended(command.output().unwrap());
-    assert!(run.stdout.contains("it is not a SQLite database"), "{run:?}");
-    assert!(run.stdout.contains("and the file has 10737418240"), "{run:?}");
+    assert!(
+        run.stdout.contains("it is not a SQLite database"),
+        "{run:?}"
+    );
+    assert!(
+        run.stdout.contains("and the file has 10737418240"),
+        "{run:?}"
+    );
 }
 
-/// Each `**` doubled the number of paths through a list of documents per directory: 18 GB for sixty of them.
+/// Each `**` doubled the number of paths through a list of documents per directory: 18 GB for sixty
+/// of them.
 #[test]
 fn several_stars_in_a_list_of_documents_cost_what_directories_cost() {
     let sandbox = Sandbox::with_repo();
@@ -213,8 +337,15 @@ fn several_stars_in_a_list_of_documents_cost_what_directories_cost() {
     sandbox.agree();
     let deepest = format!("{}x.md", "d/".repeat(60));
     sandbox.write(&deepest, "# deep\n");
-    let report = bounded(&sandbox, &["index", "--dry-run", "--json"]).success().json();
-    assert!(report.to_string().contains(&format!("{}x.md", "d/".repeat(60))), "{report}");
+    let report = bounded(&sandbox, &["index", "--dry-run", "--json"])
+        .success()
+        .json();
+    assert!(
+        report
+            .to_string()
+            .contains(&format!("{}x.md", "d/".repeat(60))),
+        "{report}"
+    );
 }
 
 /// The patterns of one directory were limited, but not those of all directories together.
@@ -222,11 +353,21 @@ fn several_stars_in_a_list_of_documents_cost_what_directories_cost() {
 fn files_of_patterns_are_bounded_together() {
     let sandbox = Sandbox::with_repo();
     sandbox.git(&["init", "--quiet"]);
-    let patterns: String = (0..1400).map(|n| format!("*{}b{n}\n", "a*".repeat(40))).collect::<Vec<_>>().concat();
+    let patterns: String = (0..1400)
+        .map(|n| format!("*{}b{n}\n", "a*".repeat(40)))
+        .collect::<Vec<_>>()
+        .concat();
     for n in 0..60 {
-        sandbox.write(&format!("kitty-specs/900-many/research/d{n}/.gitignore"), &patterns);
+        sandbox.write(
+            &format!("kitty-specs/900-many/research/d{n}/.gitignore"),
+            &patterns,
+        );
         sandbox.write(&format!("kitty-specs/900-many/research/d{n}/a.md"), "# a\n");
     }
     let report = bounded(&sandbox, &["index", "--json"]).success().json();
-    assert!(report["warnings"].to_string().contains("more than 1 MiB"), "{}", report["warnings"]);
+    assert!(
+        report["warnings"].to_string().contains("more than 1 MiB"),
+        "{}",
+        report["warnings"]
+    );
 }

@@ -1,5 +1,5 @@
-//! What other programs receive from this one: children get no secret, a terminal gets no character that hides or
-//! reverses text.
+//! What other programs receive from this one: children get no secret, a terminal gets no character
+//! that hides or reverses text.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,19 @@ fn noting(path: &Path, into: &Path, then: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test looks for the machine's git")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test looks for the machine's git"
+)]
 fn search_path() -> String {
     std::env::var("PATH").unwrap()
 }
 
 fn real_git() -> PathBuf {
-    let found = search_path().split(':').map(|dir| Path::new(dir).join("git")).find(|file| file.is_file());
+    let found = search_path()
+        .split(':')
+        .map(|dir| Path::new(dir).join("git"))
+        .find(|file| file.is_file());
     found.unwrap()
 }
 
@@ -33,30 +39,64 @@ fn children_see_no_secret() {
     let server = Server::answering(|request| honest(request, "success"));
     let mut sandbox = Sandbox::with_repo();
     let (by_git, by_token) = (sandbox.path("seen-by-git"), sandbox.path("seen-by-token"));
-    noting(&sandbox.path("bin/git"), &by_git, &format!("exec '{}' \"$@\"", real_git().display()));
-    noting(&sandbox.path("bin/token"), &by_token, "echo given-by-a-program");
+    noting(
+        &sandbox.path("bin/git"),
+        &by_git,
+        &format!("exec '{}' \"$@\"", real_git().display()),
+    );
+    noting(
+        &sandbox.path("bin/token"),
+        &by_token,
+        "echo given-by-a-program",
+    );
     let search = format!("{}:{}", sandbox.path("bin").display(), search_path());
     sandbox.change("PATH", &search);
     sandbox.target(&server.url());
     sandbox.unset("SK_SYNC_TOKEN");
     let program = sandbox.path("bin/token");
-    sandbox.own(format!("teamspace.token_command = ['{}']\n", program.display()));
-    for name in ["SK_SYNC_SECRET_KEY", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "SPEC_KITTY_API_KEY"] {
+    sandbox.own(format!(
+        "teamspace.token_command = ['{}']\n",
+        program.display()
+    ));
+    for name in [
+        "SK_SYNC_SECRET_KEY",
+        "GITHUB_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "SPEC_KITTY_API_KEY",
+    ] {
         sandbox.set(name, "topsecret");
     }
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(report["balance"]["delivered"], 23, "{report}");
     let asked = server.requests();
-    assert!(asked.iter().any(|request| request.header("authorization") == Some("Bearer given-by-a-program")));
-    for words in [&["status"][..], &["allow", "--dry-run"], &["hook", "install"], &["hook", "status"], &["preflight"]] {
+    assert!(
+        asked
+            .iter()
+            .any(|request| request.header("authorization") == Some("Bearer given-by-a-program"))
+    );
+    for words in [
+        &["status"][..],
+        &["allow", "--dry-run"],
+        &["hook", "install"],
+        &["hook", "status"],
+        &["preflight"],
+    ] {
         let _run = sandbox.sk_sync(words);
     }
     let git = std::fs::read_to_string(&by_git).unwrap();
-    assert!(git.lines().filter(|line| line.starts_with("PATH=")).count() > 3, "git was not asked: {git}");
-    assert!(!git.contains("topsecret") && !git.contains("given-by-a-program"), "{git}");
+    assert!(
+        git.lines().filter(|line| line.starts_with("PATH=")).count() > 3,
+        "git was not asked: {git}"
+    );
+    assert!(
+        !git.contains("topsecret") && !git.contains("given-by-a-program"),
+        "{git}"
+    );
     let token = std::fs::read_to_string(&by_token).unwrap();
     for (child, seen) in [("git", git), ("token", token)] {
-        let own = seen.lines().find(|line| line.starts_with("SK_SYNC_") || line.starts_with("SPEC_KITTY_"));
+        let own = seen
+            .lines()
+            .find(|line| line.starts_with("SK_SYNC_") || line.starts_with("SPEC_KITTY_"));
         assert_eq!(own, None, "{child} sees it");
     }
 }
@@ -75,11 +115,16 @@ fn no_command_prints_what_steers_a_terminal() {
     let mut sandbox = Sandbox::with_repo();
     sandbox.target(&server.url());
     let name: String = ODD.chars().filter(|c| *c != '/').collect();
-    sandbox.write(&format!("kitty-specs/001-harbour-tide-table/research/{name}.md"), "# odd\n");
+    sandbox.write(
+        &format!("kitty-specs/001-harbour-tide-table/research/{name}.md"),
+        "# odd\n",
+    );
     let meta = serde_json::json!({"target_branch": ODD}).to_string();
     sandbox.write("kitty-specs/001-harbour-tide-table/meta.json", meta);
     let event = serde_json::json!({"event_id": "01K00000000000000000000077", "event_type": ODD, "payload": {ODD: ODD}});
-    let captured = sandbox.sk_sync_with(["capture", "--json"], format!("{event}\n")).success();
+    let captured = sandbox
+        .sk_sync_with(["capture", "--json"], format!("{event}\n"))
+        .success();
     assert!(captured.stdout.contains("captured"), "{captured:?}");
     let _index = sandbox.sk_sync(["run"]);
     let file = sandbox.path("archive.gz").to_str().unwrap().to_owned();
@@ -102,17 +147,35 @@ fn no_command_prints_what_steers_a_terminal() {
             if form.contains(&"--json") && !command.has("--json") {
                 continue;
             }
-            let words =
-                command.words.iter().map(String::as_str).chain(more.iter().copied()).chain(form.iter().copied());
+            let words = command
+                .words
+                .iter()
+                .map(String::as_str)
+                .chain(more.iter().copied())
+                .chain(form.iter().copied());
             let run = sandbox.sk_sync(words);
-            let hostile = run.stdout.chars().chain(run.stderr.chars()).find(|c| is_hostile(*c));
+            let hostile = run
+                .stdout
+                .chars()
+                .chain(run.stderr.chars())
+                .find(|c| is_hostile(*c));
             assert_eq!(hostile, None, "{} {form:?}: {run:?}", command.name());
             tried += 1;
         }
     }
     assert!(tried > 60, "{tried}");
-    let listed = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success();
+    let listed = sandbox
+        .sk_sync(["events", "list", "--jsonl", "--envelope"])
+        .success();
     assert_eq!(listed.stdout.chars().find(|c| is_hostile(*c)), None);
-    let line = listed.json_lines().into_iter().find(|line| line["event_id"] == "01K00000000000000000000077").unwrap();
-    assert_eq!((&line["event_type"], &line["envelope"]["payload"][ODD]), (&ODD.into(), &ODD.into()), "the same words");
+    let line = listed
+        .json_lines()
+        .into_iter()
+        .find(|line| line["event_id"] == "01K00000000000000000000077")
+        .unwrap();
+    assert_eq!(
+        (&line["event_type"], &line["envelope"]["payload"][ODD]),
+        (&ODD.into(), &ODD.into()),
+        "the same words"
+    );
 }

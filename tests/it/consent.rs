@@ -1,5 +1,6 @@
-//! Nothing is sent to an origin without consent, whatever source names it; and consent applies to that project,
-//! repository, origin and file only. `0.0.0.0` is not a loopback address for the rules, but reaches only this machine.
+//! Nothing is sent to an origin without consent, whatever source names it; and consent applies to
+//! that project, repository, origin and file only. `0.0.0.0` is not a loopback address for the
+//! rules, but reaches only this machine.
 #![cfg(unix)]
 
 use std::io::Read as _;
@@ -28,7 +29,8 @@ impl Foreign {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut first = [0_u8; 1];
-                // A TLS record of the kind handshake; anything else was not meant for a server of this origin.
+                // A TLS record of the kind handshake; anything else was not meant for a server of
+                // this origin.
                 if stream.is_ok_and(|mut s| s.read_exact(&mut first).is_ok()) {
                     assert_eq!(first, [0x16]);
                 }
@@ -43,12 +45,20 @@ impl Foreign {
     }
 
     fn config(&self) -> String {
-        format!("preset = 'teamspace'\nteamspace = {{ server_url = '{}', team_slug = 'harbour' }}\n", self.origin)
+        format!(
+            "preset = 'teamspace'\nteamspace = {{ server_url = '{}', team_slug = 'harbour' }}\n",
+            self.origin
+        )
     }
 }
 
 fn named_gate<'a>(report: &'a Value, name: &str) -> &'a Value {
-    report["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == name).unwrap()
+    report["gates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|gate| gate["name"] == name)
+        .unwrap()
 }
 
 fn consent_gate(report: &Value) -> &Value {
@@ -57,12 +67,20 @@ fn consent_gate(report: &Value) -> &Value {
 
 /// The check in `status`, with these additional arguments.
 fn gate(sandbox: &Sandbox, more: &[&str]) -> Value {
-    consent_gate(&sandbox.sk_sync([&["status", "--json"], more].concat()).success().json()).clone()
+    consent_gate(
+        &sandbox
+            .sk_sync([&["status", "--json"], more].concat())
+            .success()
+            .json(),
+    )
+    .clone()
 }
 
 fn is_open(sandbox: &Sandbox) -> bool {
     let status = sandbox.sk_sync(["status", "--json"]).success().json();
-    ["missing_consent", "repository_not_allowed"].iter().all(|name| named_gate(&status, name)["open"] == true)
+    ["missing_consent", "repository_not_allowed"]
+        .iter()
+        .all(|name| named_gate(&status, name)["open"] == true)
 }
 
 /// The program, working on another checkout than the sandbox's own.
@@ -85,32 +103,63 @@ fn d40_only_a_command_agrees() {
     sandbox.write("event-sync.toml", foreign.config());
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     sandbox.set("SPEC_KITTY_ENABLE_SAAS_SYNC", "1");
-    for words in [&["run", "--json"][..], &["drain", "--json"], &["run", "--preset", "teamspace", "--json"]] {
+    for words in [
+        &["run", "--json"][..],
+        &["drain", "--json"],
+        &["run", "--preset", "teamspace", "--json"],
+    ] {
         let report = sandbox.sk_sync(words).code(4).json();
         for name in ["missing_consent", "repository_not_allowed"] {
             let gate = named_gate(&report, name);
             let fix = format!("sk-sync allow {}", foreign.origin);
-            assert_eq!((&gate["open"], &gate["fix"]), (&json!(false), &json!(fix)), "{gate}");
+            assert_eq!(
+                (&gate["open"], &gate["fix"]),
+                (&json!(false), &json!(fix)),
+                "{gate}"
+            );
         }
     }
     let _looked = sandbox.sk_sync(["status", "--json"]).success();
     assert_eq!(foreign.connections(), 0, "not even a probe");
     let asked = sandbox.sk_sync(["allow"]).code(2);
-    assert!(asked.stderr.contains(&format!("sk-sync allow {}", foreign.origin)), "{}", asked.stderr);
-    let tried = sandbox.sk_sync(["allow", &foreign.origin, "--dry-run", "--json"]).success().json();
-    assert_eq!((&tried["grants"], &tried["missing"]), (&json!([]), &json!([foreign.origin])));
+    assert!(
+        asked
+            .stderr
+            .contains(&format!("sk-sync allow {}", foreign.origin)),
+        "{}",
+        asked.stderr
+    );
+    let tried = sandbox
+        .sk_sync(["allow", &foreign.origin, "--dry-run", "--json"])
+        .success()
+        .json();
+    assert_eq!(
+        (&tried["grants"], &tried["missing"]),
+        (&json!([]), &json!([foreign.origin]))
+    );
 
-    let given = sandbox.sk_sync(["allow", &foreign.origin, "--json"]).success().json();
-    assert_eq!((&given["events"], &given["bodies"]), (&json!(23), &json!(14)), "{given}");
+    let given = sandbox
+        .sk_sync(["allow", &foreign.origin, "--json"])
+        .success()
+        .json();
+    assert_eq!(
+        (&given["events"], &given["bodies"]),
+        (&json!(23), &json!(14)),
+        "{given}"
+    );
     assert_eq!(given["grants"][0]["origin"], foreign.origin);
     assert!(!sandbox.repo().join("grants.json").exists());
-    let report = sandbox.sk_sync(["run", "--max-time", "2s", "--json"]).code(3).json();
+    let report = sandbox
+        .sk_sync(["run", "--max-time", "2s", "--json"])
+        .code(3)
+        .json();
     assert!(is_open(&sandbox));
     assert!(foreign.connections() > 0, "{report}");
     assert_eq!(report["balance"]["holds"], true);
 }
 
-/// Consent is for one repository: a clone of it, and another repository that claims the same identity, have none.
+/// Consent is for one repository: a clone of it, and another repository that claims the same
+/// identity, have none.
 #[test]
 fn d40_a_clone_brings_no_agreement_along() {
     let foreign = Foreign::listen();
@@ -123,18 +172,27 @@ fn d40_a_clone_brings_no_agreement_along() {
     let clone = cloned(&sandbox, "clone");
     let report = at(&sandbox, &clone, &["run", "--json"]).code(4).json();
     assert_eq!(consent_gate(&report)["open"], false, "{report}");
-    assert_eq!(report["project"]["project_uuid"], "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60");
+    assert_eq!(
+        report["project"]["project_uuid"],
+        "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60"
+    );
     assert_eq!(foreign.connections(), 0);
     // A linked work tree is a checkout of the repository that was agreed to.
     let side = sandbox.path("side");
     sandbox.git(&["worktree", "add", "--quiet", side.to_str().unwrap()]);
-    let report = at(&sandbox, &side, &["run", "--max-time", "2s", "--json"]).code(3).json();
+    let report = at(&sandbox, &side, &["run", "--max-time", "2s", "--json"])
+        .code(3)
+        .json();
     assert!(foreign.connections() > 0, "{report}");
-    let shown = sandbox.sk_sync(["allow", "--dry-run", "--json"]).success().json();
+    let shown = sandbox
+        .sk_sync(["allow", "--dry-run", "--json"])
+        .success()
+        .json();
     assert_eq!(shown["checkouts"].as_array().unwrap().len(), 2, "{shown}");
 }
 
-/// If the repository's file names the target, the consent is for that file: its next version needs a new one.
+/// If the repository's file names the target, the consent is for that file: its next version needs
+/// a new one.
 #[test]
 fn a_changed_file_needs_a_new_agreement() {
     let foreign = Foreign::listen();
@@ -143,18 +201,32 @@ fn a_changed_file_needs_a_new_agreement() {
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     let _given = sandbox.sk_sync(["allow", &foreign.origin]).success();
     assert!(is_open(&sandbox));
-    sandbox.write("event-sync.toml", format!("{}artifacts.surfaces = ['**']\n", foreign.config()));
+    sandbox.write(
+        "event-sync.toml",
+        format!("{}artifacts.surfaces = ['**']\n", foreign.config()),
+    );
     let _shut = sandbox.sk_sync(["run"]).code(4);
     let status = sandbox.sk_sync(["status", "--json"]).success().json();
     let gate = named_gate(&status, "repository_not_allowed");
     let reason = gate["reason"].as_str().unwrap();
-    assert!(reason.contains("event-sync.toml has changed since") && reason.contains("artifacts.surfaces"), "{gate}");
-    assert_eq!((&gate["open"], &gate["fix"]), (&json!(false), &json!(format!("sk-sync allow {}", foreign.origin))));
+    assert!(
+        reason.contains("event-sync.toml has changed since")
+            && reason.contains("artifacts.surfaces"),
+        "{gate}"
+    );
+    assert_eq!(
+        (&gate["open"], &gate["fix"]),
+        (
+            &json!(false),
+            &json!(format!("sk-sync allow {}", foreign.origin))
+        )
+    );
     assert_eq!(foreign.connections(), 0);
     let _again = sandbox.sk_sync(["allow", &foreign.origin]).success();
     assert!(is_open(&sandbox));
 
-    // The target is named by the user's own file: other keys of the repository's file remove nothing from that.
+    // The target is named by the user's own file: other keys of the repository's file remove
+    // nothing from that.
     let own = sandbox.path("own.toml");
     std::fs::write(&own, foreign.config()).unwrap();
     sandbox.set("SK_SYNC_CONFIG", own.to_str().unwrap());
@@ -171,17 +243,36 @@ fn allow_origin_holds_for_one_run() {
     let mut sandbox = Sandbox::with_repo();
     sandbox.write("event-sync.toml", foreign.config());
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
-    let elsewhere = sandbox.sk_sync(["run", "--allow-origin", "https://h.example", "--json"]).code(4).json();
+    let elsewhere = sandbox
+        .sk_sync(["run", "--allow-origin", "https://h.example", "--json"])
+        .code(4)
+        .json();
     assert_eq!(consent_gate(&elsewhere)["open"], false);
     assert_eq!(foreign.connections(), 0);
-    let report =
-        sandbox.sk_sync(["run", "--allow-origin", &foreign.origin, "--max-time", "2s", "--json"]).code(3).json();
+    let report = sandbox
+        .sk_sync([
+            "run",
+            "--allow-origin",
+            &foreign.origin,
+            "--max-time",
+            "2s",
+            "--json",
+        ])
+        .code(3)
+        .json();
     let connections = foreign.connections();
     assert!(connections > 0, "{report}");
     let _shut = sandbox.sk_sync(["run", "--json"]).code(4);
     assert_eq!(foreign.connections(), connections);
-    let odd = sandbox.sk_sync(["run", "--allow-origin", "https://h.example/path"]).code(2);
-    assert!(odd.stderr.contains("--allow-origin: `https://h.example/path` is not an origin"), "{}", odd.stderr);
+    let odd = sandbox
+        .sk_sync(["run", "--allow-origin", "https://h.example/path"])
+        .code(2);
+    assert!(
+        odd.stderr
+            .contains("--allow-origin: `https://h.example/path` is not an origin"),
+        "{}",
+        odd.stderr
+    );
 }
 
 #[test]
@@ -192,21 +283,42 @@ fn an_agreement_is_listed_and_taken_back() {
     sandbox.write("event-sync.toml", text);
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     let other = sandbox.sk_sync(["allow", "https://h.example"]).success();
-    assert!(other.stderr.contains(&foreign.origin), "where it goes as configured is named: {}", other.stderr);
+    assert!(
+        other.stderr.contains(&foreign.origin),
+        "where it goes as configured is named: {}",
+        other.stderr
+    );
     assert!(!is_open(&sandbox));
-    let _back = sandbox.sk_sync(["allow", "--revoke", "https://h.example"]).success();
+    let _back = sandbox
+        .sk_sync(["allow", "--revoke", "https://h.example"])
+        .success();
     let _given = sandbox.sk_sync(["allow", &foreign.origin]).success();
     let listed = sandbox.sk_sync(["allow", "--list"]).success();
-    assert!(listed.stdout.starts_with(&foreign.origin), "{}", listed.stdout);
-    let _none = sandbox.sk_sync(["allow", "--revoke", "https://h.example"]).code(2);
-    let _back = sandbox.sk_sync(["allow", "--revoke", &foreign.origin]).success();
-    assert_eq!(sandbox.sk_sync(["allow", "--list", "--json"]).success().json()["grants"], json!([]));
+    assert!(
+        listed.stdout.starts_with(&foreign.origin),
+        "{}",
+        listed.stdout
+    );
+    let _none = sandbox
+        .sk_sync(["allow", "--revoke", "https://h.example"])
+        .code(2);
+    let _back = sandbox
+        .sk_sync(["allow", "--revoke", &foreign.origin])
+        .success();
+    assert_eq!(
+        sandbox
+            .sk_sync(["allow", "--list", "--json"])
+            .success()
+            .json()["grants"],
+        json!([])
+    );
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(consent_gate(&report)["open"], false);
     assert_eq!(foreign.connections(), 0);
 }
 
-/// Documents may be sent elsewhere than events: each origin needs consent, and one command gives both.
+/// Documents may be sent elsewhere than events: each origin needs consent, and one command gives
+/// both.
 #[test]
 fn every_origin_of_a_target_needs_one() {
     let (events, bodies) = (Foreign::listen(), Foreign::listen());
@@ -220,9 +332,18 @@ fn every_origin_of_a_target_needs_one() {
     );
     let _one = sandbox.sk_sync(["allow", &events.origin]).success();
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    assert_eq!(consent_gate(&report)["fix"], format!("sk-sync allow {}", bodies.origin));
-    assert_eq!((events.connections(), bodies.connections()), (0, 0), "all or nothing");
-    let _both = sandbox.sk_sync(["allow", &events.origin, &bodies.origin]).success();
+    assert_eq!(
+        consent_gate(&report)["fix"],
+        format!("sk-sync allow {}", bodies.origin)
+    );
+    assert_eq!(
+        (events.connections(), bodies.connections()),
+        (0, 0),
+        "all or nothing"
+    );
+    let _both = sandbox
+        .sk_sync(["allow", &events.origin, &bodies.origin])
+        .success();
     assert!(is_open(&sandbox));
 }
 
@@ -239,7 +360,10 @@ fn damaged_agreements_open_nothing() {
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(report["capture"]["captured"], 23, "captured all the same");
     let shut = gate(&sandbox, &[]);
-    assert!(shut["open"] == false && shut["reason"].as_str().unwrap().contains("grants.json"), "{shut}");
+    assert!(
+        shut["open"] == false && shut["reason"].as_str().unwrap().contains("grants.json"),
+        "{shut}"
+    );
     let refused = sandbox.sk_sync(["allow", &foreign.origin]).code(2);
     assert!(refused.stderr.contains("grants.json"), "{}", refused.stderr);
     assert_eq!(std::fs::read(&file).unwrap(), b"{");
@@ -250,31 +374,61 @@ fn damaged_agreements_open_nothing() {
     assert_eq!(foreign.connections(), 0);
 }
 
-/// Git's credential helpers are a source of tokens, used without a terminal, outside the repository, and only for an
-/// allowed server: a file of a repository cannot make a helper ask for a token.
+/// Git's credential helpers are a source of tokens, used without a terminal, outside the
+/// repository, and only for an allowed server: a file of a repository cannot make a helper ask for
+/// a token.
 #[test]
 fn d46_git_helpers_are_asked_for_agreed_servers_only() {
     let foreign = Foreign::listen();
     let sandbox = Sandbox::with_repo();
     sandbox.write("event-sync.toml", foreign.config());
     let (asked, trap) = (sandbox.path("asked"), sandbox.path("trap"));
-    let helper = format!("!f() {{ cat >>'{}'; printf 'username=me\\npassword=of-helper\\n'; }}; f", asked.display());
-    sandbox.git(&["config", "--file", sandbox.path("home/.gitconfig").to_str().unwrap(), "credential.helper", &helper]);
-    sandbox.git(&["config", "credential.helper", &format!("!touch '{}'; true", trap.display())]);
+    let helper = format!(
+        "!f() {{ cat >>'{}'; printf 'username=me\\npassword=of-helper\\n'; }}; f",
+        asked.display()
+    );
+    sandbox.git(&[
+        "config",
+        "--file",
+        sandbox.path("home/.gitconfig").to_str().unwrap(),
+        "credential.helper",
+        &helper,
+    ]);
+    sandbox.git(&[
+        "config",
+        "credential.helper",
+        &format!("!touch '{}'; true", trap.display()),
+    ]);
     let auth = |command: &str| {
         let report = sandbox.sk_sync([command, "--json"]).json();
         let gates = report["gates"].as_array().unwrap();
-        let gate = gates.iter().find(|gate| gate["name"] == "missing_auth").unwrap();
-        (gate["open"].as_bool().unwrap(), gate["known"].as_bool().unwrap())
+        let gate = gates
+            .iter()
+            .find(|gate| gate["name"] == "missing_auth")
+            .unwrap();
+        (
+            gate["open"].as_bool().unwrap(),
+            gate["known"].as_bool().unwrap(),
+        )
     };
     assert_eq!((auth("preflight"), asked.exists()), ((false, true), false));
     let _given = sandbox.sk_sync(["allow", &foreign.origin]).success();
-    assert_eq!((auth("status"), asked.exists()), ((true, false), false), "only sending, or a preflight, asks");
+    assert_eq!(
+        (auth("status"), asked.exists()),
+        ((true, false), false),
+        "only sending, or a preflight, asks"
+    );
     assert_eq!(auth("preflight"), (true, true));
     let question = std::fs::read_to_string(&asked).unwrap();
     let host = foreign.origin.strip_prefix("https://").unwrap();
-    assert!(question.contains("protocol=https\n") && question.contains(&format!("host={host}\n")), "{question}");
-    assert!(!trap.exists(), "a helper of the repository's own configuration");
+    assert!(
+        question.contains("protocol=https\n") && question.contains(&format!("host={host}\n")),
+        "{question}"
+    );
+    assert!(
+        !trap.exists(),
+        "a helper of the repository's own configuration"
+    );
 }
 
 /// Consents given and revoked at the same time are all kept, or all removed.
@@ -282,17 +436,34 @@ fn d46_git_helpers_are_asked_for_agreed_servers_only() {
 fn no_agreement_is_lost_among_many() {
     let sandbox = Sandbox::with_repo();
     let at_once = |words: &[&str]| {
-        let origins: Vec<_> = (0..12).map(|n| format!("https://h{n:02}.example")).collect();
+        let origins: Vec<_> = (0..12)
+            .map(|n| format!("https://h{n:02}.example"))
+            .collect();
         let start = |origin: &String| {
             let mut command = sandbox.command(["allow"]);
-            command.args(words).arg(origin).arg("--target-url=https://h00.example").arg("--preset=external-receiver");
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+            command
+                .args(words)
+                .arg(origin)
+                .arg("--target-url=https://h00.example")
+                .arg("--preset=external-receiver");
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
         };
         let children: Vec<_> = origins.iter().map(start).collect();
         for mut child in children {
             assert_eq!(child.wait().unwrap().code(), Some(0));
         }
-        sandbox.sk_sync(["allow", "--list", "--json"]).success().json()["grants"].as_array().unwrap().len()
+        sandbox
+            .sk_sync(["allow", "--list", "--json"])
+            .success()
+            .json()["grants"]
+            .as_array()
+            .unwrap()
+            .len()
     };
     assert_eq!(at_once(&[]), 12);
     assert_eq!(at_once(&["--revoke"]), 0);

@@ -8,7 +8,15 @@ use serde_json::{Value, json};
 use crate::support::{Run, Sandbox};
 
 fn copy(from: &Path, to: &Path) {
-    assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    assert!(
+        Command::new("cp")
+            .arg("-a")
+            .arg(from)
+            .arg(to)
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 fn at(sandbox: &Sandbox, dir: &Path, words: &[&str]) -> Run {
@@ -19,7 +27,8 @@ fn status(sandbox: &Sandbox, dir: &Path) -> Value {
     at(sandbox, dir, &["status", "--json"]).success().json()
 }
 
-/// A copy, as an archive of a private directory brings it back: it has nothing of the store, agreements included.
+/// A copy, as an archive of a private directory brings it back: it has nothing of the store,
+/// agreements included.
 #[test]
 fn a_copy_has_a_store_of_its_own() {
     let sandbox = Sandbox::with_repo();
@@ -32,20 +41,34 @@ fn a_copy_has_a_store_of_its_own() {
     for _ in 0..2 {
         let seen = status(&sandbox, &copied);
         let said = seen["warnings"].to_string();
-        assert!(said.contains("is a copy of ") && said.contains("/repo/.git, which has the store"), "{said}");
-        let shown = at(&sandbox, &copied, &["allow", "--list", "--json"]).success().json();
+        assert!(
+            said.contains("is a copy of ") && said.contains("/repo/.git, which has the store"),
+            "{said}"
+        );
+        let shown = at(&sandbox, &copied, &["allow", "--list", "--json"])
+            .success()
+            .json();
         assert_eq!(shown["grants"], json!([]), "{shown}");
         let report = at(&sandbox, &copied, &["run", "--json"]).success().json();
-        assert_eq!(report["balance"]["captured"], json!(23), "its own: {report}");
+        assert_eq!(
+            report["balance"]["captured"],
+            json!(23),
+            "its own: {report}"
+        );
     }
     assert_eq!(std::fs::read(&owner).unwrap(), before, "the note stays");
     let first = sandbox.sk_sync(["status", "--json"]).success().json();
     assert_eq!(first["balance"]["captured"], json!(23));
-    assert!(!first["warnings"].to_string().contains("is a copy"), "{first}");
+    assert!(
+        !first["warnings"].to_string().contains("is a copy"),
+        "{first}"
+    );
     // What was captured in the copy stays its own, whatever comes of the other.
     std::fs::remove_dir_all(sandbox.repo()).unwrap();
     std::fs::create_dir(sandbox.repo()).unwrap();
-    let shown = at(&sandbox, &copied, &["allow", "--list", "--json"]).success().json();
+    let shown = at(&sandbox, &copied, &["allow", "--list", "--json"])
+        .success()
+        .json();
     assert_eq!(shown["grants"], json!([]), "{shown}");
 }
 
@@ -65,8 +88,14 @@ fn a_moved_repository_keeps_its_store() {
         }
         let report = at(&sandbox, dir, &["run", "--json"]).success().json();
         assert_eq!(report["capture"]["captured"], json!(0), "{report}");
-        let shown = at(&sandbox, dir, &["allow", "--list", "--json"]).success().json();
+        let shown = at(&sandbox, dir, &["allow", "--list", "--json"])
+            .success()
+            .json();
         assert_eq!(shown["grants"].as_array().unwrap().len(), 1, "{shown}");
-        assert!(!status(&sandbox, dir)["warnings"].to_string().contains("is a copy"));
+        assert!(
+            !status(&sandbox, dir)["warnings"]
+                .to_string()
+                .contains("is a copy")
+        );
     }
 }

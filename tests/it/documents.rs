@@ -19,7 +19,12 @@ fn is_body(request: &Request) -> bool {
 }
 
 fn bodies(server: &Server) -> Vec<Request> {
-    server.requests().iter().filter(|request| is_body(request)).cloned().collect()
+    server
+        .requests()
+        .iter()
+        .filter(|request| is_body(request))
+        .cloned()
+        .collect()
 }
 
 fn run(sandbox: &Sandbox, code: i32) -> Value {
@@ -30,22 +35,31 @@ fn run(sandbox: &Sandbox, code: i32) -> Value {
 fn moody(answers: &Arc<AtomicU16>, to_bodies: bool) -> Server {
     let answers = Arc::clone(answers);
     Server::answering(move |request| match answers.load(Ordering::SeqCst) {
-        status @ 1.. if (request.path == BODIES) == to_bodies => Reply::json(status, &json!({"error": "not now"})),
+        status @ 1.. if (request.path == BODIES) == to_bodies => {
+            Reply::json(status, &json!({"error": "not now"}))
+        }
         _ => honest(request, "success"),
     })
 }
 
-/// The background process of a hook waits for a server that asks it to, and for one that loses an answer, like any
-/// other drain: no further commit is needed.
+/// The background process of a hook waits for a server that asks it to, and for one that loses an
+/// answer, like any other drain: no further commit is needed.
 #[test]
 fn the_drain_of_a_hook_waits_inside_its_time() {
-    for reply in [Reply::status(429).header("Retry-After", "1"), Reply::status(500)] {
+    for reply in [
+        Reply::status(429).header("Retry-After", "1"),
+        Reply::status(500),
+    ] {
         for path in ["/api/v1/events/batch/", BODIES] {
             let mut is_first = true;
             let reply = reply.clone();
             let server = Server::answering(move |request| {
                 let stumbles = request.path == path && std::mem::take(&mut is_first);
-                if stumbles { reply.clone() } else { honest(request, "success") }
+                if stumbles {
+                    reply.clone()
+                } else {
+                    honest(request, "success")
+                }
             });
             let mut sandbox = Sandbox::with_repo();
             sandbox.target(&server.url());
@@ -53,7 +67,11 @@ fn the_drain_of_a_hook_waits_inside_its_time() {
             let _hook = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
             let begun = Instant::now();
             while sandbox.sk_sync(["status", "--check"]).code != Some(0) {
-                assert!(begun.elapsed() < Duration::from_mins(1), "{path}: {:?}", sandbox.sk_sync(["status"]));
+                assert!(
+                    begun.elapsed() < Duration::from_mins(1),
+                    "{path}: {:?}",
+                    sandbox.sk_sync(["status"])
+                );
                 pause(Duration::from_millis(100));
             }
         }
@@ -63,8 +81,15 @@ fn the_drain_of_a_hook_waits_inside_its_time() {
 /// Waits until the process in the background has brought the receiver this text.
 fn arrives(file: &std::path::Path, text: &str) {
     let begun = Instant::now();
-    while !received(file).bodies.iter().any(|(_, _, body)| body == text) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the text never came");
+    while !received(file)
+        .bodies
+        .iter()
+        .any(|(_, _, body)| body == text)
+    {
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "the text never came"
+        );
         pause(Duration::from_millis(20));
     }
 }
@@ -81,7 +106,11 @@ fn a_hook_delivers_the_text_with_its_event() {
     arrives(&file, "# by the hook\n");
     let begun = Instant::now();
     while sandbox.sk_sync(["status", "--check"]).code != Some(0) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", sandbox.sk_sync(["status"]));
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "{:?}",
+            sandbox.sk_sync(["status"])
+        );
         pause(Duration::from_millis(50));
     }
 }
@@ -100,8 +129,15 @@ fn what_was_committed_is_what_is_sent() {
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
     assert_eq!(report["documents"]["balance"]["untried"], 0);
     drop(served);
-    let texts: Vec<String> = received(&file).bodies.into_iter().map(|(_, _, text)| text).collect();
-    assert!(texts.contains(&"# committed\n".to_owned()) && !texts.contains(&"# being edited\n".to_owned()));
+    let texts: Vec<String> = received(&file)
+        .bodies
+        .into_iter()
+        .map(|(_, _, text)| text)
+        .collect();
+    assert!(
+        texts.contains(&"# committed\n".to_owned())
+            && !texts.contains(&"# being edited\n".to_owned())
+    );
     sandbox.verified();
 }
 
@@ -112,19 +148,36 @@ fn check_is_not_green_while_a_file_here_is_newer() {
     let server = moody(&mood, true);
     sandbox.target(&server.url());
     let _refused = run(&sandbox, 3);
-    let seen = sandbox.sk_sync(["status", "--check", "--json"]).code(3).json();
+    let seen = sandbox
+        .sk_sync(["status", "--check", "--json"])
+        .code(3)
+        .json();
     assert_eq!(seen["ok"], false);
     let says = sandbox.sk_sync(["drain"]).code(3);
     assert!(!says.stdout.contains("everything is delivered"), "{says:?}");
     mood.store(0, Ordering::SeqCst);
     let _now = sandbox.sk_sync(["bodies", "retry"]).success();
     let _well = run(&sandbox, 0);
-    let seen = sandbox.sk_sync(["status", "--check", "--missions", "--json"]).success().json();
+    let seen = sandbox
+        .sk_sync(["status", "--check", "--missions", "--json"])
+        .success()
+        .json();
     let missions = seen["missions"].as_array().unwrap();
-    assert!(seen["ok"] == true && missions.iter().all(|m| m["documents"] == m["delivered"]), "{seen}");
+    assert!(
+        seen["ok"] == true && missions.iter().all(|m| m["documents"] == m["delivered"]),
+        "{seen}"
+    );
     sandbox.write(SPEC, "# newer\n");
-    let seen = sandbox.sk_sync(["status", "--check", "--json"]).code(3).json();
-    let newer: u64 = seen["missions"].as_array().unwrap().iter().map(|m| m["newer_here"].as_u64().unwrap()).sum();
+    let seen = sandbox
+        .sk_sync(["status", "--check", "--json"])
+        .code(3)
+        .json();
+    let newer: u64 = seen["missions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["newer_here"].as_u64().unwrap())
+        .sum();
     assert_eq!((newer, &seen["ok"]), (1, &json!(false)));
 }
 
@@ -139,11 +192,27 @@ fn an_unchanged_run_makes_no_request_and_an_edit_makes_two() {
     let second = run(&sandbox, 0);
     assert_eq!(server.requests().len(), before);
     let counted = |member: &str| second["bodies"][member].as_u64().unwrap();
-    assert_eq!((counted("already_exists"), counted("uploaded"), counted("retryable")), (documents, 0, 0));
+    assert_eq!(
+        (
+            counted("already_exists"),
+            counted("uploaded"),
+            counted("retryable")
+        ),
+        (documents, 0, 0)
+    );
     sandbox.write(SPEC, "# edited\n");
     let third = run(&sandbox, 0);
-    assert_eq!((server.requests().len() - before, &third["bodies"]["uploaded"]), (2, &json!(1)));
-    assert_eq!(third["documents"]["balance"]["delivered"].as_u64(), Some(documents + 1));
+    assert_eq!(
+        (
+            server.requests().len() - before,
+            &third["bodies"]["uploaded"]
+        ),
+        (2, &json!(1))
+    );
+    assert_eq!(
+        third["documents"]["balance"]["delivered"].as_u64(),
+        Some(documents + 1)
+    );
 }
 
 /// A new target gets the newest version of each path, even after payloads were deleted.
@@ -159,7 +228,11 @@ fn a_new_target_gets_everything_after_a_collection() {
     sandbox.verified();
     sandbox.target(&b.url());
     let report = run(&sandbox, 0);
-    assert_eq!(report["bodies"]["uploaded"].as_u64(), Some(documents), "{report}");
+    assert_eq!(
+        report["bodies"]["uploaded"].as_u64(),
+        Some(documents),
+        "{report}"
+    );
     assert_eq!(b.report()["bodies_not_indexed"], 0);
     let _check = sandbox.sk_sync(["status", "--check"]).success();
     sandbox.verified();
@@ -182,8 +255,15 @@ fn one_503_on_events_pushes_no_document() {
         assert!(begun.elapsed() < Duration::from_mins(1));
         pause(Duration::from_millis(200));
     }
-    let events = server.requests().iter().position(|r| r.path == BODIES).unwrap();
-    assert!(server.requests()[..events].iter().any(|r| r.path != BODIES), "events first");
+    let events = server
+        .requests()
+        .iter()
+        .position(|r| r.path == BODIES)
+        .unwrap();
+    assert!(
+        server.requests()[..events].iter().any(|r| r.path != BODIES),
+        "events first"
+    );
 }
 
 /// An answer that says nothing about the text gives none up: it is delivered when the server works.
@@ -199,28 +279,53 @@ fn no_text_is_dropped_for_an_answer_from_a_proxy() {
         mood.store(0, Ordering::SeqCst);
         let _now = sandbox.sk_sync(["bodies", "retry"]).success();
         let report = run(&sandbox, 0);
-        assert_eq!(report["documents"]["balance"]["undeliverable"], 0, "{status}");
-        let paths = bodies(&server).iter().filter(|r| r.json()["content_body"] == "# the second version\n").count();
+        assert_eq!(
+            report["documents"]["balance"]["undeliverable"], 0,
+            "{status}"
+        );
+        let paths = bodies(&server)
+            .iter()
+            .filter(|r| r.json()["content_body"] == "# the second version\n")
+            .count();
         assert_eq!(paths, 1, "{status}");
     }
 }
 
-/// The text was not stored and the file has changed since: the newer version supersedes it, and nothing is stuck.
+/// The text was not stored and the file has changed since: the newer version supersedes it, and
+/// nothing is stuck.
 #[test]
 fn a_version_whose_text_is_nowhere_gives_way() {
     let (mood, mut sandbox) = (Arc::new(AtomicU16::new(503)), Sandbox::with_repo());
     let server = moody(&mood, true);
     sandbox.target(&server.url());
     let _refused = run(&sandbox, 3);
-    open(&sandbox.store()).execute_batch("DELETE FROM journal_texts").unwrap();
+    open(&sandbox.store())
+        .execute_batch("DELETE FROM journal_texts")
+        .unwrap();
     sandbox.write(SPEC, "# the only one left\n");
-    std::fs::remove_file(sandbox.repo().join("kitty-specs/002-tide-gauge-survey/plan.md")).unwrap();
+    std::fs::remove_file(
+        sandbox
+            .repo()
+            .join("kitty-specs/002-tide-gauge-survey/plan.md"),
+    )
+    .unwrap();
     mood.store(0, Ordering::SeqCst);
     let _now = sandbox.sk_sync(["bodies", "retry"]).success();
     let report = run(&sandbox, 0);
     let balance = &report["documents"]["balance"];
-    assert_eq!((&balance["untried"], &balance["retryable"], &balance["holds"]), (&json!(0), &json!(0), &json!(true)));
-    assert_eq!((&balance["superseded"], &balance["discarded"]), (&json!(1), &json!(1)), "{balance}");
+    assert_eq!(
+        (
+            &balance["untried"],
+            &balance["retryable"],
+            &balance["holds"]
+        ),
+        (&json!(0), &json!(0), &json!(true))
+    );
+    assert_eq!(
+        (&balance["superseded"], &balance["discarded"]),
+        (&json!(1), &json!(1)),
+        "{balance}"
+    );
     sandbox.verified();
     let _check = sandbox.sk_sync(["status", "--check"]).success();
 }
@@ -236,10 +341,17 @@ fn a_pointer_is_not_the_document() {
     let extensions = format!("ext-0-crypt sha256:{oid}\next-1-pack sha256:{oid}\n");
     let research = "kitty-specs/storm-surge-alerts-01KQX7M2/research";
     sandbox.write(&format!("{research}/survey.csv"), format!("{version}{end}"));
-    sandbox.write(&format!("{research}/packed.csv"), format!("{version}{extensions}{end}"));
+    sandbox.write(
+        &format!("{research}/packed.csv"),
+        format!("{version}{extensions}{end}"),
+    );
     let report = run(&sandbox, 0);
     assert_eq!(report["documents"]["not_sent"]["lfs_pointer"], 2);
-    assert!(bodies(&server).iter().all(|r| !r.json()["content_body"].to_string().contains("git-lfs")));
+    assert!(
+        bodies(&server)
+            .iter()
+            .all(|r| !r.json()["content_body"].to_string().contains("git-lfs"))
+    );
 }
 
 /// Two work trees with different versions, neither of which changes: each states its own once.
@@ -250,9 +362,18 @@ fn work_trees_do_not_rewind_each_other() {
     let (tree, spec) = (sandbox.path("tree"), "kitty-specs/001-lamp/spec.md");
     let side = tree.to_str().unwrap();
     let here = || run(&sandbox, 0)["capture"]["captured"].clone();
-    let there = || sandbox.sk_sync(["--repo", side, "run", "--json"]).success().json()["capture"]["captured"].clone();
+    let there = || {
+        sandbox
+            .sk_sync(["--repo", side, "run", "--json"])
+            .success()
+            .json()["capture"]["captured"]
+            .clone()
+    };
     let uuid = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
-    sandbox.write(".kittify/config.yaml", format!("project:\n  uuid: {uuid}\n  slug: lights\n"));
+    sandbox.write(
+        ".kittify/config.yaml",
+        format!("project:\n  uuid: {uuid}\n  slug: lights\n"),
+    );
     let meta = json!({"mission_slug": "001-lamp", "mission_type": "software-dev", "target_branch": "main"});
     sandbox.write("kitty-specs/001-lamp/meta.json", meta.to_string());
     sandbox.write(spec, "# the old branch\n");
@@ -277,8 +398,14 @@ fn work_trees_do_not_rewind_each_other() {
 fn a_drain_reads_the_texts_of_any_layout() {
     let (mut sandbox, server) = (Sandbox::with_empty_repo(), moody(&Arc::default(), true));
     sandbox.own("artifacts.layouts = ['openspec']\n");
-    sandbox.write("event-sync.toml", "[project]\nuuid = '8a4a7da6-a97c-4bb4-893a-b31664abfee4'\nslug = 'demo'\n");
-    let files = ["openspec/changes/add-lamp/proposal.md", "openspec/changes/archive/2026-01-02-add-fog/proposal.md"];
+    sandbox.write(
+        "event-sync.toml",
+        "[project]\nuuid = '8a4a7da6-a97c-4bb4-893a-b31664abfee4'\nslug = 'demo'\n",
+    );
+    let files = [
+        "openspec/changes/add-lamp/proposal.md",
+        "openspec/changes/archive/2026-01-02-add-fog/proposal.md",
+    ];
     for file in files {
         sandbox.write(file, format!("the text of {file}\n"));
     }
@@ -287,13 +414,26 @@ fn a_drain_reads_the_texts_of_any_layout() {
     sandbox.set("SK_SYNC_BODIES__MAX_QUEUE_BYTES", "1");
     let _captured = sandbox.sk_sync(["run", "--no-drain"]).success();
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
-    assert_eq!((&report["bodies"]["uploaded"], &report["bodies"]["retryable"]), (&json!(2), &json!(0)), "{report}");
-    let texts: BTreeSet<_> =
-        bodies(&server).iter().map(|r| r.json()["content_body"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(texts, files.map(|file| format!("the text of {file}\n")).into());
+    assert_eq!(
+        (
+            &report["bodies"]["uploaded"],
+            &report["bodies"]["retryable"]
+        ),
+        (&json!(2), &json!(0)),
+        "{report}"
+    );
+    let texts: BTreeSet<_> = bodies(&server)
+        .iter()
+        .map(|r| r.json()["content_body"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        texts,
+        files.map(|file| format!("the text of {file}\n")).into()
+    );
 }
 
-/// A server that does not know events that it acknowledged is asked for its health, and the replay command is shown.
+/// A server that does not know events that it acknowledged is asked for its health, and the replay
+/// command is shown.
 #[test]
 fn a_server_that_lost_its_events_is_said_to_be_one() {
     let lost = Arc::new(AtomicU16::new(0));
@@ -313,9 +453,16 @@ fn a_server_that_lost_its_events_is_said_to_be_one() {
     server.healthy(named("server-2"));
     let report = run(&sandbox, 3);
     let warnings = report["warnings"].to_string();
-    assert!(warnings.contains("`server-1` and is `server-2`") && warnings.contains("sk-sync replay --to"), "{report}");
+    assert!(
+        warnings.contains("`server-1` and is `server-2`")
+            && warnings.contains("sk-sync replay --to"),
+        "{report}"
+    );
     // A server with unchanged identity may have lost them as well.
     let _waits = sandbox.sk_sync(["bodies", "retry"]).success();
     let warnings = run(&sandbox, 3)["warnings"].to_string();
-    assert!(warnings.contains("although the server acknowledged their events"), "{warnings}");
+    assert!(
+        warnings.contains("although the server acknowledged their events"),
+        "{warnings}"
+    );
 }

@@ -22,7 +22,10 @@ fn remembered() -> Sandbox {
 }
 
 fn index(sandbox: &Sandbox, more: &[&str]) -> Value {
-    sandbox.sk_sync(["index", "--json"].iter().chain(more)).success().json()
+    sandbox
+        .sk_sync(["index", "--json"].iter().chain(more))
+        .success()
+        .json()
 }
 
 fn captured(report: &Value) -> u64 {
@@ -32,7 +35,10 @@ fn captured(report: &Value) -> u64 {
 /// The cache directory of the only checkout.
 fn memory(sandbox: &Sandbox) -> PathBuf {
     let checkouts = sandbox.store().with_file_name("checkouts");
-    let dirs: Vec<_> = std::fs::read_dir(checkouts).unwrap().map(|dir| dir.unwrap().path()).collect();
+    let dirs: Vec<_> = std::fs::read_dir(checkouts)
+        .unwrap()
+        .map(|dir| dir.unwrap().path())
+        .collect();
     assert_eq!(dirs.len(), 1, "{dirs:?}");
     dirs.into_iter().next().unwrap()
 }
@@ -43,7 +49,11 @@ fn assert_the_cache_does_not_show(sandbox: &Sandbox, case: &str) {
         let mut report = index(sandbox, more);
         assert!(more.len() == 1 || report["index"]["cached"] == 0);
         for field in ["hashed", "cached", "seconds"] {
-            report["index"].as_object_mut().unwrap().remove(field).unwrap();
+            report["index"]
+                .as_object_mut()
+                .unwrap()
+                .remove(field)
+                .unwrap();
         }
         serde_json::to_string_pretty(&report).unwrap()
     });
@@ -55,14 +65,30 @@ fn an_unchanged_index_reads_no_file_and_looks_no_event_up() {
     let sandbox = remembered();
     let before = sandbox.listing();
     let report = index(&sandbox, &[]);
-    assert_eq!((&report["index"]["hashed"], &report["index"]["cached"]), (&json!(0), &report["index"]["artifacts"]));
+    assert_eq!(
+        (&report["index"]["hashed"], &report["index"]["cached"]),
+        (&json!(0), &report["index"]["artifacts"])
+    );
     let balance = &report["balance"];
-    assert_eq!((captured(&report), &report["capture"]["unchanged"]), (0, &balance["captured"]));
+    assert_eq!(
+        (captured(&report), &report["capture"]["unchanged"]),
+        (0, &balance["captured"])
+    );
     assert_eq!(balance["holds"], true);
-    assert_eq!(sandbox.listing(), before, "no file appeared, went, or changed its size");
+    assert_eq!(
+        sandbox.listing(),
+        before,
+        "no file appeared, went, or changed its size"
+    );
     let read_again = index(&sandbox, &["--no-cache"]);
     assert_eq!(read_again["capture"], report["capture"]);
-    assert_eq!((&read_again["index"]["cached"], read_again["index"]["hashed"].is_u64()), (&json!(0), true));
+    assert_eq!(
+        (
+            &read_again["index"]["cached"],
+            read_again["index"]["hashed"].is_u64()
+        ),
+        (&json!(0), true)
+    );
 }
 
 /// A file that was written just now may change again without a change of its file state.
@@ -80,7 +106,12 @@ fn what_was_just_written_is_read_again() {
 
 /// Sets a file's time of modification.
 fn touch(path: &Path, at: SystemTime) {
-    std::fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(at)
+        .unwrap();
 }
 
 /// Changes a file without changing its size or its time of modification.
@@ -112,13 +143,31 @@ fn no_edit_escapes() {
     };
     let edits: Vec<Edit<'_>> = vec![
         ("same size, same time", Box::new(|| forge(&file("plan.md")))),
-        ("the same again at once", Box::new(|| forge(&file("plan.md")))),
+        (
+            "the same again at once",
+            Box::new(|| forge(&file("plan.md"))),
+        ),
         ("and again", Box::new(|| forge(&file("plan.md")))),
-        ("touched into the past", Box::new(|| touch(&file("status.events.jsonl"), day(10_000)))),
-        ("touched into the future", Box::new(|| touch(&file("status.events.jsonl"), day(100_000)))),
-        ("appended", Box::new(|| sandbox.write(&format!("{MISSION}/status.events.jsonl"), "more"))),
-        ("another renamed over it", Box::new(|| replace("spec.md", "short"))),
-        ("one of that size renamed over it", Box::new(|| replace("spec.md", "SHORT"))),
+        (
+            "touched into the past",
+            Box::new(|| touch(&file("status.events.jsonl"), day(10_000))),
+        ),
+        (
+            "touched into the future",
+            Box::new(|| touch(&file("status.events.jsonl"), day(100_000))),
+        ),
+        (
+            "appended",
+            Box::new(|| sandbox.write(&format!("{MISSION}/status.events.jsonl"), "more")),
+        ),
+        (
+            "another renamed over it",
+            Box::new(|| replace("spec.md", "short")),
+        ),
+        (
+            "one of that size renamed over it",
+            Box::new(|| replace("spec.md", "SHORT")),
+        ),
         (
             "two swapped",
             Box::new(|| {
@@ -127,21 +176,48 @@ fn no_edit_escapes() {
                 std::fs::rename(file("x"), file("plan.md")).unwrap();
             }),
         ),
-        ("the type of the mission", Box::new(|| forge(&file("meta.json")))),
-        ("no meta.json", Box::new(|| std::fs::rename(file("meta.json"), file("beta.json")).unwrap())),
-        ("meta.json is back", Box::new(|| std::fs::rename(file("beta.json"), file("meta.json")).unwrap())),
-        ("not UTF-8", Box::new(|| std::fs::write(file("spec.md"), b"\xff").unwrap())),
-        ("gone", Box::new(|| std::fs::remove_file(file("spec.md")).unwrap())),
-        ("a directory in its place", Box::new(|| std::fs::create_dir(file("spec.md")).unwrap())),
-        ("with a file in it", Box::new(|| std::fs::write(file("spec.md/a.md"), "a").unwrap())),
-        ("the directory renamed", Box::new(|| std::fs::rename(file("spec.md"), file("tasks/deep")).unwrap())),
+        (
+            "the type of the mission",
+            Box::new(|| forge(&file("meta.json"))),
+        ),
+        (
+            "no meta.json",
+            Box::new(|| std::fs::rename(file("meta.json"), file("beta.json")).unwrap()),
+        ),
+        (
+            "meta.json is back",
+            Box::new(|| std::fs::rename(file("beta.json"), file("meta.json")).unwrap()),
+        ),
+        (
+            "not UTF-8",
+            Box::new(|| std::fs::write(file("spec.md"), b"\xff").unwrap()),
+        ),
+        (
+            "gone",
+            Box::new(|| std::fs::remove_file(file("spec.md")).unwrap()),
+        ),
+        (
+            "a directory in its place",
+            Box::new(|| std::fs::create_dir(file("spec.md")).unwrap()),
+        ),
+        (
+            "with a file in it",
+            Box::new(|| std::fs::write(file("spec.md/a.md"), "a").unwrap()),
+        ),
+        (
+            "the directory renamed",
+            Box::new(|| std::fs::rename(file("spec.md"), file("tasks/deep")).unwrap()),
+        ),
         (
             "the mission renamed",
             Box::new(|| {
                 std::fs::rename(&dir, dir.with_file_name("other")).unwrap();
             }),
         ),
-        ("and back", Box::new(|| std::fs::rename(dir.with_file_name("other"), &dir).unwrap())),
+        (
+            "and back",
+            Box::new(|| std::fs::rename(dir.with_file_name("other"), &dir).unwrap()),
+        ),
     ];
     for (number, (case, edit)) in edits.iter().enumerate() {
         edit();
@@ -205,7 +281,11 @@ fn a_spoilt_memory_is_no_memory() {
         }
         std::fs::write(dir.join("files.new"), "what a killed one left").unwrap();
         let run = sandbox.sk_sync(["index", "--json"]).success();
-        assert_eq!((run.stderr.as_str(), captured(&run.json())), ("", 0), "{number}");
+        assert_eq!(
+            (run.stderr.as_str(), captured(&run.json())),
+            ("", 0),
+            "{number}"
+        );
         assert_eq!(run.json()["index"]["cached"], 0, "{number}");
         let again = index(&sandbox, &[]);
         assert_eq!(again["index"]["hashed"], 0, "{number}");
@@ -223,7 +303,13 @@ fn a_spoilt_memory_is_no_memory() {
     std::fs::remove_dir_all(&dir).unwrap();
     std::fs::write(&dir, "in the way").unwrap();
     let refused = sandbox.sk_sync(["index", "--json"]).code(2).json();
-    assert!(refused["error"]["message"].as_str().unwrap().contains("is not a directory"), "{refused}");
+    assert!(
+        refused["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("is not a directory"),
+        "{refused}"
+    );
     std::fs::remove_file(&dir).unwrap();
     assert_eq!(index(&sandbox, &[])["index"]["cached"], 0);
 }
@@ -234,7 +320,12 @@ fn a_killed_index_leaves_a_memory_that_is_right() {
     let sandbox = remembered();
     for round in 0..16_u64 {
         sandbox.write(&format!("{MISSION}/plan.md"), format!("plan {round}"));
-        let mut child = sandbox.command(["index"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = sandbox
+            .command(["index"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         pause(Duration::from_millis(round * 7 % 60));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -252,16 +343,30 @@ fn memory_suppresses_nothing_that_the_store_does_not_have() {
     let mut sandbox = remembered();
     let store = sandbox.store();
     let all = captured(&index(&sandbox, &["--no-cache", "--dry-run"]))
-        + index(&sandbox, &[])["balance"]["captured"].as_u64().unwrap();
+        + index(&sandbox, &[])["balance"]["captured"]
+            .as_u64()
+            .unwrap();
     let backup = std::fs::read(&store).unwrap();
     sandbox.write(&format!("{MISSION}/spec.md"), "changed");
     assert_eq!(captured(&index(&sandbox, &[])), 2);
     std::fs::write(&store, backup).unwrap();
-    assert_eq!(captured(&index(&sandbox, &[])), 2, "an older store came back");
+    assert_eq!(
+        captured(&index(&sandbox, &[])),
+        2,
+        "an older store came back"
+    );
     std::fs::remove_file(&store).unwrap();
-    assert_eq!(sandbox.sk_sync(["index"]).code, Some(6), "a store that is gone beside its files is damage");
+    assert_eq!(
+        sandbox.sk_sync(["index"]).code,
+        Some(6),
+        "a store that is gone beside its files is damage"
+    );
     std::fs::remove_dir_all(store.parent().unwrap()).unwrap();
-    assert_eq!(captured(&index(&sandbox, &[])), all, "the store and all beside it are gone");
+    assert_eq!(
+        captured(&index(&sandbox, &[])),
+        all,
+        "the store and all beside it are gone"
+    );
     assert_eq!(captured(&index(&sandbox, &[])), 0);
 
     std::fs::remove_dir_all(store.parent().unwrap()).unwrap();
@@ -271,7 +376,11 @@ fn memory_suppresses_nothing_that_the_store_does_not_have() {
     sandbox.change("SK_SYNC_PRESET", "local-retention");
     assert_eq!(captured(&index(&sandbox, &[])), all, "and in again");
     sandbox.change("SK_SYNC_DOSSIER__PARITY", "content");
-    assert_eq!(captured(&index(&sandbox, &[])), 3, "each mission's snapshot is another");
+    assert_eq!(
+        captured(&index(&sandbox, &[])),
+        3,
+        "each mission's snapshot is another"
+    );
     assert_eq!(captured(&index(&sandbox, &[])), 0);
 }
 
@@ -281,29 +390,47 @@ fn what_was_evicted_is_captured_again() {
     let sandbox = Sandbox::with_repo();
     pause(SETTLED);
     sandbox.own("retention = 'off'\ndelivery = 'stub'\njournal.capacity = 5\n");
-    let all = index(&sandbox, &[])["balance"]["captured"].as_u64().unwrap();
+    let all = index(&sandbox, &[])["balance"]["captured"]
+        .as_u64()
+        .unwrap();
     let again = index(&sandbox, &[]);
     assert_eq!(captured(&again), all - 5);
-    assert_eq!(captured(&index(&sandbox, &["--no-cache"])), captured(&index(&sandbox, &[])));
+    assert_eq!(
+        captured(&index(&sandbox, &["--no-cache"])),
+        captured(&index(&sandbox, &[]))
+    );
 }
 
-/// Events that others capture in between cost no second look at files or facts, unless they are about the same.
+/// Events that others capture in between cost no second look at files or facts, unless they are
+/// about the same.
 #[test]
 fn foreign_events_are_looked_at_once() {
     let sandbox = remembered();
-    let line = r#"{"event_id":"01JMBY7K8N3QRVX2DPF0000001","event_type":"WPStatusChanged","payload":{}}"#;
+    let line =
+        r#"{"event_id":"01JMBY7K8N3QRVX2DPF0000001","event_type":"WPStatusChanged","payload":{}}"#;
     let _foreign = sandbox.sk_sync_with(["capture"], line).success();
     let memory_before = std::fs::read(memory(&sandbox).join("missions")).unwrap();
     assert_eq!(captured(&index(&sandbox, &[])), 0);
-    assert_eq!(std::fs::read(memory(&sandbox).join("missions")).unwrap(), memory_before);
-    // An event of another producer about one of our artifacts: this checkout has stated its fact, and nothing changed
-    // here.
-    let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
-    let mut ours =
-        events.iter().find(|e| e["event_type"] == "MissionDossierArtifactIndexed").unwrap()["envelope"].clone();
+    assert_eq!(
+        std::fs::read(memory(&sandbox).join("missions")).unwrap(),
+        memory_before
+    );
+    // An event of another producer about one of our artifacts: this checkout has stated its fact,
+    // and nothing changed here.
+    let events = sandbox
+        .sk_sync(["events", "list", "--jsonl", "--envelope"])
+        .success()
+        .json_lines();
+    let mut ours = events
+        .iter()
+        .find(|e| e["event_type"] == "MissionDossierArtifactIndexed")
+        .unwrap()["envelope"]
+        .clone();
     ours["event_id"] = json!("01JMBY7K8N3QRVX2DPF0000002");
     ours["payload"]["content_ref"]["size_bytes"] = json!(7);
-    let _foreign = sandbox.sk_sync_with(["capture"], ours.to_string()).success();
+    let _foreign = sandbox
+        .sk_sync_with(["capture"], ours.to_string())
+        .success();
     assert_eq!(captured(&index(&sandbox, &[])), 0);
     assert_eq!(captured(&index(&sandbox, &[])), 0);
 }
@@ -313,7 +440,10 @@ fn foreign_events_are_looked_at_once() {
 fn one_thread_and_many_print_the_same_bytes() {
     let sandbox = Sandbox::with_repo();
     for n in 0..300 {
-        sandbox.write(&format!("kitty-specs/many-{:02}/deep/{}/f{n}.md", n % 13, n % 3), format!("{n}\n").repeat(n));
+        sandbox.write(
+            &format!("kitty-specs/many-{:02}/deep/{}/f{n}.md", n % 13, n % 3),
+            format!("{n}\n").repeat(n),
+        );
     }
     std::fs::write(sandbox.repo().join("kitty-specs/many-03/bad.csv"), b"\xff").unwrap();
     let with = |threads: &str, more: &[&str]| {
@@ -324,10 +454,16 @@ fn one_thread_and_many_print_the_same_bytes() {
         report.to_string()
     };
     let one = with("1", &[]);
-    assert!(one.contains("many-12/deep") || one.contains("deep/2/f299.md"), "{one}");
+    assert!(
+        one.contains("many-12/deep") || one.contains("deep/2/f299.md"),
+        "{one}"
+    );
     for threads in ["2", "3", "16"] {
         assert_eq!(with(threads, &[]), one, "{threads} threads");
     }
     let first = with("1", &["--step", "plan", "--manifests", "newest"]);
-    assert_eq!(with("8", &["--step", "plan", "--manifests", "newest"]), first);
+    assert_eq!(
+        with("8", &["--step", "plan", "--manifests", "newest"]),
+        first
+    );
 }

@@ -10,8 +10,15 @@ const SURGE: &str = "storm-surge-alerts-01KQX7M2";
 
 /// The slugs of the missions whose artifacts a dry run lists.
 fn covered(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
-    let report = sandbox.sk_sync(["index", "--dry-run", "--json"].iter().chain(words)).success().json();
-    let slugs = report["artifacts"].as_array().unwrap().iter().map(|a| a["mission_slug"].as_str().unwrap().to_owned());
+    let report = sandbox
+        .sk_sync(["index", "--dry-run", "--json"].iter().chain(words))
+        .success()
+        .json();
+    let slugs = report["artifacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["mission_slug"].as_str().unwrap().to_owned());
     let mut slugs: Vec<_> = slugs.collect();
     slugs.dedup();
     slugs
@@ -19,7 +26,10 @@ fn covered(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
 
 /// How many missions a command covered.
 fn missions(sandbox: &Sandbox, words: &[&str]) -> u64 {
-    let report = sandbox.sk_sync(words.iter().chain(&["--json"])).success().json();
+    let report = sandbox
+        .sk_sync(words.iter().chain(&["--json"]))
+        .success()
+        .json();
     report["index"]["missions"].as_u64().unwrap()
 }
 
@@ -34,21 +44,45 @@ fn missions_by_name() {
     assert_eq!(all.len(), 3);
     assert_eq!(covered(&sandbox, &["--all"]), all);
     assert_eq!(covered(&sandbox, &["--mission", SURGE]), [SURGE]);
-    assert_eq!(covered(&sandbox, &["--mission", SURGE, &all[0]]), [all[0].as_str(), SURGE]);
-    for way in ["kitty-specs/storm-surge-alerts-01KQX7M2/", " storm-surge-alerts-01KQX7M2\r", "storm-s"] {
+    assert_eq!(
+        covered(&sandbox, &["--mission", SURGE, &all[0]]),
+        [all[0].as_str(), SURGE]
+    );
+    for way in [
+        "kitty-specs/storm-surge-alerts-01KQX7M2/",
+        " storm-surge-alerts-01KQX7M2\r",
+        "storm-s",
+    ] {
         assert_eq!(covered(&sandbox, &["--mission", way]), [SURGE], "{way:?}");
     }
-    let typo = sandbox.sk_sync(["run", "--mission", "storm-surge-alert-01KQX7M2", SURGE]).code(2);
-    assert!(typo.stderr.contains("there is no mission storm-surge-alert-01KQX7M2"), "{}", typo.stderr);
-    assert!(typo.stderr.contains(&format!("hint: did you mean {SURGE}?")), "{}", typo.stderr);
-    for words in [["--all", "--changed"], ["--all", "--mission=x"], ["--changed", "--mission=x"]] {
+    let typo = sandbox
+        .sk_sync(["run", "--mission", "storm-surge-alert-01KQX7M2", SURGE])
+        .code(2);
+    assert!(
+        typo.stderr
+            .contains("there is no mission storm-surge-alert-01KQX7M2"),
+        "{}",
+        typo.stderr
+    );
+    assert!(
+        typo.stderr
+            .contains(&format!("hint: did you mean {SURGE}?")),
+        "{}",
+        typo.stderr
+    );
+    for words in [
+        ["--all", "--changed"],
+        ["--all", "--mission=x"],
+        ["--changed", "--mission=x"],
+    ] {
         for command in ["run", "index"] {
             let _refused = sandbox.sk_sync([command, words[0], words[1]]).code(2);
         }
     }
 }
 
-/// Only missions with a difference are covered: another text, a file more or less, a new mission; not a touched file.
+/// Only missions with a difference are covered: another text, a file more or less, a new mission;
+/// not a touched file.
 #[test]
 fn changed_missions() {
     let sandbox = Sandbox::with_repo();
@@ -89,7 +123,10 @@ fn changed_beside_a_run_of_one_mission() {
         sandbox.write(&spec(mission), "once more");
     }
     assert_eq!(run(&["run", "--mission", SURGE]), 1);
-    assert_eq!((run(&["run", "--changed"]), run(&["run", "--changed"])), (1, 0));
+    assert_eq!(
+        (run(&["run", "--changed"]), run(&["run", "--changed"])),
+        (1, 0)
+    );
     assert_eq!(run(&["run", "--changed", "--no-cache"]), 4);
     assert_eq!(run(&["run"]), 4);
 }
@@ -99,14 +136,23 @@ fn changed_beside_a_run_of_one_mission() {
 fn changed_since_a_run_to_this_target_and_into_this_store() {
     let mut sandbox = Sandbox::with_repo();
     let run = |sandbox: &Sandbox| {
-        let report = sandbox.sk_sync(["run", "--changed", "--json"]).success().json();
-        (report["index"]["missions"].as_u64().unwrap(), report["bodies"]["uploaded"].as_u64().unwrap())
+        let report = sandbox
+            .sk_sync(["run", "--changed", "--json"])
+            .success()
+            .json();
+        (
+            report["index"]["missions"].as_u64().unwrap(),
+            report["bodies"]["uploaded"].as_u64().unwrap(),
+        )
     };
     sandbox.set("SK_SYNC_PRESET", "local-retention");
     assert_eq!((run(&sandbox), run(&sandbox)), ((3, 0), (0, 0)));
     sandbox.change("SK_SYNC_PRESET", "stub");
     let (covered, uploaded) = run(&sandbox);
-    assert!(covered == 3 && uploaded > 0, "there is a target now: {covered} {uploaded}");
+    assert!(
+        covered == 3 && uploaded > 0,
+        "there is a target now: {covered} {uploaded}"
+    );
     assert_eq!(run(&sandbox), (0, 0));
     sandbox.write(&format!("kitty-specs/{SURGE}/spec.md"), "other");
     let (covered, uploaded) = run(&sandbox);
@@ -127,15 +173,37 @@ fn run_in(sandbox: &Sandbox, dir: &Path, words: &[&str]) -> Run {
 fn a_linked_work_tree() {
     let sandbox = Sandbox::with_repo();
     let other = sandbox.repo().join(".worktrees/side");
-    sandbox.git(&["worktree", "add", "--quiet", "-b", "side", other.to_str().unwrap()]);
-    let meta = |branch: &str| format!(r#"{{"mission_type": "research", "target_branch": "{branch}"}}"#);
+    sandbox.git(&[
+        "worktree",
+        "add",
+        "--quiet",
+        "-b",
+        "side",
+        other.to_str().unwrap(),
+    ]);
+    let meta =
+        |branch: &str| format!(r#"{{"mission_type": "research", "target_branch": "{branch}"}}"#);
     sandbox.write(&format!("kitty-specs/{SURGE}/meta.json"), meta("from-main"));
-    sandbox.write(&format!(".worktrees/side/kitty-specs/{SURGE}/meta.json"), meta("from-side"));
-    sandbox.write(&format!(".worktrees/side/kitty-specs/{SURGE}/spec.md"), "of the side");
-    sandbox.write(".worktrees/side/kitty-specs/only-side/meta.json", meta("own"));
+    sandbox.write(
+        &format!(".worktrees/side/kitty-specs/{SURGE}/meta.json"),
+        meta("from-side"),
+    );
+    sandbox.write(
+        &format!(".worktrees/side/kitty-specs/{SURGE}/spec.md"),
+        "of the side",
+    );
+    sandbox.write(
+        ".worktrees/side/kitty-specs/only-side/meta.json",
+        meta("own"),
+    );
     let namespaces = |sandbox: &Sandbox| -> Vec<Value> {
-        let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
-        let snapshots = events.iter().filter(|e| e["event_type"] == "MissionDossierSnapshotComputed");
+        let events = sandbox
+            .sk_sync(["events", "list", "--jsonl", "--envelope"])
+            .success()
+            .json_lines();
+        let snapshots = events
+            .iter()
+            .filter(|e| e["event_type"] == "MissionDossierSnapshotComputed");
         snapshots
             .map(|e| {
                 json!([
@@ -145,17 +213,29 @@ fn a_linked_work_tree() {
             })
             .collect()
     };
-    let report = run_in(&sandbox, &other, &["index", "--json"]).success().json();
+    let report = run_in(&sandbox, &other, &["index", "--json"])
+        .success()
+        .json();
     assert_eq!(report["index"]["missions"], 4);
-    assert_eq!(report["project"]["repo"], json!(other.canonicalize().unwrap()));
+    assert_eq!(
+        report["project"]["repo"],
+        json!(other.canonicalize().unwrap())
+    );
     let told = namespaces(&sandbox);
-    assert!(told.contains(&json!([SURGE, "from-main"])) && told.contains(&json!(["only-side", "own"])), "{told:?}");
+    assert!(
+        told.contains(&json!([SURGE, "from-main"])) && told.contains(&json!(["only-side", "own"])),
+        "{told:?}"
+    );
     assert!(!told.contains(&json!([SURGE, "from-side"])), "{told:?}");
     // The main work tree has three missions; nothing below .worktrees/ is one of them.
     let report = sandbox.sk_sync(["index", "--json"]).success().json();
     assert_eq!(report["index"]["missions"], 3);
-    assert_eq!(report["project"]["project_uuid"], "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60");
-    // A change of the description in the main work tree is noticed at once, with or without the cache.
+    assert_eq!(
+        report["project"]["project_uuid"],
+        "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60"
+    );
+    // A change of the description in the main work tree is noticed at once, with or without the
+    // cache.
     crate::support::pause(std::time::Duration::from_millis(2100));
     for _ in 0..2 {
         let _remembered = run_in(&sandbox, &other, &["index"]).success();
@@ -163,11 +243,21 @@ fn a_linked_work_tree() {
     sandbox.write(&format!("kitty-specs/{SURGE}/meta.json"), meta("from-moon"));
     let _news = run_in(&sandbox, &other, &["index"]).success();
     assert!(namespaces(&sandbox).contains(&json!([SURGE, "from-moon"])));
-    std::fs::remove_file(sandbox.repo().join(format!("kitty-specs/{SURGE}/meta.json"))).unwrap();
+    std::fs::remove_file(
+        sandbox
+            .repo()
+            .join(format!("kitty-specs/{SURGE}/meta.json")),
+    )
+    .unwrap();
     let _news = run_in(&sandbox, &other, &["index"]).success();
-    assert!(namespaces(&sandbox).contains(&json!([SURGE, "from-side"])), "a mission that main does not have yet");
+    assert!(
+        namespaces(&sandbox).contains(&json!([SURGE, "from-side"])),
+        "a mission that main does not have yet"
+    );
     // Each checkout has its own memory.
-    let checkouts = std::fs::read_dir(sandbox.store().with_file_name("checkouts")).unwrap().count();
+    let checkouts = std::fs::read_dir(sandbox.store().with_file_name("checkouts"))
+        .unwrap()
+        .count();
     assert_eq!(checkouts, 2);
 }
 
@@ -180,9 +270,18 @@ fn copies_below_worktrees_are_never_missions() {
     sandbox.write(".worktrees/lane/kitty-specs/copy/spec.md", "copy");
     sandbox.write(".worktrees/spec.md", "copy");
     assert_eq!(covered(&sandbox, &[]), ["kitty-specs"]);
-    let report = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
-    assert!(!report["artifacts"].to_string().contains("copy"), "{report}");
-    sandbox.write("event-sync.toml", "preset = 'stub'\nartifacts.root = '.worktrees/lane/kitty-specs'\n");
+    let report = sandbox
+        .sk_sync(["index", "--dry-run", "--json"])
+        .success()
+        .json();
+    assert!(
+        !report["artifacts"].to_string().contains("copy"),
+        "{report}"
+    );
+    sandbox.write(
+        "event-sync.toml",
+        "preset = 'stub'\nartifacts.root = '.worktrees/lane/kitty-specs'\n",
+    );
     sandbox.agree();
     let _refused = sandbox.sk_sync(["index", "--json"]).code(2);
 }
@@ -191,9 +290,11 @@ fn copies_below_worktrees_are_never_missions() {
 #[test]
 fn submodules_and_nested_repositories_are_skipped() {
     let mut sandbox = Sandbox::with_repo();
-    for (name, value) in
-        [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "protocol.file.allow"), ("GIT_CONFIG_VALUE_0", "always")]
-    {
+    for (name, value) in [
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "protocol.file.allow"),
+        ("GIT_CONFIG_VALUE_0", "always"),
+    ] {
         sandbox.set(name, value);
     }
     let library = sandbox.path("library");
@@ -202,74 +303,145 @@ fn submodules_and_nested_repositories_are_skipped() {
     std::fs::write(library.join("spec.md"), "of the library").unwrap();
     sandbox.git(&["-C", &url, "add", "--all"]);
     sandbox.git(&["-C", &url, "commit", "--quiet", "--message=library"]);
-    for place in [format!("kitty-specs/{SURGE}/research/library"), "kitty-specs/whole-module".to_owned()] {
+    for place in [
+        format!("kitty-specs/{SURGE}/research/library"),
+        "kitty-specs/whole-module".to_owned(),
+    ] {
         sandbox.git(&["submodule", "--quiet", "add", &url, &place]);
     }
     let nested = sandbox.repo().join(format!("kitty-specs/{SURGE}/nested"));
     sandbox.git(&["init", "--quiet", nested.to_str().unwrap()]);
     std::fs::write(nested.join("spec.md"), "nested").unwrap();
     sandbox.write(&format!("kitty-specs/{SURGE}/research/own.md"), "own");
-    let report = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
-    let paths: Vec<_> = report["artifacts"].as_array().unwrap().iter().map(|a| a["path"].as_str().unwrap()).collect();
+    let report = sandbox
+        .sk_sync(["index", "--dry-run", "--json"])
+        .success()
+        .json();
+    let paths: Vec<_> = report["artifacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["path"].as_str().unwrap())
+        .collect();
     assert!(paths.contains(&"research/own.md"), "{paths:?}");
-    assert!(!paths.iter().any(|path| path.contains("library") || path.contains("nested")), "{paths:?}");
+    assert!(
+        !paths
+            .iter()
+            .any(|path| path.contains("library") || path.contains("nested")),
+        "{paths:?}"
+    );
     assert_eq!(report["index"]["missions"], 3);
     let warnings = report["warnings"].to_string();
-    for place in [format!("{SURGE}/research/library"), format!("{SURGE}/nested"), "whole-module".to_owned()] {
-        assert!(warnings.contains(&format!("{place} left out: another repository")), "{place}: {warnings}");
+    for place in [
+        format!("{SURGE}/research/library"),
+        format!("{SURGE}/nested"),
+        "whole-module".to_owned(),
+    ] {
+        assert!(
+            warnings.contains(&format!("{place} left out: another repository")),
+            "{place}: {warnings}"
+        );
     }
-    // Started in the submodule, it is a separate project: without an identity, so nothing is captured for ours.
+    // Started in the submodule, it is a separate project: without an identity, so nothing is
+    // captured for ours.
     let inside = sandbox.repo().join("kitty-specs/whole-module");
     let _blocked = run_in(&sandbox, &inside, &["index", "--json"]).code(4);
 }
 
-/// Two clones of a project share its store. Where they differ, the stated facts alternate: no fact is lost or mixed up.
+/// Two clones of a project share its store. Where they differ, the stated facts alternate: no fact
+/// is lost or mixed up.
 #[test]
 fn two_clones_of_one_name_share_a_store_and_neither_rewinds_the_other() {
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("SK_SYNC_REPOSITORY", "example.org/harbour/tides");
     let clone = sandbox.path("clone");
-    sandbox.git(&["clone", "--quiet", sandbox.repo().to_str().unwrap(), clone.to_str().unwrap()]);
+    sandbox.git(&[
+        "clone",
+        "--quiet",
+        sandbox.repo().to_str().unwrap(),
+        clone.to_str().unwrap(),
+    ]);
     let spec = clone.join(format!("kitty-specs/{SURGE}/spec.md"));
     let here = |words: &[&str]| sandbox.sk_sync(words).success().json();
     let there = |words: &[&str]| run_in(&sandbox, &clone, words).success().json();
     let run = &["run", "--json"][..];
     assert!(captured(&here(run)) > 20);
-    assert_eq!(captured(&there(run)), 0, "a clone that is the same has nothing to say");
+    assert_eq!(
+        captured(&there(run)),
+        0,
+        "a clone that is the same has nothing to say"
+    );
     std::fs::write(&spec, "the clone's").unwrap();
-    assert_eq!(captured(&there(run)), 2, "the clone's spec and its snapshot");
+    assert_eq!(
+        captured(&there(run)),
+        2,
+        "the clone's spec and its snapshot"
+    );
     for _ in 0..3 {
         assert_eq!(captured(&there(run)), 0, "it is said once");
-        assert_eq!(captured(&here(run)), 0, "nothing changed here: an older state is no news");
+        assert_eq!(
+            captured(&here(run)),
+            0,
+            "nothing changed here: an older state is no news"
+        );
     }
     sandbox.write(&format!("kitty-specs/{SURGE}/spec.md"), "ours");
     assert_eq!(captured(&here(run)), 2, "what changes here is told");
     assert_eq!((captured(&there(run)), captured(&here(run))), (0, 0));
 }
 
-/// A required file is missing, present, missing and present again: each change is captured, in order.
+/// A required file is missing, present, missing and present again: each change is captured, in
+/// order.
 #[test]
 fn what_is_missing_appears_and_is_missing_again() {
     let sandbox = Sandbox::with_repo();
     let spec = sandbox.repo().join(format!("kitty-specs/{SURGE}/spec.md"));
     let text = std::fs::read(&spec).unwrap();
     let told = |words: &[&str]| -> Vec<String> {
-        let before = sandbox.sk_sync(["events", "list", "--jsonl"]).success().json_lines().len();
-        let _run = sandbox.sk_sync(words.iter().chain(&["--mission", SURGE, "--step", "specify"])).success();
-        let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
-        let about_spec =
-            events[before..].iter().filter(|e| e["envelope"]["aggregate_id"] == format!("{SURGE}:spec.md"));
+        let before = sandbox
+            .sk_sync(["events", "list", "--jsonl"])
+            .success()
+            .json_lines()
+            .len();
+        let _run = sandbox
+            .sk_sync(
+                words
+                    .iter()
+                    .chain(&["--mission", SURGE, "--step", "specify"]),
+            )
+            .success();
+        let events = sandbox
+            .sk_sync(["events", "list", "--jsonl", "--envelope"])
+            .success()
+            .json_lines();
+        let about_spec = events[before..]
+            .iter()
+            .filter(|e| e["envelope"]["aggregate_id"] == format!("{SURGE}:spec.md"));
         about_spec
-            .map(|e| e["event_type"].as_str().unwrap().trim_start_matches("MissionDossierArtifact").to_owned())
+            .map(|e| {
+                e["event_type"]
+                    .as_str()
+                    .unwrap()
+                    .trim_start_matches("MissionDossierArtifact")
+                    .to_owned()
+            })
             .collect()
     };
     for round in 0..3 {
         std::fs::remove_file(&spec).ok();
         assert_eq!(told(&["index"]), ["Missing"], "round {round}");
         assert_eq!(told(&["index"]), [""; 0], "round {round}: said once");
-        assert_eq!(told(&["index", "--no-cache"]), [""; 0], "round {round}: said once, remembered or not");
+        assert_eq!(
+            told(&["index", "--no-cache"]),
+            [""; 0],
+            "round {round}: said once, remembered or not"
+        );
         std::fs::write(&spec, &text).unwrap();
-        assert_eq!(told(&["index"]), ["Indexed"], "round {round}: the same text as ever");
+        assert_eq!(
+            told(&["index"]),
+            ["Indexed"],
+            "round {round}: the same text as ever"
+        );
         assert_eq!(told(&["index"]), [""; 0], "round {round}");
         if round == 1 {
             let _sent = sandbox.sk_sync(["drain"]).success();

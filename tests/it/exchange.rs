@@ -1,5 +1,5 @@
-//! Every answer of a server to a batch, through the real binary: its effect on the events, the number of requests, and
-//! the exit code.
+//! Every answer of a server to a batch, through the real binary: its effect on the events, the
+//! number of requests, and the exit code.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,9 @@ fn captured(server: &Server, count: usize) -> Sandbox {
 fn capture(sandbox: &Sandbox, count: usize, size: usize) {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut noise = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         format!("{:08x}", state >> 32)
     };
     let line = |n: usize| {
@@ -31,12 +33,18 @@ fn capture(sandbox: &Sandbox, count: usize, size: usize) {
         json!({"event_id": format!("event-{n}"), "event_type": "T", "aggregate_id": format!("a{n}"), "payload": {"said": said}})
     };
     let lines: Vec<String> = (0..count).map(line).map(|line| line.to_string()).collect();
-    let _captured = sandbox.sk_sync_with(["capture"], lines.join("\n") + "\n").success();
+    let _captured = sandbox
+        .sk_sync_with(["capture"], lines.join("\n") + "\n")
+        .success();
 }
 
 /// An answer with this result for each event.
 fn each(request: &Request, status: u16, result: impl Fn(usize, &str) -> Vec<Value>) -> Reply {
-    let results: Vec<Value> = ids(request).iter().enumerate().flat_map(|(n, id)| result(n, id)).collect();
+    let results: Vec<Value> = ids(request)
+        .iter()
+        .enumerate()
+        .flat_map(|(n, id)| result(n, id))
+        .collect();
     Reply::json(status, &json!({ "results": results }))
 }
 
@@ -46,21 +54,110 @@ type Answer = fn(&Request) -> Reply;
 type Row = (&'static str, Answer, i32, &'static str, &'static str, u64);
 
 const TABLE: [Row; 30] = [
-    ("200 success", |r| honest(r, "success"), 0, "delivered", "success", 1),
-    ("200 accepted", |r| honest(r, " Accepted "), 0, "delivered", "success", 1),
-    ("200 warning", |r| honest(r, "warning"), 0, "delivered", "success", 1),
-    ("200 duplicate", |r| honest(r, "duplicate"), 0, "delivered", "duplicate", 1),
-    ("201", |r| each(r, 201, |_, id| vec![json!({"event_id": id, "status": "success"})]), 0, "delivered", "success", 1),
-    ("207", |r| each(r, 207, |_, id| vec![json!({"event_id": id, "status": "success"})]), 0, "delivered", "success", 1),
-    ("200 pending", |r| honest(r, "pending"), 0, "in_flight", "pending", 1),
-    ("200 queued", |r| honest(r, "queued"), 0, "in_flight", "pending", 1),
+    (
+        "200 success",
+        |r| honest(r, "success"),
+        0,
+        "delivered",
+        "success",
+        1,
+    ),
+    (
+        "200 accepted",
+        |r| honest(r, " Accepted "),
+        0,
+        "delivered",
+        "success",
+        1,
+    ),
+    (
+        "200 warning",
+        |r| honest(r, "warning"),
+        0,
+        "delivered",
+        "success",
+        1,
+    ),
+    (
+        "200 duplicate",
+        |r| honest(r, "duplicate"),
+        0,
+        "delivered",
+        "duplicate",
+        1,
+    ),
+    (
+        "201",
+        |r| {
+            each(r, 201, |_, id| {
+                vec![json!({"event_id": id, "status": "success"})]
+            })
+        },
+        0,
+        "delivered",
+        "success",
+        1,
+    ),
+    (
+        "207",
+        |r| {
+            each(r, 207, |_, id| {
+                vec![json!({"event_id": id, "status": "success"})]
+            })
+        },
+        0,
+        "delivered",
+        "success",
+        1,
+    ),
+    (
+        "200 pending",
+        |r| honest(r, "pending"),
+        0,
+        "in_flight",
+        "pending",
+        1,
+    ),
+    (
+        "200 queued",
+        |r| honest(r, "queued"),
+        0,
+        "in_flight",
+        "pending",
+        1,
+    ),
     ("202", |_| Reply::status(202), 0, "in_flight", "pending", 1),
-    ("200 rejected", |r| honest(r, "rejected"), 3, "retryable", "rejected", 1),
-    ("200 an unknown word", |r| honest(r, "perhaps"), 3, "retryable", "transient", 1),
-    ("200 nobody named", |_| Reply::json(200, &json!({"results": []})), 3, "retryable", "transient", 1),
+    (
+        "200 rejected",
+        |r| honest(r, "rejected"),
+        3,
+        "retryable",
+        "rejected",
+        1,
+    ),
+    (
+        "200 an unknown word",
+        |r| honest(r, "perhaps"),
+        3,
+        "retryable",
+        "transient",
+        1,
+    ),
+    (
+        "200 nobody named",
+        |_| Reply::json(200, &json!({"results": []})),
+        3,
+        "retryable",
+        "transient",
+        1,
+    ),
     (
         "200 only strangers",
-        |r| each(r, 200, |n, _| vec![json!({"event_id": format!("stranger-{n}"), "status": "success"})]),
+        |r| {
+            each(r, 200, |n, _| {
+                vec![json!({"event_id": format!("stranger-{n}"), "status": "success"})]
+            })
+        },
         3,
         "retryable",
         "transient",
@@ -83,7 +180,11 @@ const TABLE: [Row; 30] = [
     ),
     (
         "200 named twice alike",
-        |r| each(r, 200, |_, id| vec![json!({"event_id": id, "status": "success"}); 2]),
+        |r| {
+            each(r, 200, |_, id| {
+                vec![json!({"event_id": id, "status": "success"}); 2]
+            })
+        },
         0,
         "delivered",
         "success",
@@ -93,7 +194,10 @@ const TABLE: [Row; 30] = [
         "200 named twice, both ways",
         |r| {
             each(r, 200, |_, id| {
-                vec![json!({"event_id": id, "status": "success"}), json!({"event_id": id, "status": "rejected"})]
+                vec![
+                    json!({"event_id": id, "status": "success"}),
+                    json!({"event_id": id, "status": "rejected"}),
+                ]
             })
         },
         3,
@@ -109,12 +213,22 @@ const TABLE: [Row; 30] = [
         "transient",
         1,
     ),
-    ("200 no list", |_| Reply::json(200, &json!({"results": {"event-0": "success"}})), 3, "in_flight", "", 3),
+    (
+        "200 no list",
+        |_| Reply::json(200, &json!({"results": {"event-0": "success"}})),
+        3,
+        "in_flight",
+        "",
+        3,
+    ),
     ("204", |_| Reply::status(204), 3, "in_flight", "", 3),
     (
         "400 that names all",
         |r| {
-            let details: Vec<Value> = ids(r).iter().map(|id| json!({"event_id": id, "detail": "no"})).collect();
+            let details: Vec<Value> = ids(r)
+                .iter()
+                .map(|id| json!({"event_id": id, "detail": "no"}))
+                .collect();
             Reply::json(400, &json!({"error": "bad", "details": details}))
         },
         3,
@@ -125,8 +239,14 @@ const TABLE: [Row; 30] = [
     (
         "400 that names all in a text",
         |r| {
-            let details: Vec<Value> = ids(r).iter().map(|id| json!({"event_id": id, "reason": "no"})).collect();
-            Reply::json(400, &json!({"error": "bad", "details": Value::from(details).to_string()}))
+            let details: Vec<Value> = ids(r)
+                .iter()
+                .map(|id| json!({"event_id": id, "reason": "no"}))
+                .collect();
+            Reply::json(
+                400,
+                &json!({"error": "bad", "details": Value::from(details).to_string()}),
+            )
         },
         3,
         "retryable",
@@ -134,8 +254,22 @@ const TABLE: [Row; 30] = [
         1,
     ),
     // The third event that is refused alone with the same words: the server refuses everything.
-    ("400 bare, of every batch", |_| Reply::status(400), 4, "blocked", "", 6),
-    ("413 of every batch", |_| Reply::status(413), 5, "undeliverable", "terminal_failed", 7),
+    (
+        "400 bare, of every batch",
+        |_| Reply::status(400),
+        4,
+        "blocked",
+        "",
+        6,
+    ),
+    (
+        "413 of every batch",
+        |_| Reply::status(413),
+        5,
+        "undeliverable",
+        "terminal_failed",
+        7,
+    ),
     (
         "400 too large, of every batch",
         |_| Reply::json(400, &json!({"error": "payload too large"})),
@@ -145,9 +279,30 @@ const TABLE: [Row; 30] = [
         7,
     ),
     ("404", |_| Reply::status(404), 3, "untried", "", 1),
-    ("409", |_| Reply::status(409).header("Retry-After", "90"), 3, "untried", "", 1),
-    ("303", |_| Reply::status(303).header("Location", "/elsewhere"), 4, "blocked", "", 1),
-    ("408", |_| Reply::status(408).header("Retry-After", "90"), 3, "untried", "", 1),
+    (
+        "409",
+        |_| Reply::status(409).header("Retry-After", "90"),
+        3,
+        "untried",
+        "",
+        1,
+    ),
+    (
+        "303",
+        |_| Reply::status(303).header("Location", "/elsewhere"),
+        4,
+        "blocked",
+        "",
+        1,
+    ),
+    (
+        "408",
+        |_| Reply::status(408).header("Retry-After", "90"),
+        3,
+        "untried",
+        "",
+        1,
+    ),
     (
         "429 with a date",
         |_| Reply::status(429).header("Retry-After", "Wed, 21 Oct 2099 07:28:00 GMT"),
@@ -156,23 +311,51 @@ const TABLE: [Row; 30] = [
         "",
         1,
     ),
-    ("502", |_| Reply::json(502, &json!({"error": "down"})), 3, "in_flight", "", 3),
+    (
+        "502",
+        |_| Reply::json(502, &json!({"error": "down"})),
+        3,
+        "in_flight",
+        "",
+        3,
+    ),
 ];
 
-const COUNTED: [&str; 6] = ["success", "duplicate", "pending", "rejected", "transient", "terminal_failed"];
+const COUNTED: [&str; 6] = [
+    "success",
+    "duplicate",
+    "pending",
+    "rejected",
+    "transient",
+    "terminal_failed",
+];
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table and the counts, with --no-capture")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the table and the counts, with --no-capture"
+)]
 fn each_answer_has_its_outcome() {
-    println!("{:32} {:>4}  {:14} {:16} {:>8}", "answer", "exit", "stands", "counted as", "requests");
+    println!(
+        "{:32} {:>4}  {:14} {:16} {:>8}",
+        "answer", "exit", "stands", "counted as", "requests"
+    );
     for (name, answer, code, class, counted, requests) in TABLE {
         let server = Server::answering(answer);
         let sandbox = captured(&server, 4);
         let report = sandbox.sk_sync(["drain", "--json"]).code(code).json();
         let (balance, drain) = (&report["balance"], &report["drain"]);
-        assert_eq!((&balance[class], &balance["holds"]), (&json!(4), &json!(true)), "{name}: {report}");
+        assert_eq!(
+            (&balance[class], &balance["holds"]),
+            (&json!(4), &json!(true)),
+            "{name}: {report}"
+        );
         for word in COUNTED {
-            assert_eq!(drain[word], json!(if word == counted { 4 } else { 0 }), "{name}: {word}; {report}");
+            assert_eq!(
+                drain[word],
+                json!(if word == counted { 4 } else { 0 }),
+                "{name}: {word}; {report}"
+            );
         }
         assert_eq!(drain["requests"], json!(requests), "{name}");
         assert_eq!(server.requests().len() as u64, requests, "{name}");
@@ -185,20 +368,30 @@ fn each_answer_has_its_outcome() {
 fn details_blame_one_and_the_others_go_at_once() {
     let server = Server::answering(|request| {
         if ids(request).contains(&"event-2".to_owned()) {
-            let details =
-                json!([{"event_id": "EVENT-2", "detail": "other case"}, {"event_id": "event-2", "detail": "no lane"}]);
+            let details = json!([{"event_id": "EVENT-2", "detail": "other case"}, {"event_id": "event-2", "detail": "no lane"}]);
             return Reply::json(400, &json!({"error": "bad", "details": details}));
         }
         honest(request, "success")
     });
     let sandbox = captured(&server, 4);
     let report = sandbox.sk_sync(["drain", "--json"]).code(3).json();
-    assert_eq!((&report["drain"]["requests"], &report["drain"]["success"]), (&json!(2), &json!(3)), "{report}");
-    let rejected = sandbox.sk_sync(["events", "list", "--jsonl", "--status", "rejected"]).success().json_lines();
-    assert_eq!((&rejected[0]["event_id"], &rejected[0]["error"]), (&json!("event-2"), &json!("no lane")));
+    assert_eq!(
+        (&report["drain"]["requests"], &report["drain"]["success"]),
+        (&json!(2), &json!(3)),
+        "{report}"
+    );
+    let rejected = sandbox
+        .sk_sync(["events", "list", "--jsonl", "--status", "rejected"])
+        .success()
+        .json_lines();
+    assert_eq!(
+        (&rejected[0]["event_id"], &rejected[0]["error"]),
+        (&json!("event-2"), &json!("no lane"))
+    );
 }
 
-/// An answer of 100 MB: only as much is read as the number of events allows, and the batch is sent again in halves.
+/// An answer of 100 MB: only as much is read as the number of events allows, and the batch is sent
+/// again in halves.
 #[test]
 fn an_answer_without_end_is_cut_and_the_batch_halved() {
     let mut floods = 1;
@@ -212,9 +405,16 @@ fn an_answer_without_end_is_cut_and_the_batch_halved() {
     let sandbox = captured(&server, 4);
     // The halves are due after a wait, within the same drain.
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
-    assert_eq!((&report["drain"]["success"], &report["drain"]["requests"]), (&json!(4), &json!(3)));
+    assert_eq!(
+        (&report["drain"]["success"], &report["drain"]["requests"]),
+        (&json!(4), &json!(3))
+    );
     // Bytes in transit are in the buffers of the system, not read.
-    assert!(server.flooded() < 50 << 20, "{} bytes were taken", server.flooded());
+    assert!(
+        server.flooded() < 50 << 20,
+        "{} bytes were taken",
+        server.flooded()
+    );
 }
 
 /// The connection is reset while the request is being sent: the same bytes are sent again.
@@ -226,30 +426,60 @@ fn a_batch_whose_connection_is_reset_goes_again() {
     capture(&sandbox, 200, 2400);
     server.reset(1);
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
-    // It was a kept connection, used for the health request. The request is sent again at once on another one.
-    assert_eq!((&report["balance"]["delivered"], &report["drain"]["requests"]), (&json!(200), &json!(1)));
-    let sent: Vec<String> = server.requests().iter().filter(|r| is_events(r)).flat_map(ids).collect();
+    // It was a kept connection, used for the health request. The request is sent again at once on
+    // another one.
+    assert_eq!(
+        (
+            &report["balance"]["delivered"],
+            &report["drain"]["requests"]
+        ),
+        (&json!(200), &json!(1))
+    );
+    let sent: Vec<String> = server
+        .requests()
+        .iter()
+        .filter(|r| is_events(r))
+        .flat_map(ids)
+        .collect();
     assert_eq!(sent.len(), 200, "each was received once");
 }
 
-/// A server closes a kept connection as the next batch is sent on it: the same request is sent at once on a new one,
-/// and no result is unknown.
+/// A server closes a kept connection as the next batch is sent on it: the same request is sent at
+/// once on a new one, and no result is unknown.
 #[test]
 fn a_kept_connection_that_is_closed_costs_no_wait() {
     let mut posts = 0;
     let server = Server::answering(move |request| {
         posts += usize::from(is_events(request));
-        if posts == 2 && is_events(request) { Reply::Silence } else { honest(request, "success") }
+        if posts == 2 && is_events(request) {
+            Reply::Silence
+        } else {
+            honest(request, "success")
+        }
     });
     let mut sandbox = captured(&server, 3);
     sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "1");
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
-    assert_eq!((&report["balance"]["delivered"], &report["drain"]["requests"]), (&json!(3), &json!(3)), "{report}");
+    assert_eq!(
+        (
+            &report["balance"]["delivered"],
+            &report["drain"]["requests"]
+        ),
+        (&json!(3), &json!(3)),
+        "{report}"
+    );
     let sent: Vec<_> = server.requests().into_iter().filter(is_events).collect();
     assert_eq!(sent.len(), 4);
-    assert_eq!((sent[1].header("idempotency-key"), &sent[1].raw), (sent[2].header("idempotency-key"), &sent[2].raw));
+    assert_eq!(
+        (sent[1].header("idempotency-key"), &sent[1].raw),
+        (sent[2].header("idempotency-key"), &sent[2].raw)
+    );
     let conn = crate::support::wire::open(&sandbox.store());
-    let unknown: i64 = conn.query_row("SELECT SUM(unknown_ends) FROM delivery_attempts", [], |r| r.get(0)).unwrap();
+    let unknown: i64 = conn
+        .query_row("SELECT SUM(unknown_ends) FROM delivery_attempts", [], |r| {
+            r.get(0)
+        })
+        .unwrap();
     assert_eq!(unknown, 0);
 }
 
@@ -260,7 +490,11 @@ fn a_failed_handshake_changes_nothing() {
     let mut sandbox = captured(&server, 4);
     sandbox.target(&server.url().replace("http://", "https://"));
     let report = sandbox.sk_sync(["drain", "--json"]).code(3).json();
-    assert_eq!((&report["balance"]["untried"], &report["drain"]["requests"]), (&json!(4), &json!(1)), "{report}");
+    assert_eq!(
+        (&report["balance"]["untried"], &report["drain"]["requests"]),
+        (&json!(4), &json!(1)),
+        "{report}"
+    );
     assert!(server.requests().is_empty());
 }
 
@@ -277,7 +511,9 @@ fn an_older_payload_is_upgraded_on_the_wire_and_nowhere_else() {
         r#""artifact_key": "k", "artifact_class": "other", "relative_path": "spec.md", "size_bytes": 3, "#,
         r#""content_hash_sha256": "ab", "step_id": null}}"#
     );
-    let _captured = sandbox.sk_sync_with(["capture"], line.to_owned() + "\n").success();
+    let _captured = sandbox
+        .sk_sync_with(["capture"], line.to_owned() + "\n")
+        .success();
     let _drained = sandbox.sk_sync(["drain"]).success();
     let sent = concat!(
         r#"{"events":[{"event_id":"01JMBY7K8N3QRVX2DPFG5HWT4E","event_type":"MissionDossierArtifactIndexed","#,
@@ -286,18 +522,24 @@ fn an_older_payload_is_upgraded_on_the_wire_and_nowhere_else() {
         r#""indexed_at":"T","namespace":{"mission_slug":"m","mission_type":"research"}},"#,
         r#""project_uuid":"5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60","team_slug":"harbour","timestamp":"T"}]}"#
     );
-    assert_eq!(String::from_utf8(server.requests()[0].body()).unwrap(), sent);
+    assert_eq!(
+        String::from_utf8(server.requests()[0].body()).unwrap(),
+        sent
+    );
     let kept = journal(&sandbox.store());
     assert_eq!(kept["01JMBY7K8N3QRVX2DPFG5HWT4E"], line.as_bytes());
 }
 
-/// The report file names every failure of this drain and none of an earlier one; `events explain` groups them.
+/// The report file names every failure of this drain and none of an earlier one; `events explain`
+/// groups them.
 #[test]
 fn a_report_names_what_failed_and_explain_says_why() {
     let server = Server::answering(|request| {
         each(request, 200, |n, id| match n % 3 {
             0 => vec![json!({"event_id": id, "status": "success"})],
-            1 => vec![json!({"event_id": id, "status": "rejected", "error": format!("no lane '{id}' in row {n}")})],
+            1 => vec![
+                json!({"event_id": id, "status": "rejected", "error": format!("no lane '{id}' in row {n}")}),
+            ],
             _ => Vec::new(),
         })
     });
@@ -307,11 +549,22 @@ fn a_report_names_what_failed_and_explain_says_why() {
     let report = sandbox.sk_sync(drain).code(3).json();
     let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!(
-        (&written["dispatched"], &written["delivered"], &written["rejected"]),
+        (
+            &written["dispatched"],
+            &written["delivered"],
+            &written["rejected"]
+        ),
         (&json!(true), &json!(3), &json!(3))
     );
     let summary = &written["summary"];
-    assert_eq!((&summary["total_events"], &summary["synced"], &summary["failed"]), (&json!(9), &json!(3), &json!(6)));
+    assert_eq!(
+        (
+            &summary["total_events"],
+            &summary["synced"],
+            &summary["failed"]
+        ),
+        (&json!(9), &json!(3), &json!(6))
+    );
     assert_eq!(written["balance"], report["balance"]);
     let failures = written["failures"].as_array().unwrap();
     assert_eq!(failures.len(), 6);
@@ -322,29 +575,65 @@ fn a_report_names_what_failed_and_explain_says_why() {
     );
     let _again = sandbox.sk_sync(drain).code(3);
     let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    assert_eq!(written["failures"], json!([]), "nothing was due, so nothing failed this time");
-    let groups = sandbox.sk_sync(["events", "explain", "--json"]).success().json()["groups"].clone();
+    assert_eq!(
+        written["failures"],
+        json!([]),
+        "nothing was due, so nothing failed this time"
+    );
+    let groups = sandbox
+        .sk_sync(["events", "explain", "--json"])
+        .success()
+        .json()["groups"]
+        .clone();
     assert_eq!(
         groups[0],
         json!({"status": "rejected", "event_type": "T", "reason": "no lane '…' in row #", "count": 3,
         "example": "event-1", "group": groups[0]["group"], "note": null, "waived": 0, "waived_at": null})
     );
-    assert!(groups[0]["group"].as_str().is_some_and(|group| group.len() == 10), "{groups}");
-    assert_eq!((&groups[1]["status"], &groups[1]["count"]), (&json!("transient"), &json!(3)));
+    assert!(
+        groups[0]["group"]
+            .as_str()
+            .is_some_and(|group| group.len() == 10),
+        "{groups}"
+    );
+    assert_eq!(
+        (&groups[1]["status"], &groups[1]["count"]),
+        (&json!("transient"), &json!(3))
+    );
     let told = sandbox.sk_sync(["events", "explain"]).success().stdout;
-    assert!(told.contains("no lane '…' in row #") && told.contains("event-1"), "{told}");
+    assert!(
+        told.contains("no lane '…' in row #") && told.contains("event-1"),
+        "{told}"
+    );
 }
 
-/// Without a target, a report says that nothing was sent; a file that cannot be written is an error.
+/// Without a target, a report says that nothing was sent; a file that cannot be written is an
+/// error.
 #[test]
 fn a_report_of_no_drain_says_so() {
     let sandbox = Sandbox::with_repo();
     let file = sandbox.path("report.json");
-    let _drained =
-        sandbox.sk_sync(["drain", "--preset", "local-retention", "--report", file.to_str().unwrap()]).success();
+    let _drained = sandbox
+        .sk_sync([
+            "drain",
+            "--preset",
+            "local-retention",
+            "--report",
+            file.to_str().unwrap(),
+        ])
+        .success();
     let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    assert_eq!((&written["dispatched"], &written["failures"]), (&json!(false), &json!([])));
+    assert_eq!(
+        (&written["dispatched"], &written["failures"]),
+        (&json!(false), &json!([]))
+    );
     let nowhere = sandbox.path("absent/report.json");
-    let failed = sandbox.sk_sync(["drain", "--report", nowhere.to_str().unwrap()]).code(1);
-    assert!(failed.stderr.contains("absent/report.json"), "{}", failed.stderr);
+    let failed = sandbox
+        .sk_sync(["drain", "--report", nowhere.to_str().unwrap()])
+        .code(1);
+    assert!(
+        failed.stderr.contains("absent/report.json"),
+        "{}",
+        failed.stderr
+    );
 }

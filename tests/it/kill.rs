@@ -13,12 +13,15 @@ use crate::support::{Sandbox, is_long, pause};
 fn waits(count: u64, most_millis: u64) -> impl Iterator<Item = Duration> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     (0..count).map(move |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         Duration::from_millis((state >> 33) % most_millis)
     })
 }
 
-/// SIGKILL at twenty moments of a run, then one run: the receiver holds every event and body exactly once.
+/// SIGKILL at twenty moments of a run, then one run: the receiver holds every event and body
+/// exactly once.
 #[test]
 fn a_killed_run_loses_nothing_and_doubles_nothing() {
     let mut sandbox = Sandbox::with_repo();
@@ -26,16 +29,25 @@ fn a_killed_run_loses_nothing_and_doubles_nothing() {
     let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
     sandbox.target(&served.url());
     for (round, wait) in waits(20, 160).enumerate() {
-        let mut child = sandbox.command(["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = sandbox
+            .command(["run"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         pause(wait);
         child.kill().unwrap();
         child.wait().unwrap();
         let spec = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
         sandbox.write(spec, sandbox.read(spec) + &format!("round {round}\n"));
     }
-    // An answer may have been lost in the last round; its batch is due at once, because no failure was recorded.
+    // An answer may have been lost in the last round; its batch is due at once, because no failure
+    // was recorded.
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert_eq!(report["balance"]["delivered"].as_u64(), Some(journal(&sandbox.store()).len() as u64));
+    assert_eq!(
+        report["balance"]["delivered"].as_u64(),
+        Some(journal(&sandbox.store()).len() as u64)
+    );
     drop(served);
     assert_mirrored(&sandbox, &file);
 }
@@ -45,31 +57,47 @@ fn a_killed_run_loses_nothing_and_doubles_nothing() {
 fn a_killed_run_with_the_embedded_receiver_loses_nothing() {
     let sandbox = Sandbox::with_repo();
     for wait in waits(12, 200) {
-        let mut child = sandbox.command(["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = sandbox
+            .command(["run"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         pause(wait);
         child.kill().unwrap();
         child.wait().unwrap();
     }
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
+    assert_eq!(
+        report["balance"]["delivered"],
+        report["balance"]["captured"]
+    );
     assert_mirrored(&sandbox, &sandbox.store().with_file_name("stub.db"));
 }
 
-/// SIGKILL of the receiver at six moments of a run: acknowledged events are there when it is back, and the rest is
-/// delivered.
+/// SIGKILL of the receiver at six moments of a run: acknowledged events are there when it is back,
+/// and the rest is delivered.
 #[test]
 fn a_killed_receiver_keeps_what_it_answered_for() {
     let mut sandbox = Sandbox::with_repo();
     let file = sandbox.path("received.db");
     let store = file.to_str().unwrap().to_owned();
     let mut served = sandbox.serve(&["--store", &store]);
-    let (url, address) = (served.url(), served.url().trim_start_matches("http://").to_owned());
+    let (url, address) = (
+        served.url(),
+        served.url().trim_start_matches("http://").to_owned(),
+    );
     sandbox.target(&url);
     sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "3");
     for (round, wait) in waits(6, 140).enumerate() {
         let spec = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
         sandbox.write(spec, sandbox.read(spec) + &format!("round {round}\n"));
-        let mut child = sandbox.command(["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = sandbox
+            .command(["run"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         pause(wait);
         drop(served);
         let code = child.wait().unwrap().code();
@@ -100,13 +128,28 @@ fn d57_runs_at_the_same_time_do_not_hurt() {
     let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
     sandbox.target(&served.url());
     let children: Vec<_> = (0..4)
-        .map(|_| sandbox.command(["run", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        .map(|_| {
+            sandbox
+                .command(["run", "--json"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
         .collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(matches!(output.status.code(), Some(0 | 75)), "{:?} {told}", output.status);
-        assert!(!told.contains("database is locked") && !told.contains("store_locked"), "{told}");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert!(
+            matches!(output.status.code(), Some(0 | 75)),
+            "{:?} {told}",
+            output.status
+        );
+        assert!(
+            !told.contains("database is locked") && !told.contains("store_locked"),
+            "{told}"
+        );
     }
     let _last = sandbox.sk_sync(["run"]).success();
     drop(served);
@@ -129,7 +172,10 @@ fn a_drain_that_waits_in_vain_names_the_holder() {
     .unwrap();
     let report = sandbox.sk_sync(["run", "--json"]).code(75).json();
     let warnings = report["warnings"].to_string();
-    assert!(warnings.contains("4711") && warnings.contains("drain.lock"), "{warnings}");
+    assert!(
+        warnings.contains("4711") && warnings.contains("drain.lock"),
+        "{warnings}"
+    );
     assert_eq!(report["capture"]["unchanged"], report["balance"]["untried"]);
     lock.unlock().unwrap();
     let _later = sandbox.sk_sync(["run"]).success();
@@ -137,7 +183,9 @@ fn a_drain_that_waits_in_vain_names_the_holder() {
 
 fn plain(id: &str) -> String {
     let project = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
-    format!(r#"{{"event_id":"{id}","event_type":"T","project_uuid":"{project}","payload":{{"x":"{id}"}}}}"#)
+    format!(
+        r#"{{"event_id":"{id}","event_type":"T","project_uuid":"{project}","payload":{{"x":"{id}"}}}}"#
+    )
 }
 
 /// Starts `capture` and writes lines until `more` returns false or it ends.
@@ -148,7 +196,12 @@ fn producing(
     more: impl Fn(u32) -> bool + Send + 'static,
 ) -> (Child, std::thread::JoinHandle<u32>) {
     let mut command = sandbox.command(["capture", "--json"].iter().chain(args));
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut input = child.stdin.take().unwrap();
     let feed = std::thread::spawn(move || {
         let mut n = 0;
@@ -164,12 +217,17 @@ fn producing(
 /// The ids that whole lines of answers acknowledge, with the result.
 fn answered(child: &mut Child) -> Vec<(String, String)> {
     let output = BufReader::new(child.stdout.take().unwrap()).lines();
-    let parsed = output.map_while(Result::ok).filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let parsed = output
+        .map_while(Result::ok)
+        .filter_map(|line| serde_json::from_str::<Value>(&line).ok());
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    parsed.map(|line| (text(&line["event_id"]), text(&line["result"]))).collect()
+    parsed
+        .map(|line| (text(&line["event_id"]), text(&line["result"])))
+        .collect()
 }
 
-/// Repeated SIGKILL while lines are captured, one at a time and in batches: acknowledged lines are in the journal.
+/// Repeated SIGKILL while lines are captured, one at a time and in batches: acknowledged lines are
+/// in the journal.
 #[cfg(unix)]
 #[test]
 fn d04_a_killed_capture_keeps_what_it_answered_for() {
@@ -182,7 +240,10 @@ fn d04_a_killed_capture_keeps_what_it_answered_for() {
             let pid = child.id().to_string();
             let killer = std::thread::spawn(move || {
                 pause(wait + Duration::from_millis(30));
-                std::process::Command::new("kill").args(["-9", &pid]).status().unwrap()
+                std::process::Command::new("kill")
+                    .args(["-9", &pid])
+                    .status()
+                    .unwrap()
             });
             let answers = answered(&mut child);
             assert!(killer.join().unwrap().success());
@@ -190,8 +251,15 @@ fn d04_a_killed_capture_keeps_what_it_answered_for() {
             feed.join().unwrap();
             if !answers.is_empty() {
                 let kept = journal(&sandbox.store());
-                let lost: Vec<_> = answers.iter().filter(|(id, _)| !kept.contains_key(id)).collect();
-                assert!(lost.is_empty(), "round {round} {args:?}: {lost:?} of {}", answers.len());
+                let lost: Vec<_> = answers
+                    .iter()
+                    .filter(|(id, _)| !kept.contains_key(id))
+                    .collect();
+                assert!(
+                    lost.is_empty(),
+                    "round {round} {args:?}: {lost:?} of {}",
+                    answers.len()
+                );
                 sandbox.verified();
             }
             acknowledged += answers.len();
@@ -200,13 +268,19 @@ fn d04_a_killed_capture_keeps_what_it_answered_for() {
     assert!(acknowledged > 100, "{acknowledged}");
 }
 
-/// Two processes capture at once, for ten seconds with `SK_SYNC_LONG_TESTS=1`: nothing is lost, nothing is doubled, and
-/// neither reports the other.
+/// Two processes capture at once, for ten seconds with `SK_SYNC_LONG_TESTS=1`: nothing is lost,
+/// nothing is doubled, and neither reports the other.
 #[test]
 fn two_captures_at_once_do_not_hear_of_each_other() {
     let sandbox = Sandbox::with_repo();
     let begun = Instant::now();
-    let more = move |n: u32| if is_long() { begun.elapsed() < Duration::from_secs(10) } else { n < 400 };
+    let more = move |n: u32| {
+        if is_long() {
+            begun.elapsed() < Duration::from_secs(10)
+        } else {
+            n < 400
+        }
+    };
     let answers: Vec<Vec<(String, String)>> = std::thread::scope(|scope| {
         let captures: Vec<_> = [("one", &["--each"][..]), ("two", &["--batch", "7"])]
             .map(|(name, args)| {
@@ -221,15 +295,27 @@ fn two_captures_at_once_do_not_hear_of_each_other() {
                 })
             })
             .into();
-        captures.into_iter().map(|capture| capture.join().unwrap()).collect()
+        captures
+            .into_iter()
+            .map(|capture| capture.join().unwrap())
+            .collect()
     });
-    assert!(answers.iter().flatten().all(|(_, result)| result == "captured"));
+    assert!(
+        answers
+            .iter()
+            .flatten()
+            .all(|(_, result)| result == "captured")
+    );
     let kept = journal(&sandbox.store());
     assert_eq!(kept.len(), answers.iter().map(Vec::len).sum::<usize>());
-    assert!(answers.iter().flatten().all(|(id, _)| kept.get(id).is_some_and(|bytes| *bytes == plain(id).into_bytes())));
+    assert!(answers.iter().flatten().all(|(id, _)| {
+        kept.get(id)
+            .is_some_and(|bytes| *bytes == plain(id).into_bytes())
+    }));
 }
 
-/// The most memory a capture takes depends on a batch, not on the stream. Loosely, and only with `SK_SYNC_LONG_TESTS=1`.
+/// The most memory a capture takes depends on a batch, not on the stream. Loosely, and only with
+/// `SK_SYNC_LONG_TESTS=1`.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_memory_of_a_capture_is_flat() {
@@ -246,12 +332,20 @@ fn the_memory_of_a_capture_is_flat() {
         // A batch that is not full is answered after a second of silence.
         assert_eq!(output.by_ref().take(lines as usize).count(), lines as usize);
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().to_owned();
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap()
+            .trim()
+            .to_owned();
         drop(proceed);
         feed.join().unwrap();
         assert!(child.wait().unwrap().success());
         peak.trim_end_matches("kB").trim().parse::<u64>().unwrap()
     };
     let (few, many) = (most(20_000), most(200_000));
-    assert!(many < few * 3 / 2 + 8192, "{few} kB for 20,000 lines, {many} kB for 200,000");
+    assert!(
+        many < few * 3 / 2 + 8192,
+        "{few} kB for 20,000 lines, {many} kB for 200,000"
+    );
 }

@@ -28,8 +28,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("properties", 11),
 ];
 
-/// Crates that only one folder may use. The databases of a receiver belong to its operator: no consent is needed to
-/// reach them, and `http` is not involved.
+/// Crates that only one folder may use. The databases of a receiver belong to its operator: no
+/// consent is needed to reach them, and `http` is not involved.
 const ONE_OWNER: [(&str, &str); 7] = [
     ("figment", "src/config/layers.rs"),
     ("axum", "src/serve/"),
@@ -41,25 +41,40 @@ const ONE_OWNER: [(&str, &str); 7] = [
 ];
 
 fn layer(module: &str) -> Option<u8> {
-    LAYERS.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)
+    LAYERS
+        .iter()
+        .find(|(name, _)| *name == module)
+        .map(|(_, layer)| *layer)
 }
 
 /// The module a file belongs to; `None` for `lib.rs` and `main.rs`.
 fn module(file: &str) -> Option<&str> {
-    file.strip_prefix("src/")?.split_once('/').map(|(module, _)| module)
+    file.strip_prefix("src/")?
+        .split_once('/')
+        .map(|(module, _)| module)
 }
 
 /// Forbidden imports of `source`.
 fn violations(source: &Source) -> Vec<String> {
-    let Some(own) = module(&source.file) else { return Vec::new() };
-    let Some(own_layer) = layer(own) else { return vec![format!("{}: `{own}` has no layer", source.file)] };
+    let Some(own) = module(&source.file) else {
+        return Vec::new();
+    };
+    let Some(own_layer) = layer(own) else {
+        return vec![format!("{}: `{own}` has no layer", source.file)];
+    };
     let heads = source.crate_heads().into_iter().filter(|head| head != own);
     let mut found: Vec<_> = heads
         .filter(|head| layer(head).is_none_or(|layer| layer >= own_layer))
         .map(|head| format!("{}: crate::{head}", source.file))
         .collect();
-    // A chain of `super::` as long as the module's depth reaches the crate root; `crate::` must be used instead.
-    let depth = source.file.trim_end_matches("/mod.rs").trim_end_matches(".rs").matches('/').count();
+    // A chain of `super::` as long as the module's depth reaches the crate root; `crate::` must be
+    // used instead.
+    let depth = source
+        .file
+        .trim_end_matches("/mod.rs")
+        .trim_end_matches(".rs")
+        .matches('/')
+        .count();
     if source.code.contains(&"super::".repeat(depth)) {
         found.push(format!("{}: leaves its module by `super::`", source.file));
     }
@@ -75,18 +90,49 @@ fn modules_import_only_from_lower_layers() {
 #[test]
 fn a_planted_import_is_found() {
     for (file, text, expected) in [
-        ("src/journal/append.rs", "use crate::delivery::Ledger;", "src/journal/append.rs: crate::delivery"),
-        ("src/journal/append.rs", "fn f() { crate::endpoint::x() }", "src/journal/append.rs: crate::endpoint"),
-        ("src/base/text.rs", "use crate::{base::files, cli::Exit};", "src/base/text.rs: crate::cli"),
-        ("src/store/tx.rs", "use crate::nowhere::X;", "src/store/tx.rs: crate::nowhere"),
-        ("src/journal/append.rs", "use super::super::ops;", "src/journal/append.rs: leaves its module by `super::`"),
-        ("src/journal/mod.rs", "use super::ops;", "src/journal/mod.rs: leaves its module by `super::`"),
-        ("src/helpers/mod.rs", "", "src/helpers/mod.rs: `helpers` has no layer"),
+        (
+            "src/journal/append.rs",
+            "use crate::delivery::Ledger;",
+            "src/journal/append.rs: crate::delivery",
+        ),
+        (
+            "src/journal/append.rs",
+            "fn f() { crate::endpoint::x() }",
+            "src/journal/append.rs: crate::endpoint",
+        ),
+        (
+            "src/base/text.rs",
+            "use crate::{base::files, cli::Exit};",
+            "src/base/text.rs: crate::cli",
+        ),
+        (
+            "src/store/tx.rs",
+            "use crate::nowhere::X;",
+            "src/store/tx.rs: crate::nowhere",
+        ),
+        (
+            "src/journal/append.rs",
+            "use super::super::ops;",
+            "src/journal/append.rs: leaves its module by `super::`",
+        ),
+        (
+            "src/journal/mod.rs",
+            "use super::ops;",
+            "src/journal/mod.rs: leaves its module by `super::`",
+        ),
+        (
+            "src/helpers/mod.rs",
+            "",
+            "src/helpers/mod.rs: `helpers` has no layer",
+        ),
     ] {
         assert_eq!(violations(&Source::new(file, text)), [expected], "{text}");
     }
-    for text in ["use crate::base::{self, Env};", "// crate::cli", "#[cfg(test)]\nmod tests { use crate::cli::Exit; }"]
-    {
+    for text in [
+        "use crate::base::{self, Env};",
+        "// crate::cli",
+        "#[cfg(test)]\nmod tests { use crate::cli::Exit; }",
+    ] {
         let found = violations(&Source::new("src/store/tx.rs", text));
         assert!(found.is_empty(), "{text}: {found:?}");
     }
@@ -96,15 +142,22 @@ fn a_planted_import_is_found() {
 fn consent_alone_opens_sockets() {
     let granting: Vec<_> = files("src", "rs")
         .into_iter()
-        .flat_map(|source| vec![source.file.clone(); source.code.matches("OriginGrant for ").count()])
+        .flat_map(|source| {
+            vec![source.file.clone(); source.code.matches("OriginGrant for ").count()]
+        })
         .collect();
     // An operator's own object store needs no consent, nor do the webhooks that an operator names.
     let own = ["src/serve/blobs.rs", "src/serve/webhook_send.rs"];
-    let expected = |file: &String| file.starts_with("src/endpoint/") || own.contains(&file.as_str());
-    assert!(granting.len() == 3 && granting.iter().all(expected), "{granting:?}");
+    let expected =
+        |file: &String| file.starts_with("src/endpoint/") || own.contains(&file.as_str());
+    assert!(
+        granting.len() == 3 && granting.iter().all(expected),
+        "{granting:?}"
+    );
 }
 
-/// `endpoint` alone reads and builds URLs; `serve` knows its own origin, and `http` compares origins.
+/// `endpoint` alone reads and builds URLs; `serve` knows its own origin, and `http` compares
+/// origins.
 #[test]
 fn urls_stay_where_targets_are_resolved() {
     let found: Vec<_> = files("src", "rs")
@@ -117,11 +170,11 @@ fn urls_stay_where_targets_are_resolved() {
 }
 
 fn names_a_url(source: &Source) -> bool {
-    let builds = |s: &String| s.starts_with("http://") || s.starts_with("https://") || s.contains("://{");
-    let uses_the_crate = source
-        .code
-        .match_indices("url::")
-        .any(|(at, _)| !source.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
+    let builds =
+        |s: &String| s.starts_with("http://") || s.starts_with("https://") || s.contains("://{");
+    let uses_the_crate = source.code.match_indices("url::").any(|(at, _)| {
+        !source.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+    });
     uses_the_crate || source.strings.iter().any(builds)
 }
 
@@ -135,7 +188,11 @@ fn a_planted_url_is_found() {
         ("use crate::endpoint::url::Canonical;", false),
         ("// url::Url", false),
     ] {
-        assert_eq!(names_a_url(&Source::new("src/journal/x.rs", text)), expected, "{text}");
+        assert_eq!(
+            names_a_url(&Source::new("src/journal/x.rs", text)),
+            expected,
+            "{text}"
+        );
     }
 }
 
@@ -143,7 +200,8 @@ fn a_planted_url_is_found() {
 fn names_module(code: &str, word: &str) -> bool {
     code.match_indices(&format!("{word}::")).any(|(at, _)| {
         let before = &code[..at];
-        !before.ends_with(|c: char| c.is_alphanumeric() || c == '_') && !before.ends_with("rustls::")
+        !before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+            && !before.ends_with("rustls::")
     })
 }
 
@@ -156,7 +214,9 @@ fn each_adapter_owns_its_crate() {
                 found.push(format!("{}: {word} belongs to {owner}", source.file));
             }
         }
-        if source.code.contains("rusqlite") && matches!(module(&source.file), Some("cli" | "http" | "base")) {
+        if source.code.contains("rusqlite")
+            && matches!(module(&source.file), Some("cli" | "http" | "base"))
+        {
             found.push(format!("{}: holds SQL", source.file));
         }
     }

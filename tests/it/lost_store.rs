@@ -1,5 +1,5 @@
-//! A store whose file is missing or empty, next to files that show it was in use, is damage: no command silently begins
-//! again, nothing captured meanwhile is lost, and the printed fix works.
+//! A store whose file is missing or empty, next to files that show it was in use, is damage: no
+//! command silently begins again, nothing captured meanwhile is lost, and the printed fix works.
 
 use serde_json::json;
 
@@ -15,7 +15,11 @@ fn lose(sandbox: &Sandbox, is_gone: bool) {
     for side in ["-wal", "-shm"] {
         let _absent = std::fs::remove_file(format!("{}{side}", store.display()));
     }
-    if is_gone { std::fs::remove_file(store).unwrap() } else { std::fs::write(store, "").unwrap() }
+    if is_gone {
+        std::fs::remove_file(store).unwrap()
+    } else {
+        std::fs::write(store, "").unwrap()
+    }
 }
 
 #[test]
@@ -25,37 +29,83 @@ fn an_empty_or_absent_store_is_damage_and_not_a_fresh_start() {
         let server = sandbox.serve(&[]);
         sandbox.target(&server.url());
         let _run = sandbox.sk_sync(["run"]).success();
-        let _run = sandbox.sk_sync_with(["capture", "-q"], line("unsent-1")).success();
+        let _run = sandbox
+            .sk_sync_with(["capture", "-q"], line("unsent-1"))
+            .success();
         lose(&sandbox, is_gone);
         let before = sandbox.listing();
-        let what = if is_gone { "is gone" } else { "is empty (0 bytes)" };
-        for command in
-            [&["verify"][..], &["status"], &["run"], &["drain"], &["events", "list"], &["gc"], &["run", "--dry-run"]]
-        {
+        let what = if is_gone {
+            "is gone"
+        } else {
+            "is empty (0 bytes)"
+        };
+        for command in [
+            &["verify"][..],
+            &["status"],
+            &["run"],
+            &["drain"],
+            &["events", "list"],
+            &["gc"],
+            &["run", "--dry-run"],
+        ] {
             let run = sandbox.sk_sync(command).code(6);
             assert!(
-                run.stderr.contains(what) && run.stderr.contains("next to it shows that it was in use"),
+                run.stderr.contains(what)
+                    && run.stderr.contains("next to it shows that it was in use"),
                 "{run:#?}"
             );
-            assert!(run.stderr.contains("sk-sync verify --repair store"), "{run:#?}");
+            assert!(
+                run.stderr.contains("sk-sync verify --repair store"),
+                "{run:#?}"
+            );
         }
         let failed = sandbox.sk_sync(["run", "--json"]).code(6).json();
         assert_eq!(failed["error"]["kind"], "store_lost", "{failed}");
-        assert_eq!(sandbox.listing(), before, "nothing was made, nothing removed");
+        assert_eq!(
+            sandbox.listing(),
+            before,
+            "nothing was made, nothing removed"
+        );
 
         // Events captured meanwhile are spooled, and absorbed into the new store.
-        let spooled = sandbox.sk_sync_with(["capture", "--json"], line("kept-1")).success().json_lines();
+        let spooled = sandbox
+            .sk_sync_with(["capture", "--json"], line("kept-1"))
+            .success()
+            .json_lines();
         assert_eq!(spooled[0]["result"], "spooled", "{spooled:?}");
-        let planned = sandbox.sk_sync(["verify", "--repair", "store", "--dry-run", "--json"]).code(6).json();
+        let planned = sandbox
+            .sk_sync(["verify", "--repair", "store", "--dry-run", "--json"])
+            .code(6)
+            .json();
         assert_eq!(planned["new_store"], json!(true));
         let _still_lost = sandbox.sk_sync(["run"]).code(6);
-        let repaired = sandbox.sk_sync(["verify", "--repair", "store", "--json"]).success().json();
-        assert_eq!((&repaired["new_store"], &repaired["ok"]), (&json!(true), &json!(true)), "{repaired}");
+        let repaired = sandbox
+            .sk_sync(["verify", "--repair", "store", "--json"])
+            .success()
+            .json();
+        assert_eq!(
+            (&repaired["new_store"], &repaired["ok"]),
+            (&json!(true), &json!(true)),
+            "{repaired}"
+        );
         let _run = sandbox.sk_sync(["run", "--no-drain"]).success();
-        let ids = sandbox.sk_sync(["events", "list", "--jsonl"]).success().json_lines();
-        assert!(ids.iter().any(|event| event["event_id"] == "kept-1"), "{ids:?}");
-        assert!(ids.len() > 20, "every file was captured again: {}", ids.len());
-        let again = sandbox.sk_sync(["verify", "--repair", "store"]).success().stdout;
+        let ids = sandbox
+            .sk_sync(["events", "list", "--jsonl"])
+            .success()
+            .json_lines();
+        assert!(
+            ids.iter().any(|event| event["event_id"] == "kept-1"),
+            "{ids:?}"
+        );
+        assert!(
+            ids.len() > 20,
+            "every file was captured again: {}",
+            ids.len()
+        );
+        let again = sandbox
+            .sk_sync(["verify", "--repair", "store"])
+            .success()
+            .stdout;
         assert!(again.contains("nothing; the store is not lost"), "{again}");
     }
 }
@@ -64,7 +114,9 @@ fn an_empty_or_absent_store_is_damage_and_not_a_fresh_start() {
 #[test]
 fn a_store_that_only_captured_is_missed_too() {
     let sandbox = Sandbox::with_repo();
-    let _run = sandbox.sk_sync_with(["capture", "-q"], line("unsent-1")).success();
+    let _run = sandbox
+        .sk_sync_with(["capture", "-q"], line("unsent-1"))
+        .success();
     lose(&sandbox, true);
     let run = sandbox.sk_sync(["run"]).code(6);
     assert!(run.stderr.contains("store.made"), "{run:#?}");

@@ -1,4 +1,5 @@
-//! Owners of files: a shared directory may contain files of another user, in the repository or in the state directory.
+//! Owners of files: a shared directory may contain files of another user, in the repository or in
+//! the state directory.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -10,7 +11,10 @@ use crate::support::wire::envelope;
 
 /// Gives a file or a directory with all in it to a user.
 fn give(path: impl AsRef<Path>, owner: &str) {
-    let given = Command::new("chown").args(["-R", "-h", owner]).arg(path.as_ref()).status();
+    let given = Command::new("chown")
+        .args(["-R", "-h", owner])
+        .arg(path.as_ref())
+        .status();
     assert!(given.unwrap().success());
 }
 
@@ -23,7 +27,8 @@ fn skipped() {
     eprintln!("SKIPPED: not root, so nothing can be given to another user");
 }
 
-/// A repository of another user is not trusted: no token, no document, no file of ours is used; git's exceptions apply.
+/// A repository of another user is not trusted: no token, no document, no file of ours is used;
+/// git's exceptions apply.
 #[test]
 fn a_repository_of_another_user_is_refused_as_git_does() {
     if !is_root() {
@@ -32,12 +37,31 @@ fn a_repository_of_another_user_is_refused_as_git_does() {
     for planted in [".git", "event-sync.toml", ".kittify", ""] {
         let mut sandbox = Sandbox::with_repo();
         give(sandbox.repo().join(planted), "65534:65534");
-        for words in [&["run"][..], &["index"], &["status"], &["target", "show"], &["allow", "--list"]] {
+        for words in [
+            &["run"][..],
+            &["index"],
+            &["status"],
+            &["target", "show"],
+            &["allow", "--list"],
+        ] {
             let run = sandbox.sk_sync(words).code(2);
-            assert!(run.stderr.contains("belongs to another user"), "{planted} {words:?}: {}", run.stderr);
-            assert!(run.stderr.contains("git config --global --add safe.directory "), "{planted}: {}", run.stderr);
+            assert!(
+                run.stderr.contains("belongs to another user"),
+                "{planted} {words:?}: {}",
+                run.stderr
+            );
+            assert!(
+                run.stderr
+                    .contains("git config --global --add safe.directory "),
+                "{planted}: {}",
+                run.stderr
+            );
         }
-        assert_eq!(std::fs::read_dir(sandbox.state()).unwrap().count(), 0, "{planted}");
+        assert_eq!(
+            std::fs::read_dir(sandbox.state()).unwrap().count(),
+            0,
+            "{planted}"
+        );
         assert!(!sandbox.repo().join(".git/sk-sync").exists());
         // The hint works, and so does git's own way under sudo.
         let root = sandbox.repo().canonicalize().unwrap().display().to_string();
@@ -76,10 +100,15 @@ fn a_git_directory_planted_above_is_refused() {
     std::fs::create_dir(&mine).unwrap();
     give(sandbox.repo().join(".git"), "65534:65534");
     let run = sandbox.sk_sync(["--repo", "mine", "run"]).code(2);
-    assert!(run.stderr.contains("belongs to another user"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("belongs to another user"),
+        "{}",
+        run.stderr
+    );
 }
 
-/// A state directory that another user owns or may write to could contain consents in this user's name.
+/// A state directory that another user owns or may write to could contain consents in this user's
+/// name.
 #[test]
 fn a_state_directory_that_others_can_change_is_refused() {
     if !is_root() {
@@ -98,14 +127,35 @@ fn a_state_directory_that_others_can_change_is_refused() {
     }
     mode(sandbox.state(), 0o755);
     mode(sandbox.store(), 0o666);
-    let _fixed = sandbox.sk_sync_with(["capture"], envelope("event-1", "a1", "x") + "\n").success();
+    let _fixed = sandbox
+        .sk_sync_with(["capture"], envelope("event-1", "a1", "x") + "\n")
+        .success();
     assert_eq!(mode_of(sandbox.store()) & 0o777, 0o600);
     for theirs in [sandbox.state(), sandbox.place(), sandbox.place().join("..")] {
         let theirs = theirs.canonicalize().unwrap();
-        assert!(Command::new("chown").arg("65534").arg(&theirs).status().unwrap().success());
+        assert!(
+            Command::new("chown")
+                .arg("65534")
+                .arg(&theirs)
+                .status()
+                .unwrap()
+                .success()
+        );
         let run = sandbox.sk_sync(["status"]).code(2);
-        assert!(run.stderr.contains("belongs to another user"), "{}: {}", theirs.display(), run.stderr);
-        assert!(Command::new("chown").arg("0").arg(&theirs).status().unwrap().success());
+        assert!(
+            run.stderr.contains("belongs to another user"),
+            "{}: {}",
+            theirs.display(),
+            run.stderr
+        );
+        assert!(
+            Command::new("chown")
+                .arg("0")
+                .arg(&theirs)
+                .status()
+                .unwrap()
+                .success()
+        );
     }
     mode(sandbox.path(""), 0o755);
     if let Some(run) = as_stranger(&sandbox, &["status"]) {
@@ -113,8 +163,8 @@ fn a_state_directory_that_others_can_change_is_refused() {
     }
 }
 
-/// A directory on the path to the state directory that another user may rename, checked like ssh does: that user could
-/// replace the state directory.
+/// A directory on the path to the state directory that another user may rename, checked like ssh
+/// does: that user could replace the state directory.
 #[test]
 fn the_way_to_the_state_directory_is_looked_at() {
     if !is_root() {
@@ -136,7 +186,8 @@ fn the_way_to_the_state_directory_is_looked_at() {
         std::os::unix::fs::chown(&way, None, Some(group)).unwrap();
         mode(&way, open);
         let run = sandbox.sk_sync(["run"]).code(code);
-        let is_named = run.stderr.contains("can be written to by others") && run.stderr.contains("chmod go-w");
+        let is_named =
+            run.stderr.contains("can be written to by others") && run.stderr.contains("chmod go-w");
         assert_eq!(is_named, code == 2, "{open:o} {group}: {}", run.stderr);
     }
     mode(&way, 0o777);
@@ -161,7 +212,8 @@ fn the_way_to_the_state_directory_is_looked_at() {
     sandbox.spoilt();
 }
 
-/// Links and pipes in the state directory, as a restored cache may bring them: refused, not followed, not waited for.
+/// Links and pipes in the state directory, as a restored cache may bring them: refused, not
+/// followed, not waited for.
 #[test]
 fn what_is_planted_in_the_state_directory_is_neither_followed_nor_waited_for() {
     let sandbox = Sandbox::with_repo();
@@ -185,22 +237,44 @@ fn what_is_planted_in_the_state_directory_is_neither_followed_nor_waited_for() {
         "checkouts",
     ];
     let everywhere = names.iter().map(|name| place.join(name));
-    let above = ["older-stores.json", "migrate.lock", "unassigned"].iter().map(|name| sandbox.state().join(name));
+    let above = ["older-stores.json", "migrate.lock", "unassigned"]
+        .iter()
+        .map(|name| sandbox.state().join(name));
     for path in everywhere.chain(above) {
         let aside = path.with_extension("aside");
         let was_there = std::fs::rename(&path, &aside).is_ok();
         for is_pipe in [false, true] {
             if is_pipe {
-                assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+                assert!(
+                    Command::new("mkfifo")
+                        .arg(&path)
+                        .status()
+                        .unwrap()
+                        .success()
+                );
             } else {
                 symlink(&secret, &path).unwrap();
             }
-            for words in [&["run"][..], &["status"], &["verify"], &["allow", "--list"], &["hook", "run", "post-commit"]]
-            {
+            for words in [
+                &["run"][..],
+                &["status"],
+                &["verify"],
+                &["allow", "--list"],
+                &["hook", "run", "post-commit"],
+            ] {
                 let run = sandbox.sk_sync(words);
                 let is_hook = words[0] == "hook";
-                assert_eq!(run.code, Some(if is_hook { 0 } else { 2 }), "{} {words:?}: {run:?}", path.display());
-                assert!(run.stderr.contains("cannot use the state directory"), "{} {words:?}: {run:?}", path.display());
+                assert_eq!(
+                    run.code,
+                    Some(if is_hook { 0 } else { 2 }),
+                    "{} {words:?}: {run:?}",
+                    path.display()
+                );
+                assert!(
+                    run.stderr.contains("cannot use the state directory"),
+                    "{} {words:?}: {run:?}",
+                    path.display()
+                );
             }
             std::fs::remove_file(&path).unwrap();
         }

@@ -1,4 +1,5 @@
-//! Every printed command can be pasted into a shell, whatever untrusted text it contains: nothing else is run.
+//! Every printed command can be pasted into a shell, whatever untrusted text it contains: nothing
+//! else is run.
 #![cfg(unix)]
 
 use std::path::Path;
@@ -27,15 +28,34 @@ fn commands(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Commands that a user might copy from a text: the line, and the text after a word that announces a command.
+/// Commands that a user might copy from a text: the line, and the text after a word that announces
+/// a command.
 fn copied(text: &str) -> Vec<String> {
-    let after = |line: &str, word: &str| line.split_once(word).map(|(_, rest)| rest.trim_matches('`').to_owned());
-    let marks = ["fix: ", "hint: ", "with: ", "use them: ", "agree: ", "there: ", "had: "];
-    let parts = text
-        .lines()
-        .flat_map(|line| marks.iter().filter_map(move |mark| after(line, mark)).chain([line.trim().to_owned()]));
+    let after = |line: &str, word: &str| {
+        line.split_once(word)
+            .map(|(_, rest)| rest.trim_matches('`').to_owned())
+    };
+    let marks = [
+        "fix: ",
+        "hint: ",
+        "with: ",
+        "use them: ",
+        "agree: ",
+        "there: ",
+        "had: ",
+    ];
+    let parts = text.lines().flat_map(|line| {
+        marks
+            .iter()
+            .filter_map(move |mark| after(line, mark))
+            .chain([line.trim().to_owned()])
+    });
     parts
-        .filter(|line| ["sk-sync ", "chmod ", "unset ", "export ", "git "].iter().any(|word| line.starts_with(word)))
+        .filter(|line| {
+            ["sk-sync ", "chmod ", "unset ", "export ", "git "]
+                .iter()
+                .any(|word| line.starts_with(word))
+        })
         .collect()
 }
 
@@ -44,7 +64,8 @@ fn has_run(dir: &Path) -> bool {
     let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
     entries.into_iter().any(|entry| {
         let is_dir = entry.file_type().unwrap().is_dir();
-        entry.file_name() == "pwned" || (is_dir && entry.file_name() != ".git" && has_run(&entry.path()))
+        entry.file_name() == "pwned"
+            || (is_dir && entry.file_name() != ".git" && has_run(&entry.path()))
     })
 }
 
@@ -57,10 +78,16 @@ fn paste(sandbox: &Sandbox, run: &Run) -> usize {
     for line in &lines {
         // The commands really run, so everything they write must be inside the sandbox.
         let settings = sandbox.path("home/own-gitconfig");
-        let place =
-            format!("export GIT_CONFIG_GLOBAL='{}'\ncd '{}'", settings.display(), sandbox.path("stand").display());
+        let place = format!(
+            "export GIT_CONFIG_GLOBAL='{}'\ncd '{}'",
+            settings.display(),
+            sandbox.path("stand").display()
+        );
         let _whatever_it_ended_with = shell(sandbox, &format!("{place}\n{line}"));
-        assert!(!has_run(&sandbox.path(".")), "this ran a stranger's command: {line}");
+        assert!(
+            !has_run(&sandbox.path(".")),
+            "this ran a stranger's command: {line}"
+        );
     }
     lines.len()
 }
@@ -82,11 +109,14 @@ const LOOKS: [&[&str]; 12] = [
 
 fn paste_all(sandbox: &Sandbox) -> usize {
     std::fs::create_dir_all(sandbox.path("stand")).unwrap();
-    LOOKS.iter().map(|words| paste(sandbox, &sandbox.sk_sync(*words))).sum()
+    LOOKS
+        .iter()
+        .map(|words| paste(sandbox, &sandbox.sk_sync(*words)))
+        .sum()
 }
 
-/// A URL in a clone's file. Hosts with characters other than letters, digits, `.` and `-` are rejected; no other
-/// character of a URL reaches a shell unquoted.
+/// A URL in a clone's file. Hosts with characters other than letters, digits, `.` and `-` are
+/// rejected; no other character of a URL reaches a shell unquoted.
 #[test]
 fn addresses_of_a_stranger_are_words() {
     for (url, is_refused) in [
@@ -96,7 +126,10 @@ fn addresses_of_a_stranger_are_words() {
         ("https://a;touch${IFS}pwned;.example", true),
         ("https://127.0.0.1:9/$(touch${IFS}pwned)", false),
         ("https://127.0.0.1:9/a';touch${IFS}pwned;'", false),
-        ("https://127.0.0.1:9/a&&{touch,pwned}&x=$(touch${IFS}pwned)", false),
+        (
+            "https://127.0.0.1:9/a&&{touch,pwned}&x=$(touch${IFS}pwned)",
+            false,
+        ),
     ] {
         let mut sandbox = Sandbox::with_repo();
         let text = format!(
@@ -105,15 +138,19 @@ fn addresses_of_a_stranger_are_words() {
         sandbox.write("event-sync.toml", text);
         let refused = sandbox.sk_sync(["run"]);
         assert_eq!(
-            refused.stderr.contains("a host has only letters, digits, `.` and `-`"),
+            refused
+                .stderr
+                .contains("a host has only letters, digits, `.` and `-`"),
             is_refused,
             "{url}: {refused:?}"
         );
         assert!(is_refused || paste_all(&sandbox) > 5, "{url}");
         // Against another source, with the person's own tools, and once it was agreed to.
-        for (name, value) in
-            [("SK_SYNC_TARGET_URL", "https://127.0.0.1:8"), ("SK_SYNC_TOKEN", "t"), ("SK_SYNC_PRESET", "teamspace")]
-        {
+        for (name, value) in [
+            ("SK_SYNC_TARGET_URL", "https://127.0.0.1:8"),
+            ("SK_SYNC_TOKEN", "t"),
+            ("SK_SYNC_PRESET", "teamspace"),
+        ] {
             sandbox.set(name, value);
             paste_all(&sandbox);
         }
@@ -141,7 +178,11 @@ fn paths_of_a_stranger_are_words() {
     sandbox.unset("SK_SYNC_TOKEN");
     sandbox.set("SK_SYNC_TOKEN_FILE", token.to_str().unwrap());
     assert!(paste_all(&sandbox) > 3);
-    assert_eq!(std::fs::metadata(&token).unwrap().permissions().mode() & 0o777, 0o600, "and the command does its work");
+    assert_eq!(
+        std::fs::metadata(&token).unwrap().permissions().mode() & 0o777,
+        0o600,
+        "and the command does its work"
+    );
     let _delivered = sandbox.sk_sync(["run", "--preset", "stub"]).success();
     for words in [
         &["events", "explain", odd][..],
@@ -168,7 +209,11 @@ fn the_line_that_trusts_a_directory_names_that_directory() {
     let sandbox = Sandbox::with_repo();
     let odd = sandbox.path("clone'; touch pwned; '$(touch pwned)");
     sandbox.git(&["clone", "--quiet", ".", odd.to_str().unwrap()]);
-    let given = std::process::Command::new("chown").args(["-R", "65534"]).arg(&odd).output().unwrap();
+    let given = std::process::Command::new("chown")
+        .args(["-R", "65534"])
+        .arg(&odd)
+        .output()
+        .unwrap();
     if !given.status.success() {
         return eprintln!("SKIPPED: only root can give a directory to another user");
     }
@@ -178,5 +223,8 @@ fn the_line_that_trusts_a_directory_names_that_directory() {
     assert!(refused.stderr.contains("safe.directory"), "{refused:?}");
     assert_eq!(paste(&sandbox, &refused), 1);
     let settings = std::fs::read_to_string(sandbox.path("home/own-gitconfig")).unwrap();
-    assert!(settings.contains("clone'; touch pwned; '$(touch pwned)"), "{settings}");
+    assert!(
+        settings.contains("clone'; touch pwned; '$(touch pwned)"),
+        "{settings}"
+    );
 }

@@ -1,5 +1,5 @@
-//! User requests about the older tool that no other area of these tests covers: each test carries the number of its
-//! request.
+//! User requests about the older tool that no other area of these tests covers: each test carries
+//! the number of its request.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
@@ -28,13 +28,23 @@ fn aimed_at(server: &Server) -> Sandbox {
 
 fn events(server: &Server) -> Vec<Value> {
     let requests = server.requests();
-    let all = requests.iter().flat_map(|request| request.json()["events"].as_array().cloned().unwrap_or_default());
+    let all = requests.iter().flat_map(|request| {
+        request.json()["events"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    });
     all.collect()
 }
 
 fn bodies(server: &Server) -> Vec<Value> {
     let is_body = |request: &&Request| request.path.contains("push-content");
-    server.requests().iter().filter(is_body).map(Request::json).collect()
+    server
+        .requests()
+        .iter()
+        .filter(is_body)
+        .map(Request::json)
+        .collect()
 }
 
 /// Every text in a document, names of members included.
@@ -54,15 +64,29 @@ fn texts(value: &Value, found: &mut BTreeSet<String>) {
 #[test]
 fn d02_capturing_many_events_costs_few_commits() {
     let sandbox = Sandbox::with_repo();
-    let _made = sandbox.sk_sync_with(["capture"], envelope("first", "a", "x") + "\n").success();
+    let _made = sandbox
+        .sk_sync_with(["capture"], envelope("first", "a", "x") + "\n")
+        .success();
     let input = sandbox.path("input");
-    let lines: String = (0..1000).map(|n| envelope(&format!("event-{n}"), "a", "x") + "\n").collect();
+    let lines: String = (0..1000)
+        .map(|n| envelope(&format!("event-{n}"), "a", "x") + "\n")
+        .collect();
     std::fs::write(&input, lines).unwrap();
     let (trace, program) = (sandbox.path("trace"), sandbox.command(["capture", "-q"]));
     let mut command = Command::new("strace");
-    command.args(["-f", "-e", "trace=fsync,fdatasync,openat", "-o"]).arg(&trace).arg(program.get_program());
-    command.args(program.get_args()).current_dir(sandbox.repo()).env_clear();
-    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+        .args(["-f", "-e", "trace=fsync,fdatasync,openat", "-o"])
+        .arg(&trace)
+        .arg(program.get_program());
+    command
+        .args(program.get_args())
+        .current_dir(sandbox.repo())
+        .env_clear();
+    command.envs(
+        program
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     let Ok(output) = command.stdin(std::fs::File::open(&input).unwrap()).output() else {
         return skip("there is no strace: the syncs of a capture are not counted");
     };
@@ -70,63 +94,134 @@ fn d02_capturing_many_events_costs_few_commits() {
     let trace = std::fs::read_to_string(trace).unwrap();
     let count = |word: &str| trace.lines().filter(|line| line.contains(word)).count();
     assert_eq!(journal(&sandbox.store()).len(), 1001);
-    assert!((1..=12).contains(&count("sync(")), "{} syncs", count("sync("));
-    assert!(count("store.db\"") <= 3, "{} times opened", count("store.db\""));
+    assert!(
+        (1..=12).contains(&count("sync(")),
+        "{} syncs",
+        count("sync(")
+    );
+    assert!(
+        count("store.db\"") <= 3,
+        "{} times opened",
+        count("store.db\"")
+    );
 }
 
-/// Events left to send are the journal minus the delivered ones, so events captured while sync was off are sent too.
+/// Events left to send are the journal minus the delivered ones, so events captured while sync was
+/// off are sent too.
 #[test]
 fn d06_what_was_captured_while_sync_was_off_is_delivered_when_it_is_on() {
     let server = honest_server();
     let mut sandbox = aimed_at(&server);
-    let first = sandbox.sk_sync(["run", "--json"]).success().json()["capture"]["captured"].as_u64().unwrap();
+    let first = sandbox.sk_sync(["run", "--json"]).success().json()["capture"]["captured"]
+        .as_u64()
+        .unwrap();
     sandbox.set("SPEC_KITTY_ENABLE_SAAS_SYNC", "off");
     sandbox.write(&format!("{MISSION}/spec.md"), "# While it was off\n");
     let off = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    let _more = sandbox.sk_sync_with(["capture"], envelope("while-off", "a", "x") + "\n").success();
-    assert_eq!((&off["capture"]["captured"], events(&server).len() as u64), (&json!(2), first));
+    let _more = sandbox
+        .sk_sync_with(["capture"], envelope("while-off", "a", "x") + "\n")
+        .success();
+    assert_eq!(
+        (&off["capture"]["captured"], events(&server).len() as u64),
+        (&json!(2), first)
+    );
     sandbox.unset("SPEC_KITTY_ENABLE_SAAS_SYNC");
     let on = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert_eq!((&on["drain"]["success"], &on["balance"]["delivered"]), (&json!(3), &json!(first + 3)));
-    assert!(server.requests().iter().flat_map(ids).any(|id| id == "while-off"));
+    assert_eq!(
+        (&on["drain"]["success"], &on["balance"]["delivered"]),
+        (&json!(3), &json!(first + 3))
+    );
+    assert!(
+        server
+            .requests()
+            .iter()
+            .flat_map(ids)
+            .any(|id| id == "while-off")
+    );
 }
 
 /// Runs the program in another directory.
 fn run_in(sandbox: &Sandbox, dir: &Path, args: &[&str]) -> Run {
     let output = sandbox.command(args).current_dir(dir).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Run {
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
-/// Two projects on one machine deliver to one server, each its own events, in any order and repeatedly.
+/// Two projects on one machine deliver to one server, each its own events, in any order and
+/// repeatedly.
 #[test]
 fn d21_a_second_project_delivers_like_the_first() {
     let server = honest_server();
     let sandbox = aimed_at(&server);
     let second = sandbox.path("second");
-    let copied = Command::new("cp").arg("-r").args([sandbox.repo(), second.clone()]).status().unwrap();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .args([sandbox.repo(), second.clone()])
+        .status()
+        .unwrap();
     assert!(copied.success());
     let other = "0f000000-0000-4000-8000-00000000000f";
     std::fs::create_dir_all(second.join(".kittify")).unwrap();
-    std::fs::write(second.join(".kittify/config.yaml"), format!("project:\n  uuid: {other}\n")).unwrap();
+    std::fs::write(
+        second.join(".kittify/config.yaml"),
+        format!("project:\n  uuid: {other}\n"),
+    )
+    .unwrap();
     for round in 0..2 {
         for dir in [sandbox.repo(), second.clone()] {
-            std::fs::write(dir.join(MISSION).join("spec.md"), format!("round {round} in {}", dir.display())).unwrap();
+            std::fs::write(
+                dir.join(MISSION).join("spec.md"),
+                format!("round {round} in {}", dir.display()),
+            )
+            .unwrap();
             let report = run_in(&sandbox, &dir, &["run", "--json"]).success().json();
-            assert_eq!(report["drain"]["success"], report["capture"]["captured"], "{round} {}", dir.display());
+            assert_eq!(
+                report["drain"]["success"],
+                report["capture"]["captured"],
+                "{round} {}",
+                dir.display()
+            );
             assert!(report["capture"]["captured"].as_u64() > Some(1), "{report}");
         }
     }
-    for request in server.requests().iter().filter(|request| request.path.contains("events")) {
-        let projects: BTreeSet<String> =
-            request.json()["events"].as_array().unwrap().iter().map(|e| e["project_uuid"].to_string()).collect();
-        assert_eq!(projects.len(), 1, "a request speaks of one project: {projects:?}");
+    for request in server
+        .requests()
+        .iter()
+        .filter(|request| request.path.contains("events"))
+    {
+        let projects: BTreeSet<String> = request.json()["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| e["project_uuid"].to_string())
+            .collect();
+        assert_eq!(
+            projects.len(),
+            1,
+            "a request speaks of one project: {projects:?}"
+        );
     }
-    let of = |project: &str| events(&server).iter().filter(|event| event["project_uuid"] == project).count();
-    assert_eq!((of(other), of(other) + of("5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60")), (25, 50));
+    let of = |project: &str| {
+        events(&server)
+            .iter()
+            .filter(|event| event["project_uuid"] == project)
+            .count()
+    };
+    assert_eq!(
+        (
+            of(other),
+            of(other) + of("5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60")
+        ),
+        (25, 50)
+    );
 }
 
-/// A `kitty-specs` that is a link to another project exposes nothing of that project, nor does a link below it.
+/// A `kitty-specs` that is a link to another project exposes nothing of that project, nor does a
+/// link below it.
 #[test]
 fn d41_links_give_away_nothing_of_another_project() {
     let server = honest_server();
@@ -134,24 +229,49 @@ fn d41_links_give_away_nothing_of_another_project() {
     let elsewhere = sandbox.path("elsewhere/kitty-specs/theirs");
     std::fs::create_dir_all(&elsewhere).unwrap();
     std::fs::write(elsewhere.join("spec.md"), "the-secret-of-theirs").unwrap();
-    symlink(&elsewhere, sandbox.repo().join("kitty-specs/linked-mission")).unwrap();
-    symlink(elsewhere.join("spec.md"), sandbox.repo().join(MISSION).join("research.md")).unwrap();
+    symlink(
+        &elsewhere,
+        sandbox.repo().join("kitty-specs/linked-mission"),
+    )
+    .unwrap();
+    symlink(
+        elsewhere.join("spec.md"),
+        sandbox.repo().join(MISSION).join("research.md"),
+    )
+    .unwrap();
     let run = sandbox.sk_sync(["run", "--json"]);
     assert!(run.code == Some(0), "{run:?}");
-    assert!(run.stdout.contains("link_outside"), "what was skipped is said: {}", run.stdout);
+    assert!(
+        run.stdout.contains("link_outside"),
+        "what was skipped is said: {}",
+        run.stdout
+    );
     std::fs::rename(sandbox.repo().join("kitty-specs"), sandbox.path("away")).unwrap();
-    symlink(sandbox.path("elsewhere/kitty-specs"), sandbox.repo().join("kitty-specs")).unwrap();
+    symlink(
+        sandbox.path("elsewhere/kitty-specs"),
+        sandbox.repo().join("kitty-specs"),
+    )
+    .unwrap();
     let linked = sandbox.sk_sync(["run", "--json"]);
-    assert!(linked.code != Some(0) && linked.stdout.contains("kitty-specs"), "it is said: {linked:?}");
+    assert!(
+        linked.code != Some(0) && linked.stdout.contains("kitty-specs"),
+        "it is said: {linked:?}"
+    );
     for request in server.requests() {
         let sent = String::from_utf8(request.body()).unwrap();
-        for word in ["the-secret-of-theirs", "linked-mission", "\"theirs\"", "elsewhere"] {
+        for word in [
+            "the-secret-of-theirs",
+            "linked-mission",
+            "\"theirs\"",
+            "elsewhere",
+        ] {
             assert!(!sent.contains(word), "{word} was sent");
         }
     }
 }
 
-/// Events of this program contain no host, user, home directory, path or mail address; events of others are not edited.
+/// Events of this program contain no host, user, home directory, path or mail address; events of
+/// others are not edited.
 #[test]
 fn d43_our_own_events_name_neither_host_nor_person() {
     let server = honest_server();
@@ -159,9 +279,17 @@ fn d43_our_own_events_name_neither_host_nor_person() {
     for name in ["USER", "LOGNAME", "USERNAME", "HOSTNAME"] {
         sandbox.set(name, "harbourmaster-jo");
     }
-    sandbox.git(&["remote", "add", "origin", "https://harbourmaster-jo@git.example.org/harbour/tides.git"]);
+    sandbox.git(&[
+        "remote",
+        "add",
+        "origin",
+        "https://harbourmaster-jo@git.example.org/harbour/tides.git",
+    ]);
     let _run = sandbox.sk_sync(["run"]).success();
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
     let place = sandbox.path("").display().to_string();
     let (mut found, sent) = (BTreeSet::new(), events(&server));
     for event in &sent {
@@ -171,15 +299,28 @@ fn d43_our_own_events_name_neither_host_nor_person() {
     for text in &found {
         let is_told = text == &host || (host.len() > 5 && text.contains(&host));
         assert!(!is_told, "{text} names the host");
-        for word in ["harbourmaster-jo", "tester@example.org", place.trim_end_matches('/')] {
+        for word in [
+            "harbourmaster-jo",
+            "tester@example.org",
+            place.trim_end_matches('/'),
+        ] {
             assert!(!text.contains(word), "{text} holds {word}");
         }
     }
-    let theirs = envelope("theirs", "a", "/home/jo/tides on harbour-pc, jo@example.org");
-    let _captured = sandbox.sk_sync_with(["capture"], theirs.clone() + "\n").success();
+    let theirs = envelope(
+        "theirs",
+        "a",
+        "/home/jo/tides on harbour-pc, jo@example.org",
+    );
+    let _captured = sandbox
+        .sk_sync_with(["capture"], theirs.clone() + "\n")
+        .success();
     let _drained = sandbox.sk_sync(["drain"]).success();
     let body = server.requests().last().unwrap().body();
-    assert_eq!(String::from_utf8(body).unwrap(), format!("{{\"events\":[{theirs}]}}"));
+    assert_eq!(
+        String::from_utf8(body).unwrap(),
+        format!("{{\"events\":[{theirs}]}}")
+    );
 }
 
 /// Names are not replaced: branch and mission are sent unchanged, in events and with documents.
@@ -189,14 +330,26 @@ fn d44_names_travel_as_they_are() {
     let sandbox = aimed_at(&server);
     sandbox.git(&["checkout", "--quiet", "-b", "client/Hafenmeister-Ö"]);
     sandbox.write("kitty-specs/Kunde-Hafen/spec.md", "# Named\n");
-    sandbox.write("kitty-specs/Kunde-Hafen/meta.json", r#"{"target_branch": "client/Hafenmeister-Ö"}"#);
-    let _run = sandbox.sk_sync(["run", "--mission", "Kunde-Hafen"]).success();
+    sandbox.write(
+        "kitty-specs/Kunde-Hafen/meta.json",
+        r#"{"target_branch": "client/Hafenmeister-Ö"}"#,
+    );
+    let _run = sandbox
+        .sk_sync(["run", "--mission", "Kunde-Hafen"])
+        .success();
     let sent = events(&server);
-    let namespaces: Vec<&Value> = sent.iter().map(|event| &event["payload"]["namespace"]).collect();
+    let namespaces: Vec<&Value> = sent
+        .iter()
+        .map(|event| &event["payload"]["namespace"])
+        .collect();
     assert!(sent.len() >= 2, "{sent:?}");
     for namespace in namespaces {
         let names = (&namespace["mission_slug"], &namespace["target_branch"]);
-        assert_eq!(names, (&json!("Kunde-Hafen"), &json!("client/Hafenmeister-Ö")), "{namespace}");
+        assert_eq!(
+            names,
+            (&json!("Kunde-Hafen"), &json!("client/Hafenmeister-Ö")),
+            "{namespace}"
+        );
     }
     let bodies = bodies(&server);
     assert_eq!(bodies.len(), 1);
@@ -206,8 +359,8 @@ fn d44_names_travel_as_they_are() {
     );
 }
 
-/// Index and upload hash the same raw bytes, one rule decides for both, and only events of the contract are created:
-/// also for a renamed or deleted file.
+/// Index and upload hash the same raw bytes, one rule decides for both, and only events of the
+/// contract are created: also for a renamed or deleted file.
 #[test]
 fn d58_index_and_upload_hash_the_same_raw_bytes() {
     let server = honest_server();
@@ -215,31 +368,58 @@ fn d58_index_and_upload_hash_the_same_raw_bytes() {
     let raw = "\u{feff}# Line ends\r\nof two kinds\n\n\ttab and trailing blanks  \r\n";
     sandbox.write(&format!("{MISSION}/research/line-ends.md"), raw);
     let _run = sandbox.sk_sync(["run"]).success();
-    let digest = Sha256::digest(raw.as_bytes()).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let digest = Sha256::digest(raw.as_bytes())
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let is_it = |event: &&Value| event["payload"]["artifact_id"]["path"] == "research/line-ends.md";
     let indexed = events(&server).iter().find(is_it).cloned().unwrap();
     assert_eq!(indexed["payload"]["content_ref"]["hash"], digest);
-    let sent = bodies(&server).into_iter().find(|b| b["artifact_path"] == "research/line-ends.md").unwrap();
-    assert_eq!((&sent["content_hash"], &sent["content_body"]), (&json!(digest), &json!(raw)));
+    let sent = bodies(&server)
+        .into_iter()
+        .find(|b| b["artifact_path"] == "research/line-ends.md")
+        .unwrap();
+    assert_eq!(
+        (&sent["content_hash"], &sent["content_body"]),
+        (&json!(digest), &json!(raw))
+    );
     let file = |name: &str| sandbox.repo().join(MISSION).join("research").join(name);
     std::fs::rename(file("line-ends.md"), file("renamed.md")).unwrap();
     let before = events(&server).len();
     let _run = sandbox.sk_sync(["run"]).success();
     std::fs::remove_file(file("renamed.md")).unwrap();
     let _run = sandbox.sk_sync(["run"]).success();
-    let types: Vec<Value> = events(&server)[before..].iter().map(|event| event["event_type"].clone()).collect();
-    let (indexed, snapshot) = ("MissionDossierArtifactIndexed", "MissionDossierSnapshotComputed");
-    assert_eq!(types, [indexed, snapshot, snapshot], "a rename is a new path, a deletion another snapshot");
+    let types: Vec<Value> = events(&server)[before..]
+        .iter()
+        .map(|event| event["event_type"].clone())
+        .collect();
+    let (indexed, snapshot) = (
+        "MissionDossierArtifactIndexed",
+        "MissionDossierSnapshotComputed",
+    );
+    assert_eq!(
+        types,
+        [indexed, snapshot, snapshot],
+        "a rename is a new path, a deletion another snapshot"
+    );
 }
 
-/// Rules instead of lists of names: a new name needs no new program, and every skipped file has a reason.
+/// Rules instead of lists of names: a new name needs no new program, and every skipped file has a
+/// reason.
 #[test]
 fn d59_new_names_are_taken_by_rule_and_every_skip_has_a_reason() {
     let sandbox = Sandbox::with_repo();
-    let decided = || sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json()["artifacts"].clone();
+    let decided = || {
+        sandbox
+            .sk_sync(["index", "--dry-run", "--json"])
+            .success()
+            .json()["artifacts"]
+            .clone()
+    };
     let of = |path: &str| {
         let all = decided().as_array().unwrap().clone();
-        all.into_iter().find(|a| a["path"] == path).unwrap_or_else(|| panic!("{path} is not listed"))
+        all.into_iter()
+            .find(|a| a["path"] == path)
+            .unwrap_or_else(|| panic!("{path} is not listed"))
     };
     for (name, bytes) in [
         ("notes/never-seen-before.md", &b"x"[..]),
@@ -251,8 +431,16 @@ fn d59_new_names_are_taken_by_rule_and_every_skip_has_a_reason() {
         sandbox.write(&format!("{MISSION}/{name}"), bytes);
     }
     assert_eq!(of("research/never-seen-before.md")["decision"], "queued");
-    assert_eq!(of("notes/never-seen-before.md")["reason"], "unsupported_surface");
-    for artifact in decided().as_array().unwrap().iter().filter(|a| a["decision"] != "queued") {
+    assert_eq!(
+        of("notes/never-seen-before.md")["reason"],
+        "unsupported_surface"
+    );
+    for artifact in decided()
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|a| a["decision"] != "queued")
+    {
         let reason = artifact["reason"].as_str().unwrap_or_default();
         assert!(!reason.is_empty() && reason != "enqueued", "{artifact}");
     }
@@ -261,13 +449,23 @@ fn d59_new_names_are_taken_by_rule_and_every_skip_has_a_reason() {
         "preset = 'stub'\nartifacts.surfaces = ['notes/**', '**.xyz']\nartifacts.formats = ['md', 'xyz']\n",
     );
     sandbox.agree();
-    for path in ["notes/never-seen-before.md", "research/never-seen-before.xyz"] {
+    for path in [
+        "notes/never-seen-before.md",
+        "research/never-seen-before.xyz",
+    ] {
         assert_eq!(of(path)["decision"], "queued", "{path}");
     }
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    let skipped = report["bodies"]["outcomes"].as_array().unwrap().iter().filter(|o| o["status"] != "uploaded");
+    let skipped = report["bodies"]["outcomes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|o| o["status"] != "uploaded");
     assert!(
-        skipped.clone().count() > 0 && skipped.clone().all(|o| !o["reason"].as_str().unwrap_or("").is_empty()),
+        skipped.clone().count() > 0
+            && skipped
+                .clone()
+                .all(|o| !o["reason"].as_str().unwrap_or("").is_empty()),
         "{report}"
     );
 }

@@ -61,19 +61,39 @@ const HIDDEN: [&str; 2] = ["--version", "selftest"];
 const STREAMS: [&str; 2] = ["capture", "events list"];
 
 fn check(name: &str, run: &crate::support::Run) -> Value {
-    let document: Value =
-        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{name}: not one document: {error}; {run:#?}"));
+    let document: Value = serde_json::from_str(&run.stdout)
+        .unwrap_or_else(|error| panic!("{name}: not one document: {error}; {run:#?}"));
     assert_eq!(document["schema_version"], 1, "{name}: {document}");
-    let command = document["command"].as_str().unwrap_or_else(|| panic!("{name}: no command: {document}"));
+    let command = document["command"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{name}: no command: {document}"));
     let first = name.split(' ').next().unwrap().trim_start_matches('-');
     assert_eq!(command.split(' ').next(), Some(first), "{document}");
-    assert_eq!(document["exit_code"].as_i64(), run.code.map(i64::from), "{name}: {document}");
-    let ok = document["ok"].as_bool().unwrap_or_else(|| panic!("{name}: no ok: {document}"));
+    assert_eq!(
+        document["exit_code"].as_i64(),
+        run.code.map(i64::from),
+        "{name}: {document}"
+    );
+    let ok = document["ok"]
+        .as_bool()
+        .unwrap_or_else(|| panic!("{name}: no ok: {document}"));
     // `status` succeeds in reporting problems.
-    assert!(ok == (run.code == Some(0)) || command == "status", "{name}: {document}");
-    let names: Vec<_> = document.as_object().unwrap().keys().take(4).map(String::as_str).collect();
+    assert!(
+        ok == (run.code == Some(0)) || command == "status",
+        "{name}: {document}"
+    );
+    let names: Vec<_> = document
+        .as_object()
+        .unwrap()
+        .keys()
+        .take(4)
+        .map(String::as_str)
+        .collect();
     let common = ["command", "exit_code", "ok", "schema_version"];
-    assert!(common.iter().all(|name| document.get(*name).is_some()), "{names:?}");
+    assert!(
+        common.iter().all(|name| document.get(*name).is_some()),
+        "{names:?}"
+    );
     document
 }
 
@@ -83,7 +103,10 @@ fn sandbox(server: &Server) -> (Sandbox, String) {
     let _sent = sandbox.sk_sync(["run", "--preset", "stub"]).success();
     sandbox.target(&server.url());
     let _sent = sandbox.sk_sync(["run"]).success();
-    let events = sandbox.sk_sync(["events", "list", "--jsonl"]).success().json_lines();
+    let events = sandbox
+        .sk_sync(["events", "list", "--jsonl"])
+        .success()
+        .json_lines();
     let event = events[0]["event_id"].as_str().unwrap().to_owned();
     (sandbox, event)
 }
@@ -91,21 +114,34 @@ fn sandbox(server: &Server) -> (Sandbox, String) {
 #[test]
 fn every_document_says_which_command_how_it_ended_and_whether_all_is_well() {
     let server = Server::answering(|request| honest(request, "success"));
-    server.healthy(Reply::json(200, &json!({"status": "ok", "hub": {"pages": "/"}})));
+    server.healthy(Reply::json(
+        200,
+        &json!({"status": "ok", "hub": {"pages": "/"}}),
+    ));
     let (sandbox, event) = sandbox(&server);
     let file = sandbox.path("archive.gz").to_str().unwrap().to_owned();
     let listed = commands(&sandbox);
-    let with_json: Vec<&Listed> = listed.iter().filter(|command| command.has("--json")).collect();
+    let with_json: Vec<&Listed> = listed
+        .iter()
+        .filter(|command| command.has("--json"))
+        .collect();
     for command in &with_json {
         let name = command.name();
-        let is_known = WORDS.iter().any(|(known, _)| *known == name) || STREAMS.contains(&name.as_str());
+        let is_known =
+            WORDS.iter().any(|(known, _)| *known == name) || STREAMS.contains(&name.as_str());
         assert!(is_known, "`{name} --json` is not tried here");
     }
     for (name, more) in WORDS {
         let more = more.replace("EVENT", &event).replace("FILE", &file);
-        let words: Vec<&str> = name.split(' ').chain(more.split(' ').filter(|word| !word.is_empty())).collect();
+        let words: Vec<&str> = name
+            .split(' ')
+            .chain(more.split(' ').filter(|word| !word.is_empty()))
+            .collect();
         let command = with_json.iter().find(|command| command.name() == name);
-        assert!(command.is_some() || HIDDEN.contains(&name), "`{name}` has no --json");
+        assert!(
+            command.is_some() || HIDDEN.contains(&name),
+            "`{name}` has no --json"
+        );
         if command.is_some_and(|command| command.has("--dry-run")) {
             let dry = [words.as_slice(), &["--json", "--dry-run"]].concat();
             let document = check(name, &sandbox.sk_sync(&dry));
@@ -124,8 +160,12 @@ fn every_document_says_which_command_how_it_ended_and_whether_all_is_well() {
         let name = command.name();
         let (_, more) = WORDS.iter().find(|(known, _)| *known == name).unwrap();
         let more = more.replace("EVENT", &event).replace("FILE", &file);
-        let words = name.split(' ').chain(more.split(' ').filter(|word| !word.is_empty()));
-        let words: Vec<&str> = words.chain(["--json", "--repo", "/nowhere/at/all"]).collect();
+        let words = name
+            .split(' ')
+            .chain(more.split(' ').filter(|word| !word.is_empty()));
+        let words: Vec<&str> = words
+            .chain(["--json", "--repo", "/nowhere/at/all"])
+            .collect();
         let failed = check(&name, &sandbox.sk_sync(words));
         assert!(failed["error"]["message"].is_string(), "{name}: {failed}");
     }
@@ -135,10 +175,19 @@ fn every_document_says_which_command_how_it_ended_and_whether_all_is_well() {
 #[test]
 fn only_streams_print_bare_lines() {
     let bare = |source: &Source| source.code.contains(".line_of_json(");
-    let mut found: Vec<_> = files("src/cli", "rs").into_iter().filter(bare).map(|source| source.file).collect();
+    let mut found: Vec<_> = files("src/cli", "rs")
+        .into_iter()
+        .filter(bare)
+        .map(|source| source.file)
+        .collect();
     found.sort();
     assert_eq!(
         found,
-        ["src/cli/commands/capture.rs", "src/cli/commands/events.rs", "src/cli/commands/log.rs", "src/cli/printer.rs"]
+        [
+            "src/cli/commands/capture.rs",
+            "src/cli/commands/events.rs",
+            "src/cli/commands/log.rs",
+            "src/cli/printer.rs"
+        ]
     );
 }

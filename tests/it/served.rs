@@ -1,4 +1,5 @@
-//! A journal that has nothing yet starts from what the target has; `verify --target` compares with it.
+//! A journal that has nothing yet starts from what the target has; `verify --target` compares with
+//! it.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +13,8 @@ use crate::support::wire::{honest, open};
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";
 const ALL: [&str; 3] = ["document-batch", "facts", "states"];
 
-/// A project whose everything a receiver has, and whose journal is lost: a run in CI without a cache.
+/// A project whose everything a receiver has, and whose journal is lost: a run in CI without a
+/// cache.
 fn fresh() -> (Sandbox, Served) {
     let mut sandbox = Sandbox::with_repo();
     let served = sandbox.serve(&[]);
@@ -29,13 +31,29 @@ fn forget(sandbox: &Sandbox) {
 
 fn counts(served: &Served) -> [i64; 5] {
     let report = served.report();
-    ["events", "duplicates", "bodies", "event_requests", "body_requests"].map(|name| report[name].as_i64().unwrap())
+    [
+        "events",
+        "duplicates",
+        "bodies",
+        "event_requests",
+        "body_requests",
+    ]
+    .map(|name| report[name].as_i64().unwrap())
 }
 
 fn balances(run: &Value) -> [&Value; 4] {
     let (events, documents) = (&run["balance"], &run["documents"]["balance"]);
-    assert_eq!((&events["holds"], &documents["holds"]), (&json!(true), &json!(true)), "{run}");
-    [&events["captured"], &events["delivered"], &documents["captured"], &documents["delivered"]]
+    assert_eq!(
+        (&events["holds"], &documents["holds"]),
+        (&json!(true), &json!(true)),
+        "{run}"
+    );
+    [
+        &events["captured"],
+        &events["delivered"],
+        &documents["captured"],
+        &documents["delivered"],
+    ]
 }
 
 #[test]
@@ -43,10 +61,17 @@ fn nothing_is_sent_again_that_the_target_has() {
     let (sandbox, served) = fresh();
     let before = counts(&served);
     let run = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert_eq!(counts(&served), before, "neither an event nor a document went out: {run}");
+    assert_eq!(
+        counts(&served),
+        before,
+        "neither an event nor a document went out: {run}"
+    );
     let [captured, delivered, documents, there] = balances(&run);
     assert_eq!((captured, documents), (delivered, there));
-    assert!(captured.as_i64() > Some(20) && documents.as_i64() > Some(5), "{run}");
+    assert!(
+        captured.as_i64() > Some(20) && documents.as_i64() > Some(5),
+        "{run}"
+    );
     assert_eq!(run["drain"]["requests"], 0, "{run}");
     sandbox.verified();
     let again = sandbox.sk_sync(["run", "--json"]).success().json();
@@ -63,7 +88,11 @@ fn what_differs_is_sent_and_nothing_else() {
     let run = sandbox.sk_sync(["run", "--json"]).success().json();
     let [later, duplicates, texts, ..] = counts(&served);
     // The file, and what its mission comes to.
-    assert_eq!((later - events, duplicates, texts - bodies), (2, 0, 1), "{run}");
+    assert_eq!(
+        (later - events, duplicates, texts - bodies),
+        (2, 0, 1),
+        "{run}"
+    );
     let [captured, delivered, ..] = balances(&run);
     assert_eq!(captured, delivered);
     sandbox.verified();
@@ -80,10 +109,20 @@ fn a_run_that_may_not_send_asks_nothing() {
     forget(&sandbox);
     let _captured = sandbox.sk_sync(["run", "--no-drain"]).success();
     let one_more = before.as_i64().unwrap() + 1;
-    assert_eq!(served.report()["connections"], one_more, "only the report's own");
+    assert_eq!(
+        served.report()["connections"],
+        one_more,
+        "only the report's own"
+    );
     forget(&sandbox);
-    let resubmitted = sandbox.sk_sync(["run", "--resubmit", "--json"]).success().json();
-    assert!(resubmitted["bodies"]["already_exists"].as_i64() > Some(5), "everything is offered: {resubmitted}");
+    let resubmitted = sandbox
+        .sk_sync(["run", "--resubmit", "--json"])
+        .success()
+        .json();
+    assert!(
+        resubmitted["bodies"]["already_exists"].as_i64() > Some(5),
+        "everything is offered: {resubmitted}"
+    );
 }
 
 /// What a receiver said of a project, to be said again by one that lies.
@@ -91,7 +130,10 @@ fn answers(sandbox: &Sandbox, served: &Served) -> Value {
     let project = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
     let get = |path: &str| {
         let url = format!("{}/api/v1/projects/{project}/{path}", served.url());
-        let output = std::process::Command::new("curl").args(["-s", &url]).output().unwrap();
+        let output = std::process::Command::new("curl")
+            .args(["-s", &url])
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{}", sandbox.repo().display());
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
@@ -105,20 +147,29 @@ fn liar(facts: Reply, log: Reply, capabilities: &[&str]) -> (Server, Arc<Mutex<V
     let server = Server::answering(move |request: &Request| {
         if request.method == "GET" {
             seen.lock().unwrap().push(request.path.clone());
-            return if request.path.contains("/facts") { facts.clone() } else { log.clone() };
+            return if request.path.contains("/facts") {
+                facts.clone()
+            } else {
+                log.clone()
+            };
         }
         if request.path.contains("push-batch") {
             return Reply::status(404);
         }
         honest(request, "success")
     });
-    server.healthy(Reply::json(200, &json!({"status": "ok", "capabilities": capabilities})));
+    server.healthy(Reply::json(
+        200,
+        &json!({"status": "ok", "capabilities": capabilities}),
+    ));
     (server, asked)
 }
 
 fn sent_to(server: &Server) -> (usize, usize) {
     let requests = server.requests();
-    let posts = requests.iter().filter(|request| request.method == "POST" && !request.path.contains("push-batch"));
+    let posts = requests
+        .iter()
+        .filter(|request| request.method == "POST" && !request.path.contains("push-batch"));
     let (mut events, mut documents) = (0, 0);
     for body in posts.map(Request::json) {
         match body["events"].as_array() {
@@ -144,18 +195,44 @@ fn a_server_that_lies_gets_no_more_than_it_asked_for_and_harms_nothing() {
     let whole = (23, 14);
     let cases: [(&str, Reply, bool); 9] = [
         ("the truth", all(facts.clone()), false),
-        ("texts that it does not have", each(&|fact| fact["document"] = true.into()), false),
+        (
+            "texts that it does not have",
+            each(&|fact| fact["document"] = true.into()),
+            false,
+        ),
         (
             "another project",
-            each(&|fact| fact["event"]["project_uuid"] = "262bb566-443d-51a9-8b0c-f82f7d341017".into()),
+            each(&|fact| {
+                fact["event"]["project_uuid"] = "262bb566-443d-51a9-8b0c-f82f7d341017".into()
+            }),
             true,
         ),
-        ("no events", each(&|fact| fact["event"] = json!({"a": 1})), true),
-        ("other facts", each(&|fact| fact["event"]["payload"]["namespace"]["mission_type"] = "x".into()), true),
-        ("clocks that cannot be", each(&|fact| fact["event"]["lamport_clock"] = i64::MAX.into()), true),
-        ("a member of an older queue", each(&|fact| fact["event"]["drain_blocked_reason"] = "x".into()), true),
+        (
+            "no events",
+            each(&|fact| fact["event"] = json!({"a": 1})),
+            true,
+        ),
+        (
+            "other facts",
+            each(&|fact| fact["event"]["payload"]["namespace"]["mission_type"] = "x".into()),
+            true,
+        ),
+        (
+            "clocks that cannot be",
+            each(&|fact| fact["event"]["lamport_clock"] = i64::MAX.into()),
+            true,
+        ),
+        (
+            "a member of an older queue",
+            each(&|fact| fact["event"]["drain_blocked_reason"] = "x".into()),
+            true,
+        ),
         ("another form", Reply::json(200, &json!([1, 2])), true),
-        ("a list without end", Reply::json(200, &json!({"facts": facts, "next": "7"})), true),
+        (
+            "a list without end",
+            Reply::json(200, &json!({"facts": facts, "next": "7"})),
+            true,
+        ),
     ];
     for (what, facts, sends_all) in cases {
         forget(&sandbox);
@@ -167,7 +244,10 @@ fn a_server_that_lies_gets_no_more_than_it_asked_for_and_harms_nothing() {
         assert!(!asked.lock().unwrap().is_empty(), "{what}");
         let (events, documents) = sent_to(&hub);
         if sends_all {
-            assert!((events, documents) >= whole, "{what}: {events} events, {documents} documents");
+            assert!(
+                (events, documents) >= whole,
+                "{what}: {events} events, {documents} documents"
+            );
         } else {
             assert_eq!((events, documents), (0, 0), "{what}");
         }
@@ -176,7 +256,11 @@ fn a_server_that_lies_gets_no_more_than_it_asked_for_and_harms_nothing() {
     // The one id twice: the second is not its own.
     forget(&sandbox);
     let id = facts[0]["event"]["event_id"].clone();
-    let (hub, _) = liar(each(&|fact| fact["event"]["event_id"] = id.clone()), log(), &ALL);
+    let (hub, _) = liar(
+        each(&|fact| fact["event"]["event_id"] = id.clone()),
+        log(),
+        &ALL,
+    );
     sandbox.target(&hub.url());
     let run = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(balances(&run)[0], balances(&run)[1]);
@@ -195,16 +279,28 @@ fn what_another_machine_sent_counts_as_well() {
         fact["event"]["git_branch"] = "HEAD".into();
     }
     forget(&sandbox);
-    let (hub, _) = liar(Reply::json(200, &facts), Reply::json(200, &truth["log"]), &ALL);
+    let (hub, _) = liar(
+        Reply::json(200, &facts),
+        Reply::json(200, &truth["log"]),
+        &ALL,
+    );
     sandbox.target(&hub.url());
     let run = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert_eq!((balances(&run)[0], sent_to(&hub)), (&json!(23), (0, 0)), "{run}");
+    assert_eq!(
+        (balances(&run)[0], sent_to(&hub)),
+        (&json!(23), (0, 0)),
+        "{run}"
+    );
 }
 
 /// Everything that a server got, unpacked.
 fn words_sent_to(server: &Server) -> String {
     let posts = server.requests();
-    posts.iter().filter(|request| request.method == "POST").map(|request| request.json().to_string()).collect()
+    posts
+        .iter()
+        .filter(|request| request.method == "POST")
+        .map(|request| request.json().to_string())
+        .collect()
 }
 
 #[test]
@@ -238,7 +334,11 @@ fn what_a_server_invents_reaches_no_other_server() {
             fact["event"].pointer_mut(parent).unwrap()[name] = forged.clone();
         }
         forget(&sandbox);
-        let (hub, asked) = liar(Reply::json(200, &facts), Reply::json(200, &truth["log"]), &ALL);
+        let (hub, asked) = liar(
+            Reply::json(200, &facts),
+            Reply::json(200, &truth["log"]),
+            &ALL,
+        );
         sandbox.target(&hub.url());
         let _run = sandbox.sk_sync(["run"]).success();
         assert!(!asked.lock().unwrap().is_empty(), "{place}");
@@ -247,7 +347,11 @@ fn what_a_server_invents_reaches_no_other_server() {
         sandbox.target(&honest_one.url());
         let run = sandbox.sk_sync(["run", "--json"]).success().json();
         assert_eq!(balances(&run)[0], balances(&run)[1], "{place}: {run}");
-        assert_eq!(sent_to(&honest_one), (23, 14), "{place}: the other server gets everything");
+        assert_eq!(
+            sent_to(&honest_one),
+            (23, 14),
+            "{place}: the other server gets everything"
+        );
         assert!(!words_sent_to(&honest_one).contains("FORGED"), "{place}");
         sandbox.verified();
     }
@@ -271,7 +375,12 @@ fn a_server_that_cannot_answer_is_sent_everything() {
     sandbox.target(&server.url());
     let _run = sandbox.sk_sync(["run"]).success();
     assert!(asked.lock().unwrap().is_empty());
-    assert!(server.requests().iter().all(|request| !request.path.contains("push-batch")));
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| !request.path.contains("push-batch"))
+    );
 }
 
 #[test]
@@ -284,37 +393,85 @@ fn the_target_is_held_to_what_it_acknowledged() {
     let before = sandbox.sk_sync(["verify", "--target"]);
     assert_eq!(before.code, Some(2), "{before:?}");
     let _delivered = sandbox.sk_sync(["run"]).success();
-    let same = sandbox.sk_sync(["verify", "--target", "--json"]).success().json();
+    let same = sandbox
+        .sk_sync(["verify", "--target", "--json"])
+        .success()
+        .json();
     let proof = &same["target"];
-    assert_eq!((&proof["agrees"], &proof["events"]["lost_there"]), (&json!(true), &json!(0)), "{same}");
-    assert_eq!((&proof["events"]["same"], &proof["documents"]["same"]), (&json!(23), &json!(14)), "{same}");
+    assert_eq!(
+        (&proof["agrees"], &proof["events"]["lost_there"]),
+        (&json!(true), &json!(0)),
+        "{same}"
+    );
+    assert_eq!(
+        (&proof["events"]["same"], &proof["documents"]["same"]),
+        (&json!(23), &json!(14)),
+        "{same}"
+    );
     let said = sandbox.sk_sync(["status"]).stdout;
-    assert!(said.contains("Server     checked ") && said.contains(": 23 events and 14 documents are there"), "{said}");
+    assert!(
+        said.contains("Server     checked ")
+            && said.contains(": 23 events and 14 documents are there"),
+        "{said}"
+    );
 
-    // Another one of the team sends something of its own; the server loses an event and a document, and changes one.
-    let line = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+    // Another one of the team sends something of its own; the server loses an event and a document,
+    // and changes one.
+    let line = sandbox
+        .sk_sync(["events", "list", "--jsonl", "--envelope"])
+        .success()
+        .json_lines();
     let mut other = line[0]["envelope"].clone();
     other["event_id"] = "01JMBY7K8N3QRVX2DP00000001".into();
     let url = format!("{}/api/v1/events/batch/", served.url());
     let body = json!({ "events": [other] }).to_string();
-    let post = ["-sf", "-H", "Content-Type: application/json", "-d", &body, &url];
-    assert!(std::process::Command::new("curl").args(post).output().unwrap().status.success());
+    let post = [
+        "-sf",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        &body,
+        &url,
+    ];
+    assert!(
+        std::process::Command::new("curl")
+            .args(post)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
     let listen = served.url().replace("http://", "");
     drop(served);
     let hub = open(&file);
-    hub.execute("DELETE FROM serve_events WHERE seq = 3", []).unwrap();
+    hub.execute("DELETE FROM serve_events WHERE seq = 3", [])
+        .unwrap();
     let changed = "UPDATE serve_events SET envelope = CAST(replace(envelope, 'main', 'mean') AS BLOB) WHERE seq = 5";
     hub.execute(changed, []).unwrap();
-    hub.execute("DELETE FROM serve_bodies WHERE seq = 2", []).unwrap();
+    hub.execute("DELETE FROM serve_bodies WHERE seq = 2", [])
+        .unwrap();
     drop(hub);
     let _served = sandbox.serve(&["--store", &store, "--listen", &listen]);
-    let differs = sandbox.sk_sync(["verify", "--target", "--json"]).code(6).json();
-    let numbers =
-        |of: &str| ["same", "lost_there", "different", "unknown_here"].map(|name| &differs["target"][of][name]);
-    assert_eq!(numbers("events"), [21, 1, 1, 1].map(|n| json!(n)).each_ref());
-    assert_eq!(numbers("documents"), [13, 1, 0, 0].map(|n| json!(n)).each_ref());
+    let differs = sandbox
+        .sk_sync(["verify", "--target", "--json"])
+        .code(6)
+        .json();
+    let numbers = |of: &str| {
+        ["same", "lost_there", "different", "unknown_here"].map(|name| &differs["target"][of][name])
+    };
+    assert_eq!(
+        numbers("events"),
+        [21, 1, 1, 1].map(|n| json!(n)).each_ref()
+    );
+    assert_eq!(
+        numbers("documents"),
+        [13, 1, 0, 0].map(|n| json!(n)).each_ref()
+    );
     let said = sandbox.sk_sync(["verify", "--target"]).code(6).stdout;
-    assert!(said.contains("1 event lost there") && said.contains("sk-sync replay --to"), "{said}");
+    assert!(
+        said.contains("1 event lost there") && said.contains("sk-sync replay --to"),
+        "{said}"
+    );
     let said = sandbox.sk_sync(["status"]).stdout;
     assert!(said.contains("2 lost there, 1 different there"), "{said}");
     sandbox.verified();

@@ -214,11 +214,27 @@ fn help_names_commands_options_exit_codes_and_environment() {
 fn every_command_has_help() {
     let sandbox = Sandbox::new();
     let top = sandbox.sk_sync(["-h"]).success().stdout;
-    let commands = top.lines().skip_while(|l| *l != "Everyday:").take_while(|l| *l != "Options:");
-    let names: Vec<_> = commands.filter(|l| l.starts_with("  ")).filter_map(|l| l.split_whitespace().next()).collect();
-    assert!(names.contains(&"run") && names.contains(&"completions"), "{names:?}");
+    let commands = top
+        .lines()
+        .skip_while(|l| *l != "Everyday:")
+        .take_while(|l| *l != "Options:");
+    let names: Vec<_> = commands
+        .filter(|l| l.starts_with("  "))
+        .filter_map(|l| l.split_whitespace().next())
+        .collect();
+    assert!(
+        names.contains(&"run") && names.contains(&"completions"),
+        "{names:?}"
+    );
     for name in names {
-        assert!(sandbox.sk_sync(["help", name]).success().stdout.contains("Usage: sk-sync"), "{name}");
+        assert!(
+            sandbox
+                .sk_sync(["help", name])
+                .success()
+                .stdout
+                .contains("Usage: sk-sync"),
+            "{name}"
+        );
     }
 }
 
@@ -227,7 +243,11 @@ fn a_usage_error_is_exit_2_with_a_suggestion() {
     let sandbox = Sandbox::new();
     let run = sandbox.sk_sync(["run", "--dry-rum"]).code(2);
     assert_eq!(run.stdout, "");
-    assert!(run.stderr.contains("--dry-rum") && run.stderr.contains("'--dry-run'"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("--dry-rum") && run.stderr.contains("'--dry-run'"),
+        "{}",
+        run.stderr
+    );
     let run = sandbox.sk_sync(["--preset", "stubb", "run"]).code(2);
     assert!(run.stderr.contains("'stub'"), "{}", run.stderr);
     let _nothing_to_do = sandbox.sk_sync([""; 0]).code(2);
@@ -235,21 +255,54 @@ fn a_usage_error_is_exit_2_with_a_suggestion() {
 
 #[test]
 fn a_usage_error_is_a_document_for_scripts() {
-    let document = Sandbox::new().sk_sync(["drain", "--json", "--max-time", "soon"]).code(2).json();
+    let document = Sandbox::new()
+        .sk_sync(["drain", "--json", "--max-time", "soon"])
+        .code(2)
+        .json();
     assert_eq!(document["command"], "drain");
-    assert_eq!((&document["ok"], &document["error"]["kind"]), (&false.into(), &"usage".into()));
-    assert!(document["error"]["message"].as_str().unwrap().contains("soon"), "{document}");
+    assert_eq!(
+        (&document["ok"], &document["error"]["kind"]),
+        (&false.into(), &"usage".into())
+    );
+    assert!(
+        document["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("soon"),
+        "{document}"
+    );
     let missing = Sandbox::new().sk_sync(["replay", "--json"]).code(2).json();
-    assert!(missing["error"]["message"].as_str().unwrap().ends_with("not provided: --to <TARGET>"), "{missing}");
-    let mistyped = Sandbox::new().sk_sync(["run", "--json", "--dry-rum"]).code(2).json();
-    assert!(mistyped["error"]["hint"].as_str().unwrap().contains("'--dry-run'"), "{mistyped}");
+    assert!(
+        missing["error"]["message"]
+            .as_str()
+            .unwrap()
+            .ends_with("not provided: --to <TARGET>"),
+        "{missing}"
+    );
+    let mistyped = Sandbox::new()
+        .sk_sync(["run", "--json", "--dry-rum"])
+        .code(2)
+        .json();
+    assert!(
+        mistyped["error"]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("'--dry-run'"),
+        "{mistyped}"
+    );
 }
 
 #[test]
 fn a_failure_is_a_document_for_scripts() {
-    let document = Sandbox::new().sk_sync(["init", "--json", "--repo", "nowhere"]).code(2).json();
+    let document = Sandbox::new()
+        .sk_sync(["init", "--json", "--repo", "nowhere"])
+        .code(2)
+        .json();
     assert_eq!(document["command"], "init");
-    assert_eq!(document["error"]["message"], "--repo: nowhere is not a directory");
+    assert_eq!(
+        document["error"]["message"],
+        "--repo: nowhere is not a directory"
+    );
 }
 
 #[test]
@@ -265,11 +318,19 @@ fn switched_off_it_says_and_does_nothing() {
             (&["capture", "--json"], 4),
         ] {
             let run = sandbox.sk_sync(words).code(code);
-            assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{off}: {words:?}");
+            assert_eq!(
+                (run.stdout.as_str(), run.stderr.as_str()),
+                ("", ""),
+                "{off}: {words:?}"
+            );
         }
     }
     for dir in ["state", "home", "kitty"] {
-        assert_eq!(std::fs::read_dir(sandbox.path(dir)).unwrap().count(), 0, "{dir}");
+        assert_eq!(
+            std::fs::read_dir(sandbox.path(dir)).unwrap().count(),
+            0,
+            "{dir}"
+        );
     }
     assert_eq!(sandbox.git(&["status", "--porcelain", "--ignored"]), "");
 }
@@ -280,7 +341,11 @@ fn a_switch_that_says_neither_on_nor_off_is_told() {
     for (value, is_told) in [("disabled", true), ("on", false), ("1", false)] {
         sandbox.change("SK_SYNC", value);
         let said = sandbox.sk_sync(["run"]).success().stdout;
-        assert_eq!(said.contains("SK_SYNC=disabled is neither on nor off"), is_told, "{said}");
+        assert_eq!(
+            said.contains("SK_SYNC=disabled is neither on nor off"),
+            is_told,
+            "{said}"
+        );
     }
 }
 
@@ -289,7 +354,10 @@ fn completions_name_the_commands() {
     let sandbox = Sandbox::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = sandbox.sk_sync(["completions", shell]).success().stdout;
-        assert!(script.contains("sk-sync") && script.contains("no-drain"), "{shell}");
+        assert!(
+            script.contains("sk-sync") && script.contains("no-drain"),
+            "{shell}"
+        );
     }
 }
 
@@ -297,19 +365,41 @@ fn completions_name_the_commands() {
 fn a_reader_that_goes_away_is_no_error() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["completions", "bash"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let mut stderr = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), stderr.as_str()),
+        (Some(0), "")
+    );
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn results_that_cannot_be_written_are_an_error() {
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
     let sandbox = Sandbox::new();
-    let output = sandbox.command(["completions", "bash"]).stdout(full).output().unwrap();
+    let output = sandbox
+        .command(["completions", "bash"])
+        .stdout(full)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: cannot write the results to stdout"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .starts_with("error: cannot write the results to stdout")
+    );
 }

@@ -39,14 +39,26 @@ fn capture(sandbox: &Sandbox, args: &[&str], input: impl AsRef<[u8]> + Send) -> 
 }
 
 fn results(run: &Run) -> Vec<String> {
-    run.json_lines().iter().map(|line| line["result"].as_str().unwrap().to_owned()).collect()
+    run.json_lines()
+        .iter()
+        .map(|line| line["result"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The files next to the store whose names begin with `spool`.
 fn spool_files(store: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(store.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<_> =
-        entries.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("spool")).collect();
+    let entries = fs::read_dir(store.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = entries
+        .filter(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("spool")
+        })
+        .collect();
     found.sort();
     found
 }
@@ -58,12 +70,17 @@ fn store(sandbox: &Sandbox) -> PathBuf {
 /// Ids of the journal in order, with the time of their capture.
 fn rows(store: &Path) -> Vec<(String, i64)> {
     let conn = open(store);
-    let mut statement = conn.prepare("SELECT event_id, captured_at FROM journal_events ORDER BY seq").unwrap();
-    let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+    let mut statement = conn
+        .prepare("SELECT event_id, captured_at FROM journal_events ORDER BY seq")
+        .unwrap();
+    let rows = statement
+        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+        .unwrap();
     rows.collect::<Result<_, _>>().unwrap()
 }
 
-/// A store locked by another process: reported once, spooled, counted, and in the journal with the next run.
+/// A store locked by another process: reported once, spooled, counted, and in the journal with the
+/// next run.
 #[test]
 fn what_a_locked_store_cannot_take_is_spooled() {
     let mut sandbox = Sandbox::with_repo();
@@ -73,21 +90,45 @@ fn what_a_locked_store_cannot_take_is_spooled() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let run = capture(&sandbox, &["--batch", "2"], lines(1..6)).success();
     assert_eq!(results(&run), ["spooled"; 5]);
-    assert!(run.json_lines().iter().all(|line| line["seq"].is_null()), "{run:?}");
-    assert!(run.json_lines().iter().all(|line| line["reason"].as_str().unwrap().contains("stayed locked")), "{run:?}");
+    assert!(
+        run.json_lines().iter().all(|line| line["seq"].is_null()),
+        "{run:?}"
+    );
+    assert!(
+        run.json_lines()
+            .iter()
+            .all(|line| line["reason"].as_str().unwrap().contains("stayed locked")),
+        "{run:?}"
+    );
     assert_eq!(run.stderr, "", "the answers say it");
     assert_eq!(mode_of(store.with_file_name("spool.lines")), 0o600);
     assert_the_spool_shows(&sandbox, 5);
-    let before: i64 = other.query_row("SELECT CAST(unixepoch('subsec') * 1e6 AS INTEGER)", [], |r| r.get(0)).unwrap();
+    let before: i64 = other
+        .query_row(
+            "SELECT CAST(unixepoch('subsec') * 1e6 AS INTEGER)",
+            [],
+            |r| r.get(0),
+        )
+        .unwrap();
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
     sandbox.change("SK_SYNC_PRESET", "stub");
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
-    let taken = json!({"captured": 5, "unchanged": 0, "conflicts": 0, "discarded": 0, "unreadable": 0});
-    assert_eq!((&report["spool"], &report["balance"]["delivered"]), (&taken, &json!(6)));
+    let taken =
+        json!({"captured": 5, "unchanged": 0, "conflicts": 0, "discarded": 0, "unreadable": 0});
+    assert_eq!(
+        (&report["spool"], &report["balance"]["delivered"]),
+        (&taken, &json!(6))
+    );
     let kept = rows(&store);
-    assert_eq!(kept.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), (0..6).map(id).collect::<Vec<_>>());
-    assert!(kept.iter().all(|(_, at)| *at < before), "captured when it was captured");
+    assert_eq!(
+        kept.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(),
+        (0..6).map(id).collect::<Vec<_>>()
+    );
+    assert!(
+        kept.iter().all(|(_, at)| *at < before),
+        "captured when it was captured"
+    );
     assert_eq!(journal(&store)[&id(3)], event(&id(3)).into_bytes());
     assert_eq!(spool_files(&store), [store.with_file_name("spool.lock")]);
     assert!(sandbox.sk_sync(["drain", "--json"]).success().json()["spool"].is_null());
@@ -96,20 +137,39 @@ fn what_a_locked_store_cannot_take_is_spooled() {
 /// Read-only commands show what waits next to a store with one event.
 fn assert_the_spool_shows(sandbox: &Sandbox, count: u64) {
     let status = sandbox.sk_sync(["status", "--json"]).success().json();
-    let shown = (&status["spool"]["lines"], &status["event_journal"]["retained_event_count"]);
+    let shown = (
+        &status["spool"]["lines"],
+        &status["event_journal"]["retained_event_count"],
+    );
     assert_eq!(shown, (&json!(count), &json!(1)));
-    assert!(status["spool"]["bytes"].as_u64() > Some(2000) && status["next_steps"].to_string().contains("spooled"));
+    assert!(
+        status["spool"]["bytes"].as_u64() > Some(2000)
+            && status["next_steps"].to_string().contains("spooled")
+    );
     let words = sandbox.sk_sync(["status", "--check"]).code(3).stdout;
-    assert!(words.contains(&format!("Spool      {count} lines (")), "{words}");
-    assert_eq!(sandbox.sk_sync(["verify", "--json"]).success().json()["checked"]["spooled"], count);
+    assert!(
+        words.contains(&format!("Spool      {count} lines (")),
+        "{words}"
+    );
+    assert_eq!(
+        sandbox.sk_sync(["verify", "--json"]).success().json()["checked"]["spooled"],
+        count
+    );
 }
 
 /// Makes a store unusable in a way that has a name.
 fn spoil(store: &Path, way: &str) {
     match way {
         "garbage" => fs::write(store, "garbage, and no database").unwrap(),
-        "truncated" => fs::File::options().write(true).open(store).unwrap().set_len(5000).unwrap(),
-        "no file" => fs::remove_file(store).and_then(|()| fs::create_dir(store)).unwrap(),
+        "truncated" => fs::File::options()
+            .write(true)
+            .open(store)
+            .unwrap()
+            .set_len(5000)
+            .unwrap(),
+        "no file" => fs::remove_file(store)
+            .and_then(|()| fs::create_dir(store))
+            .unwrap(),
         pragma => raise(store, pragma, 1),
     }
 }
@@ -118,14 +178,18 @@ fn spoil(store: &Path, way: &str) {
 fn mend(store: &Path, way: &str) {
     match way {
         "garbage" | "truncated" => begin_again(store),
-        "no file" => fs::remove_dir(store).and_then(|()| fs::remove_file(store.with_file_name("store.made"))).unwrap(),
+        "no file" => fs::remove_dir(store)
+            .and_then(|()| fs::remove_file(store.with_file_name("store.made")))
+            .unwrap(),
         pragma => raise(store, pragma, -1),
     }
 }
 
 fn raise(store: &Path, pragma: &str, by: i64) {
     let conn = open(store);
-    let value: i64 = conn.query_row(&format!("PRAGMA {pragma}"), [], |r| r.get(0)).unwrap();
+    let value: i64 = conn
+        .query_row(&format!("PRAGMA {pragma}"), [], |r| r.get(0))
+        .unwrap();
     conn.pragma_update(None, pragma, value + by).unwrap();
 }
 
@@ -145,28 +209,54 @@ fn d03_what_is_wrong_with_the_store_makes_no_difference() {
         spoil(&store, name);
         let run = capture(&sandbox, &["--each"], lines(1..4)).success();
         assert_eq!(results(&run), ["spooled"; 3], "{name}");
-        assert!(run.json_lines().iter().all(|line| line["reason"].as_str().unwrap().contains(words)), "{run:?}");
+        assert!(
+            run.json_lines()
+                .iter()
+                .all(|line| line["reason"].as_str().unwrap().contains(words)),
+            "{run:?}"
+        );
         assert_eq!(run.stderr, "", "the answers say it");
-        let again = sandbox.sk_sync_with(["capture", "--each"], lines(2..3)).success();
+        let again = sandbox
+            .sk_sync_with(["capture", "--each"], lines(2..3))
+            .success();
         assert!(
             again.stderr.contains(words) && again.stderr.matches("warning:").count() == 1,
             "{name}: {}",
             again.stderr
         );
-        assert!(again.stderr.contains("Spooled") && again.stderr.contains("1 spooled"), "{}", again.stderr);
+        assert!(
+            again.stderr.contains("Spooled") && again.stderr.contains("1 spooled"),
+            "{}",
+            again.stderr
+        );
         let status = sandbox.sk_sync(["status"]);
-        assert!(status.code == Some(1) || status.code == Some(6), "{name}: {status:?}");
-        assert!(status.stderr.contains("4 spooled lines"), "{name}: {}", status.stderr);
+        assert!(
+            status.code == Some(1) || status.code == Some(6),
+            "{name}: {status:?}"
+        );
+        assert!(
+            status.stderr.contains("4 spooled lines"),
+            "{name}: {}",
+            status.stderr
+        );
         mend(&store, name);
         let run = sandbox.sk_sync_with(["capture"], lines(4..5)).success();
-        assert!(run.stderr.contains("Imported 4 lines"), "{name}: {}", run.stderr);
-        let ids: Vec<_> = rows(&store).into_iter().map(|(id, _)| id).filter(|known| *known != id(0)).collect();
+        assert!(
+            run.stderr.contains("Imported 4 lines"),
+            "{name}: {}",
+            run.stderr
+        );
+        let ids: Vec<_> = rows(&store)
+            .into_iter()
+            .map(|(id, _)| id)
+            .filter(|known| *known != id(0))
+            .collect();
         assert_eq!(ids, (1..5).map(id).collect::<Vec<_>>(), "{name}");
     }
 }
 
-/// Rejections come before the spool: envelopes that break the contract with `--strict-envelope`, and everything if a
-/// full journal must be refused and cannot be counted.
+/// Rejections come before the spool: envelopes that break the contract with `--strict-envelope`,
+/// and everything if a full journal must be refused and cannot be counted.
 #[test]
 fn the_strict_forms_spool_nothing_they_would_refuse() {
     let sandbox = Sandbox::with_repo();
@@ -174,13 +264,22 @@ fn the_strict_forms_spool_nothing_they_would_refuse() {
     let store = store(&sandbox);
     fs::write(&store, "garbage").unwrap();
     let bad = event(&id(1)).replace("\"build_id\":\"b\"", "\"build_id\":\"\"");
-    let run = capture(&sandbox, &["--strict-envelope"], format!("{bad}\nno json\n{}\n", event(&id(2)))).code(2);
+    let run = capture(
+        &sandbox,
+        &["--strict-envelope"],
+        format!("{bad}\nno json\n{}\n", event(&id(2))),
+    )
+    .code(2);
     assert_eq!(results(&run), ["refused", "refused", "spooled"]);
     let run = capture(&sandbox, &["--strict-capacity"], lines(3..4)).code(6);
     assert_eq!(run.json()["error"]["kind"], "store_damaged");
     begin_again(&store);
     let run = sandbox.sk_sync(["index"]).success();
-    assert!(run.stdout.contains("Spooled   1 event from the spool"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("Spooled   1 event from the spool"),
+        "{}",
+        run.stdout
+    );
     assert_eq!(rows(&store)[0].0, id(2));
 }
 
@@ -194,24 +293,44 @@ fn holds_and_audits_of_opting_out_survive_the_spool() {
     fs::write(&store, "garbage").unwrap();
     let run = capture(&sandbox, &[], lines(0..1)).success();
     assert_eq!(
-        (&run.json_lines()[0]["result"], &run.json_lines()[0]["blocked"]),
+        (
+            &run.json_lines()[0]["result"],
+            &run.json_lines()[0]["blocked"]
+        ),
         (&json!("spooled"), &json!("opted_out"))
     );
     sandbox.set("SK_SYNC_OPT_OUT__TEAMSPACE_BOUND", "audit");
     let run = capture(&sandbox, &[], lines(1..2)).success();
     assert_eq!(results(&run), ["discarded"]);
     let spooled = fs::read_to_string(store.with_file_name("spool.lines")).unwrap();
-    assert_eq!(spooled.matches("WorkPackage").count(), 1, "of what is dropped no payload is kept");
+    assert_eq!(
+        spooled.matches("WorkPackage").count(),
+        1,
+        "of what is dropped no payload is kept"
+    );
     begin_again(&store);
     sandbox.unset("SK_SYNC_OPT_OUT__TEAMSPACE_BOUND");
     sandbox.change("SK_SYNC_PRESET", "stub");
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
-    assert_eq!((&report["balance"]["captured"], &report["balance"]["blocked"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(
+        (
+            &report["balance"]["captured"],
+            &report["balance"]["blocked"]
+        ),
+        (&json!(1), &json!(1)),
+        "{report}"
+    );
     let audits = "SELECT COUNT(*) FROM journal_audit WHERE act = 'discarded' AND event_id = ?1";
-    assert_eq!(open(&store).query_row(audits, [id(1)], |r| r.get::<_, i64>(0)).unwrap(), 1);
+    assert_eq!(
+        open(&store)
+            .query_row(audits, [id(1)], |r| r.get::<_, i64>(0))
+            .unwrap(),
+        1
+    );
 }
 
-/// A line truncated by a kill is reported and kept; a changed one counts as damage until the user has checked it.
+/// A line truncated by a kill is reported and kept; a changed one counts as damage until the user
+/// has checked it.
 #[test]
 fn torn_and_damaged_lines_are_told_and_kept() {
     for (is_torn, code) in [(true, 0), (false, 6)] {
@@ -231,25 +350,51 @@ fn torn_and_damaged_lines_are_told_and_kept() {
         fs::write(&file, bytes).unwrap();
         begin_again(&store);
         let report = sandbox.sk_sync(["run", "--json"]).success().json();
-        assert_eq!((&report["spool"]["captured"], &report["spool"]["unreadable"]), (&json!(2), &json!(1)));
-        assert!(report["warnings"].to_string().contains(".damaged"), "{}", report["warnings"]);
-        let kept =
-            spool_files(&store).into_iter().find(|path| path.extension().is_some_and(|e| e == "damaged")).unwrap();
+        assert_eq!(
+            (&report["spool"]["captured"], &report["spool"]["unreadable"]),
+            (&json!(2), &json!(1))
+        );
+        assert!(
+            report["warnings"].to_string().contains(".damaged"),
+            "{}",
+            report["warnings"]
+        );
+        let kept = spool_files(&store)
+            .into_iter()
+            .find(|path| path.extension().is_some_and(|e| e == "damaged"))
+            .unwrap();
         assert_eq!(mode_of(&kept), 0o600);
-        assert!(fs::read_to_string(&kept).unwrap().contains(&id(2)), "whole, as far as it is there");
+        assert!(
+            fs::read_to_string(&kept).unwrap().contains(&id(2)),
+            "whole, as far as it is there"
+        );
         let proof = sandbox.sk_sync(["verify", "--json"]).code(code).json();
-        assert_eq!(proof["findings"].as_array().unwrap().len(), usize::from(!is_torn), "{proof}");
-        let status = sandbox.sk_sync(["status", "--check", "--json"]).code(code).json();
+        assert_eq!(
+            proof["findings"].as_array().unwrap().len(),
+            usize::from(!is_torn),
+            "{proof}"
+        );
+        let status = sandbox
+            .sk_sync(["status", "--check", "--json"])
+            .code(code)
+            .json();
         assert_eq!(status["ok"], is_torn);
         let words = sandbox.sk_sync(["status"]).success().stdout;
-        assert!(words.contains(if is_torn { "1 incomplete: " } else { "1 damaged: " }), "{words}");
+        assert!(
+            words.contains(if is_torn {
+                "1 incomplete: "
+            } else {
+                "1 damaged: "
+            }),
+            "{words}"
+        );
         fs::remove_file(kept).unwrap();
         sandbox.verified();
     }
 }
 
-/// Two writers that found the store damaged continue while it is repaired and drains absorb: each line is in the
-/// journal once, and each writer's lines are in order.
+/// Two writers that found the store damaged continue while it is repaired and drains absorb: each
+/// line is in the journal once, and each writer's lines are in order.
 #[test]
 fn writers_race_with_absorbers() {
     const LINES: u32 = 300;
@@ -263,8 +408,12 @@ fn writers_race_with_absorbers() {
             .map(|writer| {
                 scope.spawn(move || {
                     let mut command = sandbox.command(["capture", "--json", "--each"]);
-                    let mut child =
-                        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+                    let mut child = command
+                        .stdin(Stdio::piped())
+                        .stdout(Stdio::piped())
+                        .stderr(Stdio::null())
+                        .spawn()
+                        .unwrap();
                     let mut input = child.stdin.take().unwrap();
                     let feed = std::thread::spawn(move || {
                         for n in 0..LINES {
@@ -273,7 +422,9 @@ fn writers_race_with_absorbers() {
                         }
                     });
                     let output = BufReader::new(child.stdout.take().unwrap()).lines();
-                    let answers = output.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+                    let answers = output
+                        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+                        .collect();
                     feed.join().unwrap();
                     assert_eq!(child.wait().unwrap().code(), Some(0));
                     answers
@@ -281,7 +432,8 @@ fn writers_race_with_absorbers() {
             })
             .collect();
         // Both have found out before there is a store again.
-        while fs::read_to_string(store.with_file_name("spool.lines")).map_or(0, |text| text.matches("spool-1 ").count())
+        while fs::read_to_string(store.with_file_name("spool.lines"))
+            .map_or(0, |text| text.matches("spool-1 ").count())
             < 20
         {
             pause(Duration::from_millis(5));
@@ -289,17 +441,30 @@ fn writers_race_with_absorbers() {
         begin_again(&store);
         while writers.iter().any(|writer| !writer.is_finished()) {
             let run = sandbox.sk_sync(["drain", "--json"]);
-            assert!(matches!(run.code, Some(0 | 3)), "3: captured after it had looked; {run:?}");
+            assert!(
+                matches!(run.code, Some(0 | 3)),
+                "3: captured after it had looked; {run:?}"
+            );
         }
-        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        writers
+            .into_iter()
+            .map(|writer| writer.join().unwrap())
+            .collect()
     });
     let _last = sandbox.sk_sync(["drain"]).success();
     assert_eq!(spool_files(&store), [store.with_file_name("spool.lock")]);
     let kept = rows(&store);
     for (writer, answers) in answers.iter().enumerate() {
         let of_writer = |id: &String| id[21..].parse::<usize>().unwrap() / 1000 == writer;
-        let acknowledged: Vec<_> = answers.iter().map(|a| a["event_id"].as_str().unwrap().to_owned()).collect();
-        let ids: Vec<_> = kept.iter().map(|(id, _)| id.clone()).filter(of_writer).collect();
+        let acknowledged: Vec<_> = answers
+            .iter()
+            .map(|a| a["event_id"].as_str().unwrap().to_owned())
+            .collect();
+        let ids: Vec<_> = kept
+            .iter()
+            .map(|(id, _)| id.clone())
+            .filter(of_writer)
+            .collect();
         assert_eq!(ids, acknowledged, "writer {writer}");
         assert!(answers.iter().any(|a| a["result"] == "spooled"));
     }
@@ -321,19 +486,32 @@ fn a_killed_absorber_loses_nothing_and_doubles_nothing() {
         }
         for wait in [15, 40, 80, 120, 30, 200, 60, 160] {
             let mut command = sandbox.command(["index"]);
-            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let mut child = command
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
             pause(Duration::from_millis(wait));
             child.kill().unwrap();
             child.wait().unwrap();
         }
         let _whole = sandbox.sk_sync(["drain"]).success();
         assert_eq!(spool_files(&store), [store.with_file_name("spool.lock")]);
-        let ids: Vec<_> =
-            rows(&store).into_iter().map(|(id, _)| id).filter(|id| id.starts_with("01JMBY7K8N3QRVX2DPFG5")).collect();
-        assert_eq!(ids, (0..(round + 1) * 4000).map(id).collect::<Vec<_>>(), "round {round}");
+        let ids: Vec<_> = rows(&store)
+            .into_iter()
+            .map(|(id, _)| id)
+            .filter(|id| id.starts_with("01JMBY7K8N3QRVX2DPFG5"))
+            .collect();
+        assert_eq!(
+            ids,
+            (0..(round + 1) * 4000).map(id).collect::<Vec<_>>(),
+            "round {round}"
+        );
         sandbox.verified();
         // With its content, for the next steps.
-        open(&store).pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
+        open(&store)
+            .pragma_update(None, "wal_checkpoint", "TRUNCATE")
+            .unwrap();
         fs::rename(&store, store.with_extension("kept")).unwrap();
         for side in ["-wal", "-shm"] {
             let _absent = fs::remove_file(format!("{}{side}", store.display()));
@@ -342,8 +520,8 @@ fn a_killed_absorber_loses_nothing_and_doubles_nothing() {
     fs::rename(store.with_extension("kept"), &store).unwrap();
 }
 
-/// A spool on a disk that fills up: acknowledged lines are stored, the rest fails with a fix, and no truncated line is
-/// left.
+/// A spool on a disk that fills up: acknowledged lines are stored, the rest fails with a fix, and
+/// no truncated line is left.
 #[test]
 fn a_full_disk_takes_no_spool() {
     let mut sandbox = Sandbox::with_repo();
@@ -365,23 +543,42 @@ fn a_full_disk_takes_no_spool() {
             $SK verify > ../proof; echo verify $?
             ls $P"
         );
-        let Some(run) = with_mounts(&sandbox, &script) else { return };
-        assert!(run.stdout.starts_with("full 1\ndrain 0\nlist 0\nverify 0\n"), "{args}: {run:#?}");
+        let Some(run) = with_mounts(&sandbox, &script) else {
+            return;
+        };
+        assert!(
+            run.stdout
+                .starts_with("full 1\ndrain 0\nlist 0\nverify 0\n"),
+            "{args}: {run:#?}"
+        );
         assert!(!run.stdout.contains(".damaged"), "{args}: {}", run.stdout);
         let read = |file: &str| -> Vec<Value> {
             let text = fs::read_to_string(sandbox.path(file)).unwrap();
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+            text.lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect()
         };
         let answers = read("answers");
         let (last, acknowledged) = answers.split_last().unwrap();
         assert_eq!(last["error"]["kind"], "disk_full", "{args}: {last}");
-        assert!(last["error"]["hint"].as_str().unwrap().contains("free some space"), "{last}");
+        assert!(
+            last["error"]["hint"]
+                .as_str()
+                .unwrap()
+                .contains("free some space"),
+            "{last}"
+        );
         assert!(
             acknowledged.len() > 200 && acknowledged.iter().all(|a| a["result"] == "spooled"),
             "{}",
             acknowledged.len()
         );
-        let ids = |lines: &[Value]| lines.iter().map(|line| line["event_id"].clone()).collect::<Vec<_>>();
+        let ids = |lines: &[Value]| {
+            lines
+                .iter()
+                .map(|line| line["event_id"].clone())
+                .collect::<Vec<_>>()
+        };
         let kept = ids(&read("kept"));
         assert_eq!(kept[..acknowledged.len()], ids(acknowledged), "{args}");
         assert_eq!(read("report")[0]["spool"]["unreadable"], 0);

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Server};
 
-/// Violations of `schema` in `value`, with their places; supports the keywords of JSON Schema that ours uses, and
-/// rejects others.
+/// Violations of `schema` in `value`, with their places; supports the keywords of JSON Schema that
+/// ours uses, and rejects others.
 fn breaches(schema: &Value, value: &Value, place: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut say = |holds: bool, what: String| {
@@ -25,18 +25,44 @@ fn breaches(schema: &Value, value: &Value, place: &str) -> Vec<String> {
     };
     for (word, rule) in schema.as_object().unwrap() {
         match word.as_str() {
-            "$schema" | "title" | "$comment" | "description" | "properties" | "items" | "additionalProperties" => {}
+            "$schema"
+            | "title"
+            | "$comment"
+            | "description"
+            | "properties"
+            | "items"
+            | "additionalProperties" => {}
             "type" => {
-                let words = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
+                let words = rule
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_else(|| vec![rule.clone()]);
                 say(words.iter().any(is_of), format!("{value} is not {rule}"));
             }
             "const" => say(value == rule, format!("{value} is not {rule}")),
-            "enum" => say(rule.as_array().unwrap().contains(value), format!("{value} is none of {rule}")),
-            "minimum" => say(value.as_i64().is_none_or(|n| n >= rule.as_i64().unwrap()), format!("{value} < {rule}")),
-            "maximum" => say(value.as_i64().is_none_or(|n| n <= rule.as_i64().unwrap()), format!("{value} > {rule}")),
+            "enum" => say(
+                rule.as_array().unwrap().contains(value),
+                format!("{value} is none of {rule}"),
+            ),
+            "minimum" => say(
+                value.as_i64().is_none_or(|n| n >= rule.as_i64().unwrap()),
+                format!("{value} < {rule}"),
+            ),
+            "maximum" => say(
+                value.as_i64().is_none_or(|n| n <= rule.as_i64().unwrap()),
+                format!("{value} > {rule}"),
+            ),
             "required" => {
-                for name in rule.as_array().unwrap().iter().filter(|_| value.is_object()) {
-                    say(value.get(name.as_str().unwrap()).is_some(), format!("{name} is missing"));
+                for name in rule
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(|_| value.is_object())
+                {
+                    say(
+                        value.get(name.as_str().unwrap()).is_some(),
+                        format!("{name} is missing"),
+                    );
                 }
             }
             other => panic!("{place}: this test does not know `{other}`"),
@@ -44,7 +70,10 @@ fn breaches(schema: &Value, value: &Value, place: &str) -> Vec<String> {
     }
     for (name, member) in value.as_object().into_iter().flatten() {
         let place = format!("{place}.{name}");
-        match schema["properties"].get(name).or_else(|| schema.get("additionalProperties")) {
+        match schema["properties"]
+            .get(name)
+            .or_else(|| schema.get("additionalProperties"))
+        {
             Some(schema) => found.extend(breaches(schema, member, &place)),
             None => found.push(format!("{place}: not in the schema")),
         }
@@ -73,18 +102,25 @@ fn every_status_keeps_to_the_published_schema() {
         }
         let batch = request.json();
         let events = batch["events"].as_array().unwrap().iter().enumerate();
-        let results = events.map(|(n, e)| json!({"event_id": e["event_id"], "status": words[n % 4], "error": "why"}));
+        let results = events.map(
+            |(n, e)| json!({"event_id": e["event_id"], "status": words[n % 4], "error": "why"}),
+        );
         Reply::json(200, &json!({"results": results.collect::<Vec<_>>()}))
     });
     let mut sandbox = Sandbox::with_repo();
     let schema = schema(&sandbox);
-    assert_eq!(breaches(&schema, &status(&sandbox), "$"), Vec::<String>::new(), "nothing yet");
+    assert_eq!(
+        breaches(&schema, &status(&sandbox), "$"),
+        Vec::<String>::new(),
+        "nothing yet"
+    );
     std::fs::write(sandbox.path("kitty/queue.db"), "x").unwrap();
     let _run = sandbox.sk_sync(["run", "--preset", "stub"]).success();
     sandbox.target(&server.url());
     sandbox.set("SK_SYNC_DRAIN__MAX_REJECTIONS", "1");
     let _run = sandbox.sk_sync(["run"]);
-    let two = "{\"event_id\":\"x\",\"event_type\":\"T\"}\n{\"event_id\":\"x\",\"event_type\":\"U\"}\n";
+    let two =
+        "{\"event_id\":\"x\",\"event_type\":\"T\"}\n{\"event_id\":\"x\",\"event_type\":\"U\"}\n";
     let _run = sandbox.sk_sync_with(["capture"], two);
     sandbox.unset("SK_SYNC_TOKEN");
     let trouble = status(&sandbox);
@@ -98,7 +134,10 @@ fn every_status_keeps_to_the_published_schema() {
         "/gates/0",
         "/next_steps/0",
     ] {
-        assert!(trouble.pointer(pointer).is_some(), "{pointer} was not tried: {trouble}");
+        assert!(
+            trouble.pointer(pointer).is_some(),
+            "{pointer} was not tried: {trouble}"
+        );
     }
     // The walker can fail.
     let mut wrong = trouble.clone();
@@ -111,16 +150,30 @@ fn every_status_keeps_to_the_published_schema() {
 /// Every object of the schema lists its members, and promises each of them.
 fn unpromised(schema: &Value, place: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let types = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
+    let types = schema["type"]
+        .as_array()
+        .cloned()
+        .unwrap_or_else(|| vec![schema["type"].clone()]);
     let is_map = schema.get("additionalProperties").is_some();
     if types.contains(&json!("object")) && !is_map {
-        let names: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
-        let mut required: Vec<_> =
-            schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+        let names: Vec<_> = schema["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        let mut required: Vec<_> = schema["required"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| name.as_str().unwrap().to_owned())
+            .collect();
         required.sort();
         let sorted = std::collections::BTreeSet::from_iter(names);
         if sorted.iter().cloned().collect::<Vec<_>>() != required {
-            found.push(format!("{place}: {sorted:?} are listed, {required:?} promised"));
+            found.push(format!(
+                "{place}: {sorted:?} are listed, {required:?} promised"
+            ));
         }
     }
     for (name, member) in schema["properties"].as_object().into_iter().flatten() {
@@ -132,8 +185,8 @@ fn unpromised(schema: &Value, place: &str) -> Vec<String> {
     found
 }
 
-/// The members that Spec Kitty's own `sync status --json` had, with their types there; a count that is not known without
-/// opening an older queue may be null.
+/// The members that Spec Kitty's own `sync status --json` had, with their types there; a count that
+/// is not known without opening an older queue may be null.
 const OLDER: [(&str, &str); 56] = [
     ("ok", "boolean"),
     ("exit_code", "integer"),
@@ -153,7 +206,10 @@ const OLDER: [(&str, &str); 56] = [
     ("event_journal.gc_suggested", "boolean"),
     ("event_journal.gc_suggestion", "object null"),
     ("event_journal.gc_suggestion.reason", "string"),
-    ("event_journal.gc_suggestion.retained_event_count", "integer"),
+    (
+        "event_journal.gc_suggestion.retained_event_count",
+        "integer",
+    ),
     ("event_journal.gc_suggestion.journal_size_bytes", "integer"),
     ("delivery_targets.current", "object null"),
     ("delivery_targets.current.target_id", "string null"),
@@ -178,8 +234,14 @@ const OLDER: [(&str, &str); 56] = [
     ("terminal_failures.events[].event_id", "string"),
     ("terminal_failures.events[].target_id", "string"),
     ("terminal_failures.events[].last_error", "string null"),
-    ("body_upload_compatibility.body_upload_queue_count", "integer"),
-    ("body_upload_compatibility.body_upload_failure_log_count", "integer"),
+    (
+        "body_upload_compatibility.body_upload_queue_count",
+        "integer",
+    ),
+    (
+        "body_upload_compatibility.body_upload_failure_log_count",
+        "integer",
+    ),
     ("active_queue.path", "string"),
     ("active_queue.event_count", "integer"),
     ("legacy_queue.rows_in_scope", "integer null"),
@@ -201,13 +263,19 @@ fn the_schema_promises_every_member_and_the_older_ones_by_name_and_type() {
     for (path, types) in OLDER {
         let mut at = &schema;
         for name in path.split('.') {
-            let (name, is_list) = name.strip_suffix("[]").map_or((name, false), |name| (name, true));
+            let (name, is_list) = name
+                .strip_suffix("[]")
+                .map_or((name, false), |name| (name, true));
             at = &at["properties"][name];
             at = if is_list { &at["items"] } else { at };
         }
         let told = match &at["type"] {
             Value::String(word) => word.clone(),
-            Value::Array(words) => words.iter().map(|w| w.as_str().unwrap()).collect::<Vec<_>>().join(" "),
+            Value::Array(words) => words
+                .iter()
+                .map(|w| w.as_str().unwrap())
+                .collect::<Vec<_>>()
+                .join(" "),
             _ if at["enum"].is_array() => "enum".to_owned(),
             other => panic!("{path}: {other}"),
         };
@@ -222,15 +290,33 @@ fn a_status_keeps_to_the_schema_in_every_situation() {
     let schema = schema(&sandbox);
     let look = |sandbox: &Sandbox, when: &str, pointer: &str, expected: Value| {
         let document = status(sandbox);
-        assert_eq!(breaches(&schema, &document, "$"), Vec::<String>::new(), "{when}");
-        assert_eq!(document.pointer(pointer), Some(&expected), "{when}: {document}");
+        assert_eq!(
+            breaches(&schema, &document, "$"),
+            Vec::<String>::new(),
+            "{when}"
+        );
+        assert_eq!(
+            document.pointer(pointer),
+            Some(&expected),
+            "{when}: {document}"
+        );
     };
     look(&sandbox, "empty", "/project/store_exists", json!(false));
     let _run = sandbox.sk_sync(["run", "--no-drain"]).success();
-    look(&sandbox, "captured", "/delivery_targets/current/canonical_url", json!("stub://local"));
+    look(
+        &sandbox,
+        "captured",
+        "/delivery_targets/current/canonical_url",
+        json!("stub://local"),
+    );
     let server = Server::answering(|request| crate::support::wire::honest(request, "success"));
     sandbox.target(&server.url());
-    look(&sandbox, "never contacted", "/delivery_targets/current/target_id", Value::Null);
+    look(
+        &sandbox,
+        "never contacted",
+        "/delivery_targets/current/target_id",
+        Value::Null,
+    );
     let _run = sandbox.sk_sync(["run"]).success();
     look(&sandbox, "drained", "/active_queue/event_count", json!(0));
     look(&sandbox, "drained", "/ok", json!(true));
@@ -238,20 +324,46 @@ fn a_status_keeps_to_the_schema_in_every_situation() {
     sandbox.target(&refusing.url());
     sandbox.set("SK_SYNC_DRAIN__MAX_REJECTIONS", "1");
     let _run = sandbox.sk_sync(["drain"]).code(5);
-    look(&sandbox, "failed", "/last_run/result", json!("undeliverable"));
+    look(
+        &sandbox,
+        "failed",
+        "/last_run/result",
+        json!("undeliverable"),
+    );
     drop(refusing);
-    let _run = sandbox.sk_sync_with(["capture", "-q"], "{\"event_id\":\"n\",\"event_type\":\"T\"}\n").success();
+    let _run = sandbox
+        .sk_sync_with(
+            ["capture", "-q"],
+            "{\"event_id\":\"n\",\"event_type\":\"T\"}\n",
+        )
+        .success();
     let _run = sandbox.sk_sync(["drain"]).code(3);
-    look(&sandbox, "the server is gone", "/last_run/result", json!("retryable"));
+    look(
+        &sandbox,
+        "the server is gone",
+        "/last_run/result",
+        json!("retryable"),
+    );
     sandbox.unset("SK_SYNC_TOKEN");
     look(&sandbox, "blocked", "/balance/blocked", json!(1));
     std::fs::write(sandbox.store().with_file_name("spool-01.damaged"), "x\n").unwrap();
     look(&sandbox, "a damaged spool", "/spool/damaged", json!(1));
-    let id = status(&sandbox)["delivery_targets"]["previous"][0]["target_id"].as_str().unwrap().to_owned();
+    let id = status(&sandbox)["delivery_targets"]["previous"][0]["target_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let _run = sandbox.sk_sync(["target", "forget", &id]).success();
-    look(&sandbox, "a target is forgotten", "/balance/holds", json!(true));
-    let wrong = "UPDATE store_counters SET value = -5 WHERE name IN ('untried', 'live', 'retryable')";
-    crate::support::wire::open(&sandbox.store()).execute(wrong, []).unwrap();
+    look(
+        &sandbox,
+        "a target is forgotten",
+        "/balance/holds",
+        json!(true),
+    );
+    let wrong =
+        "UPDATE store_counters SET value = -5 WHERE name IN ('untried', 'live', 'retryable')";
+    crate::support::wire::open(&sandbox.store())
+        .execute(wrong, [])
+        .unwrap();
     look(&sandbox, "damaged books", "/balance/holds", json!(false));
     sandbox.spoilt();
     std::fs::write(sandbox.store(), "no database").unwrap();
@@ -259,7 +371,8 @@ fn a_status_keeps_to_the_schema_in_every_situation() {
     assert_eq!(told["error"]["kind"], "store_damaged", "{told}");
 }
 
-/// Nothing can be created or written: `status` reads all the same, whether the last writer left a WAL or not.
+/// Nothing can be created or written: `status` reads all the same, whether the last writer left a
+/// WAL or not.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_status_works_on_a_read_only_file_system() {
@@ -268,11 +381,14 @@ fn a_status_works_on_a_read_only_file_system() {
     let plain = status(&sandbox);
     let script = "mount --bind \"$DIR\" \"$DIR\" && mount -o remount,ro,bind \"$DIR\" && ! touch \"$DIR\"/x 2>/dev/null && exec \"$SK\" status --json";
     let script = script.replace("$DIR", sandbox.state().to_str().unwrap());
-    let Some(run) = crate::support::rights::with_mounts(&sandbox, &script) else { return };
+    let Some(run) = crate::support::rights::with_mounts(&sandbox, &script) else {
+        return;
+    };
     assert_eq!(run.success().json()["balance"], plain["balance"]);
     // A writer that was killed leaves its WAL.
     let conn = crate::support::wire::open(&sandbox.store());
-    conn.execute_batch("PRAGMA journal_mode = WAL; UPDATE journal_state SET lamport = lamport + 1").unwrap();
+    conn.execute_batch("PRAGMA journal_mode = WAL; UPDATE journal_state SET lamport = lamport + 1")
+        .unwrap();
     let copy = sandbox.path("copy");
     std::fs::create_dir(&copy).unwrap();
     for name in ["store.db", "store.db-wal", "store.db-shm"] {
@@ -282,12 +398,14 @@ fn a_status_works_on_a_read_only_file_system() {
     for name in ["store.db", "store.db-wal", "store.db-shm"] {
         std::fs::copy(copy.join(name), sandbox.store().with_file_name(name)).unwrap();
     }
-    let Some(run) = crate::support::rights::with_mounts(&sandbox, &script) else { return };
+    let Some(run) = crate::support::rights::with_mounts(&sandbox, &script) else {
+        return;
+    };
     assert_eq!(run.success().json()["balance"], plain["balance"]);
 }
 
-/// While a drain waits for its answer: no file is created or removed, nothing blocks, and the status shows what is in
-/// flight.
+/// While a drain waits for its answer: no file is created or removed, nothing blocks, and the
+/// status shows what is in flight.
 #[test]
 fn a_status_during_a_drain_changes_nothing() {
     let (asked, was_asked) = std::sync::mpsc::channel::<()>();
@@ -303,12 +421,21 @@ fn a_status_during_a_drain_changes_nothing() {
     let mut sandbox = Sandbox::with_repo();
     let _run = sandbox.sk_sync(["run", "--no-drain"]).success();
     sandbox.target(&server.url());
-    let mut drain = sandbox.command(["drain"]).stdout(std::process::Stdio::null()).spawn().unwrap();
-    was_asked.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
+    let mut drain = sandbox
+        .command(["drain"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    was_asked
+        .recv_timeout(std::time::Duration::from_secs(30))
+        .unwrap();
     let before = sandbox.listing();
     let during = status(&sandbox);
     assert_eq!(sandbox.listing(), before);
-    assert_eq!(during["delivery_ledger"]["in_flight"], during["balance"]["captured"], "{during}");
+    assert_eq!(
+        during["delivery_ledger"]["in_flight"], during["balance"]["captured"],
+        "{during}"
+    );
     drop(go);
     assert_eq!(drain.wait().unwrap().code(), Some(0));
 }

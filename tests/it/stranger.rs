@@ -1,5 +1,5 @@
-//! A clone is untrusted: its `event-sync.toml` without consent neither destroys, nor sends, nor asks for a secret;
-//! waiting keys are listed, and `allow` concerns exactly these.
+//! A clone is untrusted: its `event-sync.toml` without consent neither destroys, nor sends, nor
+//! asks for a secret; waiting keys are listed, and `allow` concerns exactly these.
 #![cfg(unix)]
 
 use serde_json::{Value, json};
@@ -21,18 +21,28 @@ fn clone(text: &str) -> Sandbox {
 
 /// The names of the failed checks.
 fn shut(document: &Value) -> Vec<&str> {
-    let gates = document["gates"].as_array().unwrap().iter().filter(|gate| gate["open"] == false);
+    let gates = document["gates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|gate| gate["open"] == false);
     gates.map(|gate| gate["name"].as_str().unwrap()).collect()
 }
 
 fn gate<'a>(document: &'a Value, name: &str) -> &'a Value {
-    document["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == name).unwrap()
+    document["gates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|gate| gate["name"] == name)
+        .unwrap()
 }
 
 /// Lines for `capture`.
 fn events(numbers: std::ops::Range<u32>) -> String {
-    let lines: Vec<_> =
-        numbers.map(|n| format!("{{\"event_id\":\"e{n}\",\"event_type\":\"WPStatusChanged\"}}")).collect();
+    let lines: Vec<_> = numbers
+        .map(|n| format!("{{\"event_id\":\"e{n}\",\"event_type\":\"WPStatusChanged\"}}"))
+        .collect();
     lines.join("\n")
 }
 
@@ -40,33 +50,73 @@ fn allow(sandbox: &Sandbox, words: &[&str]) -> Run {
     sandbox.sk_sync([&["allow"], words].concat()).success()
 }
 
-/// A clone whose file bounds the queue at one event evicts none, and one that opts out with an audit drops nothing that
-/// is piped to `capture`. With the user's consent, the file applies.
+/// A clone whose file bounds the queue at one event evicts none, and one that opts out with an
+/// audit drops nothing that is piped to `capture`. With the user's consent, the file applies.
 #[test]
 fn a_clone_discards_nothing() {
     let lines = events(0..3);
     for (text, waits, agreed) in [
-        ("retention = 'off'\ndelivery = 'stub'\njournal.capacity = 1\n", "retention, journal.capacity", "evicted"),
-        ("preset = 'opt-out'\nopt_out.teamspace_bound = 'audit'\n", "preset, opt_out.teamspace_bound", "discarded"),
+        (
+            "retention = 'off'\ndelivery = 'stub'\njournal.capacity = 1\n",
+            "retention, journal.capacity",
+            "evicted",
+        ),
+        (
+            "preset = 'opt-out'\nopt_out.teamspace_bound = 'audit'\n",
+            "preset, opt_out.teamspace_bound",
+            "discarded",
+        ),
     ] {
         let sandbox = clone(text);
         let report = sandbox.sk_sync(["index", "--json"]).success().json();
         let all = report["capture"]["captured"].clone();
-        assert_eq!((&report["balance"]["discarded"], &report["balance"]["blocked"]), (&json!(0), &json!(0)), "{text}");
-        assert!(
-            report["warnings"]
-                .to_string()
-                .contains(&format!("are not used: {waits}; to use them: sk-sync allow local"))
+        assert_eq!(
+            (
+                &report["balance"]["discarded"],
+                &report["balance"]["blocked"]
+            ),
+            (&json!(0), &json!(0)),
+            "{text}"
         );
-        let captured = sandbox.sk_sync_with(["capture", "--json"], &lines).success().json_lines();
-        assert!(captured.iter().all(|line| line["result"] == "captured" && line["blocked"].is_null()), "{captured:?}");
-        let report = sandbox.sk_sync(["run", "--no-drain", "--json"]).success().json();
-        assert_eq!(report["balance"]["captured"], json!(all.as_u64().unwrap() + 3));
-        assert_eq!((&report["balance"]["discarded"], audit(&sandbox.store()).len()), (&json!(0), 0));
+        assert!(report["warnings"].to_string().contains(&format!(
+            "are not used: {waits}; to use them: sk-sync allow local"
+        )));
+        let captured = sandbox
+            .sk_sync_with(["capture", "--json"], &lines)
+            .success()
+            .json_lines();
+        assert!(
+            captured
+                .iter()
+                .all(|line| line["result"] == "captured" && line["blocked"].is_null()),
+            "{captured:?}"
+        );
+        let report = sandbox
+            .sk_sync(["run", "--no-drain", "--json"])
+            .success()
+            .json();
+        assert_eq!(
+            report["balance"]["captured"],
+            json!(all.as_u64().unwrap() + 3)
+        );
+        assert_eq!(
+            (
+                &report["balance"]["discarded"],
+                audit(&sandbox.store()).len()
+            ),
+            (&json!(0), 0)
+        );
 
-        let given = sandbox.sk_sync(["allow", "local", "--json"]).success().json();
-        let told: Vec<_> =
-            given["config_keys"].as_array().unwrap().iter().map(|k| k["key"].as_str().unwrap()).collect();
+        let given = sandbox
+            .sk_sync(["allow", "local", "--json"])
+            .success()
+            .json();
+        let told: Vec<_> = given["config_keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|k| k["key"].as_str().unwrap())
+            .collect();
         assert_eq!(told.join(", "), waits, "{given}");
         let after = events(3..6);
         let _captured = sandbox.sk_sync_with(["capture"], &after).success();
@@ -75,8 +125,8 @@ fn a_clone_discards_nothing() {
     }
 }
 
-/// Every key that decides what is kept, what is sent, where to, how or when waits without consent, is listed, blocks
-/// delivery to a server, and applies with consent.
+/// Every key that decides what is kept, what is sent, where to, how or when waits without consent,
+/// is listed, blocks delivery to a server, and applies with consent.
 #[test]
 fn each_key_that_matters_waits_and_is_named() {
     for text in [
@@ -120,29 +170,56 @@ fn each_key_that_matters_waits_and_is_named() {
         sandbox.set("SK_SYNC_TARGET_URL", &server.url());
         let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
         assert_eq!(shut(&report), ["repository_not_allowed"], "{key}");
-        let reason = gate(&report, "repository_not_allowed")["reason"].as_str().unwrap();
-        assert!(reason.ends_with(&format!("are not used: {key}")), "{reason}");
-        assert_eq!((&report["capture"]["captured"], &report["balance"]["discarded"]), (&json!(23), &json!(0)), "{key}");
+        let reason = gate(&report, "repository_not_allowed")["reason"]
+            .as_str()
+            .unwrap();
+        assert!(
+            reason.ends_with(&format!("are not used: {key}")),
+            "{reason}"
+        );
+        assert_eq!(
+            (
+                &report["capture"]["captured"],
+                &report["balance"]["discarded"]
+            ),
+            (&json!(23), &json!(0)),
+            "{key}"
+        );
         assert_eq!(server.connections(), 0, "{key}");
         let value = |sandbox: &Sandbox| {
-            let shown = sandbox.sk_sync(["config", "show", "--json"]).success().json();
+            let shown = sandbox
+                .sk_sync(["config", "show", "--json"])
+                .success()
+                .json();
             let values = shown["values"].as_array().unwrap().clone();
-            values.into_iter().find(|value| value["key"] == key).unwrap()["origin"].as_str().unwrap().to_owned()
+            values
+                .into_iter()
+                .find(|value| value["key"] == key)
+                .unwrap()["origin"]
+                .as_str()
+                .unwrap()
+                .to_owned()
         };
         assert!(!value(&sandbox).ends_with("event-sync.toml"), "{key}");
-        let fix = gate(&report, "repository_not_allowed")["fix"].as_str().unwrap();
+        let fix = gate(&report, "repository_not_allowed")["fix"]
+            .as_str()
+            .unwrap();
         assert_eq!(fix, format!("sk-sync allow {}", server.url()), "{key}");
         let _agreed = allow(&sandbox, &[&server.url()]);
         // The environment's preset comes before the file's, and decides both axes.
         let is_axis = ["preset", "retention", "delivery"].contains(&key);
-        assert_eq!(value(&sandbox).ends_with("event-sync.toml"), !is_axis, "{key}");
+        assert_eq!(
+            value(&sandbox).ends_with("event-sync.toml"),
+            !is_axis,
+            "{key}"
+        );
         let report = sandbox.sk_sync(["run", "--json"]).json();
         assert_eq!(shut(&report), [""; 0], "{key}: {report}");
     }
 }
 
-/// A later commit with an allowed origin: its changes wait, the next `allow` shows them, and until then nothing is
-/// sent.
+/// A later commit with an allowed origin: its changes wait, the next `allow` shows them, and until
+/// then nothing is sent.
 #[test]
 fn a_later_commit_needs_a_new_agreement_that_shows_what_changed() {
     let server = server();
@@ -156,13 +233,27 @@ fn a_later_commit_needs_a_new_agreement_that_shows_what_changed() {
     let _agreed = allow(&sandbox, &[&server.url()]);
     let _sent = sandbox.sk_sync(["run"]).success();
     let requests = server.requests().len();
-    sandbox.write("event-sync.toml", text("retention = 'off'\nexternal_receiver.ack = 'status'\n"));
-    sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/spec.md", "# another\n");
+    sandbox.write(
+        "event-sync.toml",
+        text("retention = 'off'\nexternal_receiver.ack = 'status'\n"),
+    );
+    sandbox.write(
+        "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md",
+        "# another\n",
+    );
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(shut(&report), ["repository_not_allowed"]);
-    let reason = gate(&report, "repository_not_allowed")["reason"].as_str().unwrap();
-    assert!(reason.contains("event-sync.toml has changed since it was allowed"), "{reason}");
-    assert_eq!((server.requests().len(), &report["balance"]["purged"]), (requests, &json!(0)));
+    let reason = gate(&report, "repository_not_allowed")["reason"]
+        .as_str()
+        .unwrap();
+    assert!(
+        reason.contains("event-sync.toml has changed since it was allowed"),
+        "{reason}"
+    );
+    assert_eq!(
+        (server.requests().len(), &report["balance"]["purged"]),
+        (requests, &json!(0))
+    );
     let shown = allow(&sandbox, &[&server.url(), "--dry-run"]).stdout;
     for line in [
         "retention = \"off\"\n",
@@ -175,13 +266,17 @@ fn a_later_commit_needs_a_new_agreement_that_shows_what_changed() {
     let _again = allow(&sandbox, &[&server.url()]);
     let _sent = sandbox.sk_sync(["run"]).success();
     assert!(server.requests().len() > requests);
-    // A change that only narrows needs no consent. The allowed file was this version, so its next version is another
-    // one.
+    // A change that only narrows needs no consent. The allowed file was this version, so its next
+    // version is another one.
     sandbox.write("event-sync.toml", text("drain.max_events = 10\n"));
-    assert_eq!(shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()), ["repository_not_allowed"]);
+    assert_eq!(
+        shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()),
+        ["repository_not_allowed"]
+    );
 }
 
-/// A file that only narrows needs no agreement, with any target, and the person's own file wins over it.
+/// A file that only narrows needs no agreement, with any target, and the person's own file wins
+/// over it.
 #[test]
 fn what_only_narrows_counts_at_once() {
     let server = server();
@@ -189,21 +284,43 @@ fn what_only_narrows_counts_at_once() {
     sandbox.set("SK_SYNC_PRESET", "external-receiver");
     sandbox.set("SK_SYNC_TARGET_URL", &server.url());
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert!(report["drain"]["requests"].as_u64().unwrap() >= 3, "{report}");
+    assert!(
+        report["drain"]["requests"].as_u64().unwrap() >= 3,
+        "{report}"
+    );
     let own = sandbox.path("own.toml");
-    std::fs::write(&own, "drain.max_events = 500\nteamspace.team_slug = 'mine'\n").unwrap();
+    std::fs::write(
+        &own,
+        "drain.max_events = 500\nteamspace.team_slug = 'mine'\n",
+    )
+    .unwrap();
     sandbox.set("SK_SYNC_CONFIG", own.to_str().unwrap());
     let show = |key: &str| {
-        let shown = sandbox.sk_sync(["config", "show", "--json"]).success().json();
-        shown["values"].as_array().unwrap().iter().find(|value| value["key"] == key).unwrap()["value"].clone()
+        let shown = sandbox
+            .sk_sync(["config", "show", "--json"])
+            .success()
+            .json();
+        shown["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|value| value["key"] == key)
+            .unwrap()["value"]
+            .clone()
     };
     assert_eq!(show("drain.max_events"), 500);
     sandbox.write("event-sync.toml", "teamspace.team_slug = 'theirs'\n");
     assert_eq!(show("teamspace.team_slug"), "mine");
-    let shown = sandbox.sk_sync(["config", "show", "--json"]).success().json();
+    let shown = sandbox
+        .sk_sync(["config", "show", "--json"])
+        .success()
+        .json();
     assert_eq!(shown["waiting"][0]["key"], "teamspace.team_slug", "{shown}");
     let words = sandbox.sk_sync(["config", "show"]).success().stdout;
-    assert!(words.contains("# not used without `sk-sync allow`: teamspace.team_slug = \"theirs\""), "{words}");
+    assert!(
+        words.contains("# not used without `sk-sync allow`: teamspace.team_slug = \"theirs\""),
+        "{words}"
+    );
 }
 
 /// A loopback URL of a clone is a server like any other, with any path and query.
@@ -214,10 +331,21 @@ fn a_clones_loopback_address_needs_consent() {
     let mut sandbox = clone(&format!(
         "preset = 'external-receiver'\nexternal_receiver.events_url = '{url}'\nexternal_receiver.ack = 'status'\n"
     ));
-    for words in [&["run", "--json"][..], &["drain", "--json"], &["run", "--json", "--preset", "external-receiver"]] {
+    for words in [
+        &["run", "--json"][..],
+        &["drain", "--json"],
+        &["run", "--json", "--preset", "external-receiver"],
+    ] {
         let report = sandbox.sk_sync(words).code(4).json();
-        assert_eq!(shut(&report), ["missing_consent", "repository_not_allowed"], "{words:?}");
-        assert_eq!(gate(&report, "missing_consent")["fix"], format!("sk-sync allow {}", local.url()));
+        assert_eq!(
+            shut(&report),
+            ["missing_consent", "repository_not_allowed"],
+            "{words:?}"
+        );
+        assert_eq!(
+            gate(&report, "missing_consent")["fix"],
+            format!("sk-sync allow {}", local.url())
+        );
     }
     let _looked = sandbox.sk_sync(["preflight"]).code(4);
     let _hook = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
@@ -226,14 +354,17 @@ fn a_clones_loopback_address_needs_consent() {
     // Named by a person it needs none; but the file's own keys still do.
     sandbox.set("SK_SYNC_TARGET_URL", &local.url());
     sandbox.set("SK_SYNC_PRESET", "external-receiver");
-    assert_eq!(shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()), ["repository_not_allowed"]);
+    assert_eq!(
+        shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()),
+        ["repository_not_allowed"]
+    );
     sandbox.write("event-sync.toml", "");
     let _sent = sandbox.sk_sync(["run"]).code(3);
     assert!(local.connections() > 0);
 }
 
-/// A token, and the secrets of headers, are sent only where the user's own sources say, or with consent for that; and
-/// no program is run to get one before that.
+/// A token, and the secrets of headers, are sent only where the user's own sources say, or with
+/// consent for that; and no program is run to get one before that.
 #[test]
 fn a_token_goes_where_a_person_said() {
     let server = server();
@@ -243,41 +374,86 @@ fn a_token_goes_where_a_person_said() {
     ));
     let asked = sandbox.path("asked");
     let own = sandbox.path("own.toml");
-    let text =
-        format!("teamspace.token_command = ['sh', '-c', 'echo >>\"$0\"; echo of-command', '{}']\n", asked.display());
+    let text = format!(
+        "teamspace.token_command = ['sh', '-c', 'echo >>\"$0\"; echo of-command', '{}']\n",
+        asked.display()
+    );
     std::fs::write(&own, text).unwrap();
     sandbox.set("SK_SYNC_CONFIG", own.to_str().unwrap());
     for words in [&["run", "--json"][..], &["preflight", "--json"]] {
         let report = sandbox.sk_sync(words).code(4).json();
-        assert_eq!(shut(&report), ["missing_auth", "missing_consent", "repository_not_allowed"]);
-        assert!(gate(&report, "missing_auth")["reason"].as_str().unwrap().contains("is not asked for a token"));
+        assert_eq!(
+            shut(&report),
+            ["missing_auth", "missing_consent", "repository_not_allowed"]
+        );
+        assert!(
+            gate(&report, "missing_auth")["reason"]
+                .as_str()
+                .unwrap()
+                .contains("is not asked for a token")
+        );
     }
     assert!(!asked.exists());
 
     // A consent without the secret does not send it, whatever its source.
     let kept = allow(&sandbox, &[&server.url(), "--without-secrets"]).stdout;
-    assert!(kept.contains(&format!("Secret    bearer token does not go to {}\n", server.url())), "{kept}");
+    assert!(
+        kept.contains(&format!(
+            "Secret    bearer token does not go to {}\n",
+            server.url()
+        )),
+        "{kept}"
+    );
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(shut(&report), ["missing_auth"]);
-    assert_eq!(gate(&report, "missing_auth")["fix"], format!("sk-sync allow {}", server.url()));
+    assert_eq!(
+        gate(&report, "missing_auth")["fix"],
+        format!("sk-sync allow {}", server.url())
+    );
     let shown = sandbox.sk_sync(["target", "show"]).success().stdout;
-    assert!(shown.contains(&format!("Secret  bearer token does not go to {}\n", server.url())), "{shown}");
+    assert!(
+        shown.contains(&format!(
+            "Secret  bearer token does not go to {}\n",
+            server.url()
+        )),
+        "{shown}"
+    );
     assert_eq!((server.connections(), asked.exists()), (0, false));
 
     let given = allow(&sandbox, &[&server.url()]).stdout;
     assert!(
-        given.contains(&format!("Secret    bearer token goes to {} with this agreement\n", server.url())),
+        given.contains(&format!(
+            "Secret    bearer token goes to {} with this agreement\n",
+            server.url()
+        )),
         "{given}"
     );
     let _sent = sandbox.sk_sync(["run"]).success();
-    assert!(server.requests().iter().all(|request| request.header("authorization") == Some("Bearer correct-horse")));
-    let shown = sandbox.sk_sync(["target", "show", "--json"]).success().json();
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.header("authorization") == Some("Bearer correct-horse"))
+    );
+    let shown = sandbox
+        .sk_sync(["target", "show", "--json"])
+        .success()
+        .json();
     assert_eq!(
-        (&shown["secrets"][0]["secret"], &shown["secrets"][0]["allowed"]),
+        (
+            &shown["secrets"][0]["secret"],
+            &shown["secrets"][0]["allowed"]
+        ),
         (&json!("bearer token"), &json!(true))
     );
-    assert!(sandbox.sk_sync(["allow", "--list"]).success().stdout.contains(", with the bearer token"));
+    assert!(
+        sandbox
+            .sk_sync(["allow", "--list"])
+            .success()
+            .stdout
+            .contains(", with the bearer token")
+    );
 }
 
 /// The same for the variables that a file names for headers and signatures.
@@ -293,14 +469,27 @@ fn secrets_of_headers_are_shown_and_bound_to_the_origin() {
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(shut(&report), ["missing_header_secret"]);
     assert_eq!(server.connections(), 0);
-    let given = sandbox.sk_sync(["allow", &server.url(), "--json"]).success().json();
-    assert_eq!(given["grants"][0]["secrets"], json!(["SK_SYNC_SECRET_KEY"]), "{given}");
-    let _sent = sandbox.sk_sync(["run"]).success();
-    assert!(server.requests().iter().all(|request| request.header("x-key") == Some("topsecret")));
-    let shown = sandbox.sk_sync(["target", "show"]).success().stdout;
-    assert!(
-        shown.contains(&format!("Secret  SK_SYNC_SECRET_KEY goes to {} (allowed with the secret since ", server.url()))
+    let given = sandbox
+        .sk_sync(["allow", &server.url(), "--json"])
+        .success()
+        .json();
+    assert_eq!(
+        given["grants"][0]["secrets"],
+        json!(["SK_SYNC_SECRET_KEY"]),
+        "{given}"
     );
+    let _sent = sandbox.sk_sync(["run"]).success();
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.header("x-key") == Some("topsecret"))
+    );
+    let shown = sandbox.sk_sync(["target", "show"]).success().stdout;
+    assert!(shown.contains(&format!(
+        "Secret  SK_SYNC_SECRET_KEY goes to {} (allowed with the secret since ",
+        server.url()
+    )));
 }
 
 /// In CI the workflow names the origin: consent, secrets and file for that run.
@@ -312,7 +501,10 @@ fn allow_origin_agrees_to_the_file_for_one_run() {
         server.url()
     ));
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
-    let report = sandbox.sk_sync(["run", "--allow-origin", &server.url(), "--json"]).success().json();
+    let report = sandbox
+        .sk_sync(["run", "--allow-origin", &server.url(), "--json"])
+        .success()
+        .json();
     assert_eq!(report["target"]["team_slug"], "harbour");
     let connections = server.connections();
     let _shut = sandbox.sk_sync(["run"]).code(4);
@@ -323,21 +515,47 @@ fn allow_origin_agrees_to_the_file_for_one_run() {
 #[test]
 fn a_clone_does_not_lengthen_a_hook() {
     let sandbox = clone("hook.budget = '60s'\nhook.max_time = '24h'\n");
-    let shown = sandbox.sk_sync(["config", "show", "--json"]).success().json();
+    let shown = sandbox
+        .sk_sync(["config", "show", "--json"])
+        .success()
+        .json();
     let value = |key: &str| {
-        shown["values"].as_array().unwrap().iter().find(|value| value["key"] == key).unwrap()["value"].clone()
+        shown["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|value| value["key"] == key)
+            .unwrap()["value"]
+            .clone()
     };
-    assert_eq!((value("hook.budget"), value("hook.max_time")), (json!("250ms"), json!("30s")));
+    assert_eq!(
+        (value("hook.budget"), value("hook.max_time")),
+        (json!("250ms"), json!("30s"))
+    );
 }
 
 /// What needs no consent asks no question: the fixture's file, a plain clone, a preset of the user.
 #[test]
 fn a_fresh_clone_works_without_a_question() {
-    let sandbox = clone("preset = 'stub'\n[artifacts]\nformats = ['md']\nexclude = ['**/plan.md']\n");
+    let sandbox =
+        clone("preset = 'stub'\n[artifacts]\nformats = ['md']\nexclude = ['**/plan.md']\n");
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    assert!(report["bodies"]["uploaded"].as_u64().unwrap() > 0, "{report}");
-    assert!(!report["warnings"].to_string().contains("allow"), "{report}");
+    assert!(
+        report["bodies"]["uploaded"].as_u64().unwrap() > 0,
+        "{report}"
+    );
+    assert!(
+        !report["warnings"].to_string().contains("allow"),
+        "{report}"
+    );
     let server = server();
-    let words = ["run", "--preset", "external-receiver", "--target-url", &server.url(), "--json"];
+    let words = [
+        "run",
+        "--preset",
+        "external-receiver",
+        "--target-url",
+        &server.url(),
+        "--json",
+    ];
     assert_eq!(shut(&sandbox.sk_sync(words).success().json()), [""; 0]);
 }

@@ -1,5 +1,5 @@
-//! `verify`: every manual change is found and named, with the parts that are safe; counters are recomputed if their
-//! rows are intact.
+//! `verify`: every manual change is found and named, with the parts that are safe; counters are
+//! recomputed if their rows are intact.
 
 use std::path::Path;
 
@@ -9,7 +9,8 @@ use crate::support::Sandbox;
 use crate::support::server::{Reply, Server};
 use crate::support::wire::{honest, ids, open};
 
-/// A store with delivered, rejected and superseded events, an event in flight, and queued documents.
+/// A store with delivered, rejected and superseded events, an event in flight, and queued
+/// documents.
 fn filled() -> Sandbox {
     let server = Server::answering(|request| {
         if request.path != "/api/v1/events/batch/" {
@@ -20,22 +21,33 @@ fn filled() -> Sandbox {
             return Reply::Silence;
         }
         let word = |n: usize| if n == 3 { "rejected" } else { "success" };
-        let results = all.iter().enumerate().map(|(n, id)| json!({"event_id": id, "status": word(n)}));
+        let results = all
+            .iter()
+            .enumerate()
+            .map(|(n, id)| json!({"event_id": id, "status": word(n)}));
         Reply::json(200, &json!({"results": results.collect::<Vec<_>>()}))
     });
     let mut sandbox = Sandbox::with_repo();
     sandbox.target(&server.url());
     let _run = sandbox.sk_sync(["run"]).code(3);
-    let line = |id: &str| format!("{{\"event_id\":\"{id}\",\"event_type\":\"T\",\"payload\":{{\"x\":1}}}}\n");
-    let _run = sandbox.sk_sync_with(["capture", "-q"], line("lost-1")).success();
+    let line = |id: &str| {
+        format!("{{\"event_id\":\"{id}\",\"event_type\":\"T\",\"payload\":{{\"x\":1}}}}\n")
+    };
+    let _run = sandbox
+        .sk_sync_with(["capture", "-q"], line("lost-1"))
+        .success();
     let _run = sandbox.sk_sync(["drain"]).code(3);
     for words in ["one", "two"] {
         sandbox.write("kitty-specs/002-tide-gauge-survey/plan.md", words);
         let _run = sandbox.sk_sync(["index"]).success();
     }
-    let _run = sandbox.sk_sync_with(["capture", "-q"], line("last-1")).success();
+    let _run = sandbox
+        .sk_sync_with(["capture", "-q"], line("last-1"))
+        .success();
     sandbox.verified();
-    open(&sandbox.store()).execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    open(&sandbox.store())
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
     sandbox
 }
 
@@ -139,14 +151,27 @@ fn whatever_was_changed_by_hand_is_found() {
     sandbox.spoilt();
     for (change, words, unsafe_parts) in MUTATIONS {
         put(&store, &whole);
-        open(&store).execute_batch(&format!("{NO_KEYS} {change}")).unwrap();
+        open(&store)
+            .execute_batch(&format!("{NO_KEYS} {change}"))
+            .unwrap();
         assert_ne!(bytes(&sandbox), whole, "{change} changed nothing");
         let proof = verify(&sandbox);
-        assert!(proof["findings"].to_string().contains(words), "{change}: {proof}");
-        assert_eq!(proof["is_damaged"], !unsafe_parts.is_empty(), "{change}: {proof}");
+        assert!(
+            proof["findings"].to_string().contains(words),
+            "{change}: {proof}"
+        );
+        assert_eq!(
+            proof["is_damaged"],
+            !unsafe_parts.is_empty(),
+            "{change}: {proof}"
+        );
         let safe = proof["safe"].to_string();
         for part in [FILE, JOURNAL, LEDGER] {
-            assert_eq!(safe.contains(part), !unsafe_parts.contains(&part), "{change}: {part}: {proof}");
+            assert_eq!(
+                safe.contains(part),
+                !unsafe_parts.contains(&part),
+                "{change}: {part}: {proof}"
+            );
         }
     }
     put(&store, &whole);
@@ -172,8 +197,15 @@ fn a_damaged_file_is_found_wherever_it_is_damaged() {
         let run = sandbox.sk_sync(["verify", "--json"]).code(6);
         let document = run.json();
         let told = document.to_string();
-        assert!(told.contains("findings") || told.contains("store_damaged"), "page {number}: {told}");
-        assert_eq!(bytes(&sandbox), damaged, "page {number}: verify changed the file");
+        assert!(
+            told.contains("findings") || told.contains("store_damaged"),
+            "page {number}: {told}"
+        );
+        assert_eq!(
+            bytes(&sandbox),
+            damaged,
+            "page {number}: verify changed the file"
+        );
     }
     for length in [whole.len() - page, whole.len() / 2, page, 200] {
         put(&store, &whole[..length]);
@@ -181,14 +213,25 @@ fn a_damaged_file_is_found_wherever_it_is_damaged() {
         let told = document.to_string();
         // A file that ends before its tables is a lost store, and has another fix.
         let is_lost = told.contains("store_lost");
-        assert!(is_lost || told.contains("findings") || told.contains("store_damaged"), "{length}: {told}");
+        assert!(
+            is_lost || told.contains("findings") || told.contains("store_damaged"),
+            "{length}: {told}"
+        );
         let words = sandbox.sk_sync(["verify"]).code(6);
-        let way_out = if is_lost { "verify --repair store" } else { "eep a copy of the file" };
-        assert!(format!("{}{}", words.stdout, words.stderr).contains(way_out), "{length}: {words:?}");
+        let way_out = if is_lost {
+            "verify --repair store"
+        } else {
+            "eep a copy of the file"
+        };
+        assert!(
+            format!("{}{}", words.stdout, words.stderr).contains(way_out),
+            "{length}: {words:?}"
+        );
     }
 }
 
-/// Every counter, one after the other: its value and the rows' value are shown, and then everything is correct.
+/// Every counter, one after the other: its value and the rows' value are shown, and then everything
+/// is correct.
 #[test]
 fn counters_are_counted_again() {
     let sandbox = filled();
@@ -196,9 +239,12 @@ fn counters_are_counted_again() {
     // `retained_through` is a place in the journal, and no count.
     let all: Vec<(String, String, i64)> = {
         let conn = open(&store);
-        let counts = "SELECT scope, name, value FROM store_counters WHERE name <> 'retained_through'";
+        let counts =
+            "SELECT scope, name, value FROM store_counters WHERE name <> 'retained_through'";
         let mut statement = conn.prepare(counts).unwrap();
-        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
+        let rows = statement
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            .unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     };
     assert!(all.len() > 10, "{all:?}");
@@ -207,19 +253,43 @@ fn counters_are_counted_again() {
         let change = "UPDATE store_counters SET value = value + 7 WHERE scope = ?1 AND name = ?2";
         assert_eq!(open(&store).execute(change, [scope, name]).unwrap(), 1);
         let proof = verify(&sandbox);
-        assert_eq!((&proof["is_damaged"], &proof["repairs"]), (&json!(false), &Value::Null), "{proof}");
-        let expected = json!([{"counter": format!("{scope}/{name}"), "before": value + 7, "after": value}]);
+        assert_eq!(
+            (&proof["is_damaged"], &proof["repairs"]),
+            (&json!(false), &Value::Null),
+            "{proof}"
+        );
+        let expected =
+            json!([{"counter": format!("{scope}/{name}"), "before": value + 7, "after": value}]);
         let before = bytes(&sandbox);
-        let planned = sandbox.sk_sync(["verify", "--repair", "counters", "--dry-run", "--json"]).code(6).json();
-        assert_eq!((&planned["repairs"], &planned["dry_run"]), (&expected, &json!(true)));
+        let planned = sandbox
+            .sk_sync(["verify", "--repair", "counters", "--dry-run", "--json"])
+            .code(6)
+            .json();
+        assert_eq!(
+            (&planned["repairs"], &planned["dry_run"]),
+            (&expected, &json!(true))
+        );
         assert_eq!(bytes(&sandbox), before, "a dry run changes nothing");
-        let done = sandbox.sk_sync(["verify", "--repair", "counters", "--json"]).success().json();
+        let done = sandbox
+            .sk_sync(["verify", "--repair", "counters", "--json"])
+            .success()
+            .json();
         assert_eq!((&done["repairs"], &done["ok"]), (&expected, &json!(true)));
         sandbox.verified();
     }
     let audited = crate::support::wire::audit(&store);
-    assert_eq!(audited.iter().filter(|(act, _)| act == "counters_repaired").count(), 1, "{audited:?}");
-    let words = sandbox.sk_sync(["verify", "--repair", "counters"]).success().stdout;
+    assert_eq!(
+        audited
+            .iter()
+            .filter(|(act, _)| act == "counters_repaired")
+            .count(),
+        1,
+        "{audited:?}"
+    );
+    let words = sandbox
+        .sk_sync(["verify", "--repair", "counters"])
+        .success()
+        .stdout;
     assert!(words.starts_with("Whole:"), "{words}");
 }
 
@@ -231,25 +301,49 @@ fn damage_is_not_repaired() {
     sandbox.spoilt();
     for (damage, counters) in [
         (MUTATIONS[0].0, &[][..]),
-        ("UPDATE delivery_targets SET cursor_seq = 999", &["journal/live", "journal/documents/live"]),
+        (
+            "UPDATE delivery_targets SET cursor_seq = 999",
+            &["journal/live", "journal/documents/live"],
+        ),
     ] {
         put(&store, &whole);
         let conn = open(&store);
-        let wrong = "UPDATE store_counters SET value = value + 1 WHERE name IN ('live', 'delivered')";
-        conn.execute_batch(&format!("{NO_KEYS} {damage}; {wrong}")).unwrap();
+        let wrong =
+            "UPDATE store_counters SET value = value + 1 WHERE name IN ('live', 'delivered')";
+        conn.execute_batch(&format!("{NO_KEYS} {damage}; {wrong}"))
+            .unwrap();
         let payloads = |conn: &rusqlite::Connection| -> Vec<Vec<u8>> {
-            let mut statement = conn.prepare("SELECT envelope FROM journal_payloads ORDER BY seq").unwrap();
-            statement.query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+            let mut statement = conn
+                .prepare("SELECT envelope FROM journal_payloads ORDER BY seq")
+                .unwrap();
+            statement
+                .query_map([], |r| r.get(0))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap()
         };
         let before = payloads(&conn);
-        let done = sandbox.sk_sync(["verify", "--repair", "counters", "--json"]).code(6).json();
-        let names: Vec<_> =
-            done["repairs"].as_array().unwrap().iter().map(|r| r["counter"].as_str().unwrap()).collect();
+        let done = sandbox
+            .sk_sync(["verify", "--repair", "counters", "--json"])
+            .code(6)
+            .json();
+        let names: Vec<_> = done["repairs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| r["counter"].as_str().unwrap())
+            .collect();
         assert_eq!(names, counters, "{damage}");
         assert_eq!(done["is_damaged"], true, "{damage}");
         assert_eq!(payloads(&conn), before, "{damage}");
-        let words = sandbox.sk_sync(["verify", "--repair", "counters"]).code(6).stdout;
-        assert!(words.contains("Repaired: nothing") && words.contains("Damaged:"), "{words}");
+        let words = sandbox
+            .sk_sync(["verify", "--repair", "counters"])
+            .code(6)
+            .stdout;
+        assert!(
+            words.contains("Repaired: nothing") && words.contains("Damaged:"),
+            "{words}"
+        );
     }
 }
 
@@ -258,13 +352,28 @@ fn damage_is_not_repaired() {
 fn nothing_to_repair_is_success() {
     let sandbox = Sandbox::with_repo();
     let before = sandbox.listing();
-    let none = sandbox.sk_sync(["verify", "--repair", "counters", "--json"]).success().json();
+    let none = sandbox
+        .sk_sync(["verify", "--repair", "counters", "--json"])
+        .success()
+        .json();
     assert_eq!(none["repairs"], json!([]));
     assert_eq!(sandbox.listing(), before, "no store is made");
     let server = Server::answering(|request| honest(request, "success"));
     let mut sandbox = sandbox;
     sandbox.target(&server.url());
     let _run = sandbox.sk_sync(["run"]).success();
-    assert!(sandbox.sk_sync(["verify", "--dry-run"]).code(2).stderr.contains("--repair"));
-    assert!(sandbox.sk_sync(["verify", "--repair", "cursors"]).code(2).stderr.contains("counters"));
+    assert!(
+        sandbox
+            .sk_sync(["verify", "--dry-run"])
+            .code(2)
+            .stderr
+            .contains("--repair")
+    );
+    assert!(
+        sandbox
+            .sk_sync(["verify", "--repair", "cursors"])
+            .code(2)
+            .stderr
+            .contains("counters")
+    );
 }

@@ -29,11 +29,15 @@ fn aim(sandbox: &Sandbox, server: &Server, more: &str) {
 }
 
 fn events(server: &Server) -> Vec<Request> {
-    server.requests().into_iter().filter(|r| r.path == "/in").collect()
+    server
+        .requests()
+        .into_iter()
+        .filter(|r| r.path == "/in")
+        .collect()
 }
 
-/// The bytes of each member `data` of a batch of CloudEvents, by id, cut out of the raw request without reading it as
-/// anything.
+/// The bytes of each member `data` of a batch of CloudEvents, by id, cut out of the raw request
+/// without reading it as anything.
 fn enclosed(request: &Request) -> BTreeMap<String, Vec<u8>> {
     #[derive(serde::Deserialize)]
     struct Enclosing<'a> {
@@ -43,21 +47,34 @@ fn enclosed(request: &Request) -> BTreeMap<String, Vec<u8>> {
     }
     let body = String::from_utf8(request.raw.clone()).unwrap();
     let all: Vec<Enclosing<'_>> = serde_json::from_str(&body).unwrap();
-    all.into_iter().map(|event| (event.id, event.data.get().as_bytes().to_vec())).collect()
+    all.into_iter()
+        .map(|event| (event.id, event.data.get().as_bytes().to_vec()))
+        .collect()
 }
 
-/// The receiver gets exactly the journal, each envelope byte for byte, in the form of the specification.
+/// The receiver gets exactly the journal, each envelope byte for byte, in the form of the
+/// specification.
 #[test]
 fn d61_a_cloud_events_receiver_gets_exactly_the_journal() {
     let server = Server::answering(|_| Reply::status(204));
     let sandbox = receiver(&server, CLOUD);
-    let odd =
-        r#"{ "event_id":"01JMBY7K8N3QRVX2DPFG5HWT4E","event_type":"Other.Tool", "n": 1.50e2 , "timestamp":"soon" }"#;
-    let _captured = sandbox.sk_sync_with(["capture"], format!("{odd}\n")).success();
+    let odd = r#"{ "event_id":"01JMBY7K8N3QRVX2DPFG5HWT4E","event_type":"Other.Tool", "n": 1.50e2 , "timestamp":"soon" }"#;
+    let _captured = sandbox
+        .sk_sync_with(["capture"], format!("{odd}\n"))
+        .success();
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    let [sent] = &events(&server)[..] else { panic!("one request") };
-    assert_eq!(sent.header("content-type"), Some("application/cloudevents-batch+json"));
-    assert_eq!(sent.header("content-encoding"), None, "what reads CloudEvents need not unpack");
+    let [sent] = &events(&server)[..] else {
+        panic!("one request")
+    };
+    assert_eq!(
+        sent.header("content-type"),
+        Some("application/cloudevents-batch+json")
+    );
+    assert_eq!(
+        sent.header("content-encoding"),
+        None,
+        "what reads CloudEvents need not unpack"
+    );
     let mut expected = journal(&sandbox.store());
     // A missing project is filled in when sending; nothing else differs from what was captured.
     let filled = enclosed(sent).remove("01JMBY7K8N3QRVX2DPFG5HWT4E").unwrap();
@@ -71,14 +88,26 @@ fn d61_a_cloud_events_receiver_gets_exactly_the_journal() {
             ("id", &data["event_id"]),
             ("type", &data["event_type"]),
             ("datacontenttype", &json!("application/json")),
-            ("source", &json!(format!("urn:uuid:{}", report["project"]["project_uuid"].as_str().unwrap()))),
+            (
+                "source",
+                &json!(format!(
+                    "urn:uuid:{}",
+                    report["project"]["project_uuid"].as_str().unwrap()
+                )),
+            ),
         ] {
             assert_eq!(&event[attribute], value, "{attribute}");
         }
         if data["aggregate_id"].is_string() {
-            assert_eq!((&event["subject"], &event["time"]), (&data["aggregate_id"], &data["timestamp"]));
+            assert_eq!(
+                (&event["subject"], &event["time"]),
+                (&data["aggregate_id"], &data["timestamp"])
+            );
         } else {
-            assert!(event.get("time").is_none() && event.get("subject").is_none(), "{event}");
+            assert!(
+                event.get("time").is_none() && event.get("subject").is_none(),
+                "{event}"
+            );
         }
     }
     // Documents are acknowledged by status as well, and nothing is sent twice.
@@ -93,15 +122,27 @@ fn d61_a_cloud_events_receiver_gets_exactly_the_journal() {
 fn an_acknowledgement_by_status_is_recorded_as_such() {
     for (more, reply, proof) in [
         (CLOUD, Some(Reply::status(202)), "status"),
-        ("ack = 'status'\n", Some(Reply::json(200, &json!({"results": []}))), "status"),
+        (
+            "ack = 'status'\n",
+            Some(Reply::json(200, &json!({"results": []}))),
+            "status",
+        ),
         ("", None, "result"),
     ] {
-        let server = Server::answering(move |request| reply.clone().unwrap_or_else(|| honest(request, "success")));
+        let server = Server::answering(move |request| {
+            reply.clone().unwrap_or_else(|| honest(request, "success"))
+        });
         let sandbox = receiver(&server, more);
         let report = sandbox.sk_sync(["run", "--json"]).success().json();
-        assert_eq!(report["drain"]["success"], report["capture"]["captured"], "{more}");
+        assert_eq!(
+            report["drain"]["success"], report["capture"]["captured"],
+            "{more}"
+        );
         for id in journal(&sandbox.store()).keys().take(3) {
-            let shown = sandbox.sk_sync(["events", "show", id, "--json"]).success().json();
+            let shown = sandbox
+                .sk_sync(["events", "show", id, "--json"])
+                .success()
+                .json();
             assert_eq!(shown["targets"][0]["acknowledged_by"], proof, "{shown}");
         }
     }
@@ -110,56 +151,101 @@ fn an_acknowledgement_by_status_is_recorded_as_such() {
 /// Other statuses than 2xx mean the same as for every receiver.
 #[test]
 fn a_refusal_by_status_is_a_refusal() {
-    for (status, word, code) in
-        [(401, "blocked", 4), (302, "blocked", 4), (429, "untried", 3), (503, "in_flight", 3), (400, "blocked", 4)]
-    {
+    for (status, word, code) in [
+        (401, "blocked", 4),
+        (302, "blocked", 4),
+        (429, "untried", 3),
+        (503, "in_flight", 3),
+        (400, "blocked", 4),
+    ] {
         let server = Server::answering(move |request| {
-            Reply::status(if request.path == "/in" { status } else { 204 }).header("Retry-After", "90")
+            Reply::status(if request.path == "/in" { status } else { 204 })
+                .header("Retry-After", "90")
         });
-        let report = receiver(&server, CLOUD).sk_sync(["run", "--json"]).code(code).json();
-        assert_eq!(report["balance"][word], report["balance"]["captured"], "{status}: {report}");
+        let report = receiver(&server, CLOUD)
+            .sk_sync(["run", "--json"])
+            .code(code)
+            .json();
+        assert_eq!(
+            report["balance"][word], report["balance"]["captured"],
+            "{status}: {report}"
+        );
     }
 }
 
-/// A receiver without compression refuses every compressed request: nothing is blamed for that, and the same batch is
-/// sent once more uncompressed. If that is refused too, it is not tried again.
+/// A receiver without compression refuses every compressed request: nothing is blamed for that, and
+/// the same batch is sent once more uncompressed. If that is refused too, it is not tried again.
 #[test]
 fn a_receiver_without_compression_gets_plain_requests() {
     for status in [400, 415] {
         let server = Server::answering(move |request| {
             let is_packed = request.header("content-encoding").is_some();
-            if is_packed { Reply::json(status, &json!({"error": "no gzip"})) } else { honest(request, "success") }
+            if is_packed {
+                Reply::json(status, &json!({"error": "no gzip"}))
+            } else {
+                honest(request, "success")
+            }
         });
-        let report = receiver(&server, "").sk_sync(["run", "--json"]).success().json();
-        assert_eq!(report["balance"]["delivered"], report["balance"]["captured"], "{status}: {report}");
+        let report = receiver(&server, "")
+            .sk_sync(["run", "--json"])
+            .success()
+            .json();
+        assert_eq!(
+            report["balance"]["delivered"], report["balance"]["captured"],
+            "{status}: {report}"
+        );
         let sent = events(&server);
-        assert_eq!((sent.len(), &report["drain"]["rejected"]), (2, &json!(0)), "{status}");
-        assert_eq!(sent[0].header("idempotency-key"), sent[1].header("idempotency-key"), "{status}");
+        assert_eq!(
+            (sent.len(), &report["drain"]["rejected"]),
+            (2, &json!(0)),
+            "{status}"
+        );
+        assert_eq!(
+            sent[0].header("idempotency-key"),
+            sent[1].header("idempotency-key"),
+            "{status}"
+        );
         assert_eq!(sent[0].body(), sent[1].body(), "{status}: the same bytes");
     }
     let server = Server::answering(|_| Reply::status(415));
-    let report = receiver(&server, "").sk_sync(["run", "--json"]).code(4).json();
-    let gate = report["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == "server_refused").unwrap();
-    assert!(gate["fix"].as_str().unwrap().contains("external_receiver.compression"), "{gate}");
+    let report = receiver(&server, "")
+        .sk_sync(["run", "--json"])
+        .code(4)
+        .json();
+    let gate = report["gates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|gate| gate["name"] == "server_refused")
+        .unwrap();
+    assert!(
+        gate["fix"]
+            .as_str()
+            .unwrap()
+            .contains("external_receiver.compression"),
+        "{gate}"
+    );
     assert_eq!(events(&server).len(), 2);
 }
 
-/// A CloudEvents batch names no ids in its answer: without `ack = "status"` nothing could ever be delivered.
+/// A CloudEvents batch names no ids in its answer: without `ack = "status"` nothing could ever be
+/// delivered.
 #[test]
 fn cloud_events_need_an_acknowledgement_by_status() {
     let server = Server::answering(|_| Reply::status(204));
     let sandbox = receiver(&server, "format = 'cloudevents'\n");
     let refused = sandbox.sk_sync(["run"]).code(2);
     assert!(
-        refused.stderr.contains("`external_receiver.format`") && refused.stderr.contains("`external_receiver.ack`"),
+        refused.stderr.contains("`external_receiver.format`")
+            && refused.stderr.contains("`external_receiver.ack`"),
         "{}",
         refused.stderr
     );
     assert_eq!(server.connections(), 0);
 }
 
-/// HMAC-SHA256 according to RFC 2104, from the hash only: computed like a receiver would, independently of the client's
-/// code.
+/// HMAC-SHA256 according to RFC 2104, from the hash only: computed like a receiver would,
+/// independently of the client's code.
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);
@@ -169,9 +255,18 @@ fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
 }
 
 fn signature(request: &Request, secret: &str) -> String {
-    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
-    let parts = [request.header("webhook-id").unwrap(), request.header("webhook-timestamp").unwrap()];
-    let message = [format!("{}.{}.", parts[0], parts[1]).as_bytes(), &request.raw].concat();
+    let key = STANDARD
+        .decode(secret.strip_prefix("whsec_").unwrap())
+        .unwrap();
+    let parts = [
+        request.header("webhook-id").unwrap(),
+        request.header("webhook-timestamp").unwrap(),
+    ];
+    let message = [
+        format!("{}.{}.", parts[0], parts[1]).as_bytes(),
+        &request.raw,
+    ]
+    .concat();
     format!("v1,{}", STANDARD.encode(hmac(&key, &message)))
 }
 
@@ -192,60 +287,103 @@ fn requests_are_signed_over_the_bytes_that_are_sent() {
         let mut sandbox = receiver(&server, &format!("{more}{signing}"));
         sandbox.set("SK_SYNC_SECRET_HOOK", &secrets);
         let report = sandbox.sk_sync(["run", "--json"]).success().json();
-        assert!(report["bodies"]["uploaded"].as_u64().unwrap() > 1, "{report}");
+        assert!(
+            report["bodies"]["uploaded"].as_u64().unwrap() > 1,
+            "{report}"
+        );
         let mut seen = std::collections::BTreeSet::new();
         for request in server.requests() {
-            let expected: Vec<_> = secrets.split(' ').map(|secret| signature(&request, secret)).collect();
-            assert_eq!(request.header("webhook-signature"), Some(expected.join(" ").as_str()), "{}", request.path);
-            assert!(seen.insert(request.header("webhook-id").unwrap().to_owned()), "an id for each message");
+            let expected: Vec<_> = secrets
+                .split(' ')
+                .map(|secret| signature(&request, secret))
+                .collect();
+            assert_eq!(
+                request.header("webhook-signature"),
+                Some(expected.join(" ").as_str()),
+                "{}",
+                request.path
+            );
+            assert!(
+                seen.insert(request.header("webhook-id").unwrap().to_owned()),
+                "an id for each message"
+            );
         }
-        let [sent] = &events(&server)[..] else { panic!("one request") };
+        let [sent] = &events(&server)[..] else {
+            panic!("one request")
+        };
         assert_eq!(
             (sent.header("content-encoding"), sent.header("webhook-id")),
             (encoding, sent.header("idempotency-key"))
         );
-        let known = sandbox.sk_sync(["config", "show", "--json"]).success().stdout;
+        let known = sandbox
+            .sk_sync(["config", "show", "--json"])
+            .success()
+            .stdout;
         assert!(!known.contains("MfKQ") && !report.to_string().contains("MfKQ"));
     }
 }
 
-/// A request that is sent again is the same message: same id, same bytes; only the time of the signature is new.
+/// A request that is sent again is the same message: same id, same bytes; only the time of the
+/// signature is new.
 #[test]
 fn a_message_that_goes_again_keeps_its_id() {
     let mut is_lost = true;
-    let server =
-        Server::answering(
-            move |request| {
-                if std::mem::take(&mut is_lost) { Reply::Silence } else { honest(request, "success") }
-            },
-        );
-    let mut sandbox = receiver(&server, "signing_secret = { env = 'SK_SYNC_SECRET_HOOK' }\n");
+    let server = Server::answering(move |request| {
+        if std::mem::take(&mut is_lost) {
+            Reply::Silence
+        } else {
+            honest(request, "success")
+        }
+    });
+    let mut sandbox = receiver(
+        &server,
+        "signing_secret = { env = 'SK_SYNC_SECRET_HOOK' }\n",
+    );
     sandbox.set("SK_SYNC_SECRET_HOOK", SECRET);
     let _again = sandbox.sk_sync(["run"]).success();
-    let [first, second] = &events(&server)[..] else { panic!("two requests") };
-    assert_eq!((first.header("webhook-id"), &first.raw), (second.header("webhook-id"), &second.raw));
-    assert_eq!(second.header("webhook-signature"), Some(signature(second, SECRET).as_str()));
+    let [first, second] = &events(&server)[..] else {
+        panic!("two requests")
+    };
+    assert_eq!(
+        (first.header("webhook-id"), &first.raw),
+        (second.header("webhook-id"), &second.raw)
+    );
+    assert_eq!(
+        second.header("webhook-signature"),
+        Some(signature(second, SECRET).as_str())
+    );
 }
 
-/// Without a usable secret nothing is sent, and the check names the problem and the fix, never the secret.
+/// Without a usable secret nothing is sent, and the check names the problem and the fix, never the
+/// secret.
 #[test]
 fn without_a_usable_secret_nothing_is_sent() {
     let server = Server::answering(|request| honest(request, "success"));
-    let mut sandbox = receiver(&server, "signing_secret = { env = 'SK_SYNC_SECRET_HOOK' }\n");
+    let mut sandbox = receiver(
+        &server,
+        "signing_secret = { env = 'SK_SYNC_SECRET_HOOK' }\n",
+    );
     for value in ["", "topsecret", "whsec_c2hvcnQ="] {
         sandbox.change("SK_SYNC_SECRET_HOOK", value);
         let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
         let gates = report["gates"].to_string();
-        assert!(gates.contains("missing_signing_secret") && gates.contains("export SK_SYNC_SECRET_HOOK="), "{gates}");
-        assert!(!gates.contains("topsecret") && !gates.contains("c2hv"), "{gates}");
+        assert!(
+            gates.contains("missing_signing_secret")
+                && gates.contains("export SK_SYNC_SECRET_HOOK="),
+            "{gates}"
+        );
+        assert!(
+            !gates.contains("topsecret") && !gates.contains("c2hv"),
+            "{gates}"
+        );
     }
     assert_eq!(server.connections(), 0);
     sandbox.change("SK_SYNC_SECRET_HOOK", SECRET);
     let _sent = sandbox.sk_sync(["run"]).success();
 }
 
-/// An operator who changes the form while an answer is outstanding gets the same events in the new form, as a new
-/// message: the old key belongs to the old bytes.
+/// An operator who changes the form while an answer is outstanding gets the same events in the new
+/// form, as a new message: the old key belongs to the old bytes.
 #[test]
 fn a_lost_batch_goes_again_in_the_form_that_is_configured_now() {
     for (before, after) in [("", CLOUD), (CLOUD, "")] {
@@ -254,7 +392,11 @@ fn a_lost_batch_goes_again_in_the_form_that_is_configured_now() {
             if std::mem::take(&mut is_lost) {
                 return Reply::status(503).header("Retry-After", "90");
             }
-            if request.raw.starts_with(b"[") { Reply::status(204) } else { honest(request, "duplicate") }
+            if request.raw.starts_with(b"[") {
+                Reply::status(204)
+            } else {
+                honest(request, "duplicate")
+            }
         });
         let sandbox = receiver(&server, before);
         let first = sandbox.sk_sync(["run", "--json"]).code(3).json();
@@ -263,12 +405,23 @@ fn a_lost_batch_goes_again_in_the_form_that_is_configured_now() {
         sandbox.pass(std::time::Duration::from_mins(2));
         let second = sandbox.sk_sync(["run", "--json"]).success().json();
         assert_eq!(second["balance"]["delivered"], first["balance"]["captured"]);
-        let [first, second] = &events(&server)[..] else { panic!("two requests") };
-        assert_ne!(first.header("idempotency-key"), second.header("idempotency-key"));
+        let [first, second] = &events(&server)[..] else {
+            panic!("two requests")
+        };
+        assert_ne!(
+            first.header("idempotency-key"),
+            second.header("idempotency-key")
+        );
         let ends: Vec<String> = {
             let conn = open(&sandbox.store());
-            let mut statement = conn.prepare("SELECT result FROM delivery_attempts ORDER BY id").unwrap();
-            statement.query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+            let mut statement = conn
+                .prepare("SELECT result FROM delivery_attempts ORDER BY id")
+                .unwrap();
+            statement
+                .query_map([], |r| r.get(0))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap()
         };
         assert_eq!(ends, ["rewritten", "answered"]);
     }
@@ -281,7 +434,9 @@ fn serve_takes_cloud_events() {
     let file = sandbox.path("received.db");
     let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
     sandbox.set("SK_SYNC_TARGET_URL", &served.url());
-    sandbox.own(format!("preset = 'external-receiver'\n[external_receiver]\n{CLOUD}"));
+    sandbox.own(format!(
+        "preset = 'external-receiver'\n[external_receiver]\n{CLOUD}"
+    ));
     let _sent = sandbox.sk_sync(["run"]).success();
     crate::support::wire::assert_mirrored(&sandbox, &file);
     let report: Value = served.report();

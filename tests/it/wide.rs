@@ -1,5 +1,6 @@
-//! Files that a repository's file adds are not captured before the user allows the file, for any target: everything
-//! captured today is left to send to every later target. And files that it keeps back stay excluded.
+//! Files that a repository's file adds are not captured before the user allows the file, for any
+//! target: everything captured today is left to send to every later target. And files that it keeps
+//! back stay excluded.
 
 use serde_json::{Value, json};
 
@@ -34,15 +35,23 @@ fn commit(sandbox: &Sandbox, text: &str) {
 }
 
 fn external(server: &Server) -> String {
-    format!("preset = 'external-receiver'\n{PROJECT}[external_receiver]\nurl = '{}'\n", server.url())
+    format!(
+        "preset = 'external-receiver'\n{PROJECT}[external_receiver]\nurl = '{}'\n",
+        server.url()
+    )
 }
 
 /// Every byte that was sent.
 fn sent(server: &Server) -> String {
-    server.requests().iter().map(|request| String::from_utf8_lossy(&request.body()).into_owned()).collect()
+    server
+        .requests()
+        .iter()
+        .map(|request| String::from_utf8_lossy(&request.body()).into_owned())
+        .collect()
 }
 
-/// Nothing private was sent; the spec, which is public, was. (The names of a mission's files are sent in any case.)
+/// Nothing private was sent; the spec, which is public, was. (The names of a mission's files are
+/// sent in any case.)
 fn assert_narrow(server: &Server) {
     let sent = sent(server);
     assert!(sent.contains("the spec"), "{sent}");
@@ -52,20 +61,34 @@ fn assert_narrow(server: &Server) {
 }
 
 fn shut(report: &Value) -> Vec<&str> {
-    let gates = report["gates"].as_array().unwrap().iter().filter(|gate| gate["open"] == false);
+    let gates = report["gates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|gate| gate["open"] == false);
     gates.map(|gate| gate["name"].as_str().unwrap()).collect()
 }
 
-/// Wide without a target, narrow with one: the agreement is about the narrow file, and the run before it captured no more.
+/// Wide without a target, narrow with one: the agreement is about the narrow file, and the run
+/// before it captured no more.
 #[test]
 fn wide_without_a_target_then_narrow_with_one() {
-    for first in ["", "preset = 'stub'\n", "preset = 'local-retention'\n", "delivery = 'none'\n"] {
+    for first in [
+        "",
+        "preset = 'stub'\n",
+        "preset = 'local-retention'\n",
+        "delivery = 'none'\n",
+    ] {
         for command in ["run", "index"] {
             let server = server();
             let sandbox = clone(&format!("{first}{PROJECT}{WIDE}"));
             let run = sandbox.sk_sync([command]).success();
             let words = "artifacts.surfaces, artifacts.formats; to use them: sk-sync allow local";
-            assert!(run.stdout.contains(words), "{first} {command}: {}", run.stdout);
+            assert!(
+                run.stdout.contains(words),
+                "{first} {command}: {}",
+                run.stdout
+            );
             commit(&sandbox, &external(&server));
             let _agreed = sandbox.sk_sync(["allow", &server.url()]).success();
             let _sent = sandbox.sk_sync(["run"]).success();
@@ -74,7 +97,8 @@ fn wide_without_a_target_then_narrow_with_one() {
     }
 }
 
-/// A later version has the bytes of an allowed one: files added by the version in between were not captured.
+/// A later version has the bytes of an allowed one: files added by the version in between were not
+/// captured.
 #[test]
 fn back_to_an_agreed_version() {
     let server = server();
@@ -82,7 +106,10 @@ fn back_to_an_agreed_version() {
     let sandbox = clone(&agreed);
     let _agreed = sandbox.sk_sync(["allow", &server.url()]).success();
     let _sent = sandbox.sk_sync(["run"]).success();
-    commit(&sandbox, &format!("preset = 'local-retention'\n{PROJECT}{WIDE}"));
+    commit(
+        &sandbox,
+        &format!("preset = 'local-retention'\n{PROJECT}{WIDE}"),
+    );
     let _kept = sandbox.sk_sync(["run"]).success();
     let _hook = sandbox.sk_sync(["hook", "run", "post-merge"]).success();
     let _hook = sandbox.sk_sync(["hook", "deliver", "--index"]).success();
@@ -102,7 +129,15 @@ fn wide_then_a_target_of_the_persons_own() {
     let sandbox = clone(&format!("{PROJECT}{WIDE}"));
     let _kept = sandbox.sk_sync(["index"]).success();
     commit(&sandbox, PROJECT);
-    let _sent = sandbox.sk_sync(["run", "--preset", "external-receiver", "--target-url", &server.url()]).success();
+    let _sent = sandbox
+        .sk_sync([
+            "run",
+            "--preset",
+            "external-receiver",
+            "--target-url",
+            &server.url(),
+        ])
+        .success();
     assert_narrow(&server);
 }
 
@@ -123,30 +158,60 @@ fn everything_below_the_project_stays_here() {
     assert_narrow(&server);
 }
 
-/// The command that a run names concerns the file, shows what it adds, and makes its keys apply; it sends nothing.
+/// The command that a run names concerns the file, shows what it adds, and makes its keys apply; it
+/// sends nothing.
 #[test]
 fn the_printed_command_makes_the_keys_count() {
     let sandbox = clone(&format!("preset = 'stub'\n{PROJECT}{WIDE}"));
     let run = sandbox.sk_sync(["run"]).success();
     let (_, line) = run.stdout.split_once("to use them: ").unwrap();
     let line = line.lines().next().unwrap();
-    let pasted = shell(&sandbox, line.split_once(" (and").map_or(line, |(line, _)| line));
+    let pasted = shell(
+        &sandbox,
+        line.split_once(" (and").map_or(line, |(line, _)| line),
+    );
     assert!(pasted.status.success(), "{line}: {pasted:?}");
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(report["bodies"]["uploaded"], json!(2), "{report}");
-    assert!(!report["warnings"].to_string().contains("are not used"), "{report}");
-    let shown = clone(&format!("{PROJECT}{WIDE}")).sk_sync(["allow", "local", "-v"]).success().stdout;
-    for line in ["sent: key.pem", "sent: deploy.env", "artifacts.surfaces = [\"**\"]"] {
+    assert!(
+        !report["warnings"].to_string().contains("are not used"),
+        "{report}"
+    );
+    let shown = clone(&format!("{PROJECT}{WIDE}"))
+        .sk_sync(["allow", "local", "-v"])
+        .success()
+        .stdout;
+    for line in [
+        "sent: key.pem",
+        "sent: deploy.env",
+        "artifacts.surfaces = [\"**\"]",
+    ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     let once = clone(&format!("preset = 'stub'\n{PROJECT}{WIDE}"));
-    let report = once.sk_sync(["run", "--allow-origin", "local", "--json"]).success().json();
+    let report = once
+        .sk_sync(["run", "--allow-origin", "local", "--json"])
+        .success()
+        .json();
     assert_eq!(report["bodies"]["uploaded"], json!(3), "{report}");
-    assert!(once.sk_sync(["run"]).success().stdout.contains("are not used"));
+    assert!(
+        once.sk_sync(["run"])
+            .success()
+            .stdout
+            .contains("are not used")
+    );
     // Its next version is another file.
-    sandbox.write("event-sync.toml", format!("preset = 'stub'\n{PROJECT}{WIDE}git_ignored = 'send'\n"));
+    sandbox.write(
+        "event-sync.toml",
+        format!("preset = 'stub'\n{PROJECT}{WIDE}git_ignored = 'send'\n"),
+    );
     let run = sandbox.sk_sync(["run"]).success();
-    assert!(run.stdout.contains("event-sync.toml has changed since it was allowed"), "{}", run.stdout);
+    assert!(
+        run.stdout
+            .contains("event-sync.toml has changed since it was allowed"),
+        "{}",
+        run.stdout
+    );
 }
 
 /// A file that `init` writes as a whole is its user's; an existing one is not.
@@ -159,25 +224,68 @@ fn init_agrees_to_its_own_file_alone() {
     let own = Sandbox::with_empty_repo();
     files(&own);
     let _written = own.sk_sync(["init"]).success();
-    let report = own.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
-    assert_eq!((&report["bodies"]["uploaded"], &report["warnings"]), (&json!(2), &json!([])), "{report}");
+    let report = own
+        .sk_sync(["run", "--preset", "stub", "--json"])
+        .success()
+        .json();
+    assert_eq!(
+        (&report["bodies"]["uploaded"], &report["warnings"]),
+        (&json!(2), &json!([])),
+        "{report}"
+    );
     // To a server it still takes an agreement.
-    let words = ["run", "--preset", "external-receiver", "--target-url", "https://127.0.0.1:9", "--json"];
-    own.write("event-sync.toml", own.read("event-sync.toml") + "# changed\n");
-    let report = own.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
-    assert!(report["warnings"].to_string().contains("artifacts.layouts; to use them: sk-sync allow local"), "{report}");
-    assert_eq!(shut(&own.sk_sync(words).code(4).json()), ["repository_not_allowed"]);
+    let words = [
+        "run",
+        "--preset",
+        "external-receiver",
+        "--target-url",
+        "https://127.0.0.1:9",
+        "--json",
+    ];
+    own.write(
+        "event-sync.toml",
+        own.read("event-sync.toml") + "# changed\n",
+    );
+    let report = own
+        .sk_sync(["run", "--preset", "stub", "--json"])
+        .success()
+        .json();
+    assert!(
+        report["warnings"]
+            .to_string()
+            .contains("artifacts.layouts; to use them: sk-sync allow local"),
+        "{report}"
+    );
+    assert_eq!(
+        shut(&own.sk_sync(words).code(4).json()),
+        ["repository_not_allowed"]
+    );
 
     let theirs = clone(&format!("{PROJECT}{WIDE}"));
     let named = theirs.sk_sync(["init"]).success();
-    assert!(named.stderr.contains("Next: `sk-sync allow local` to use what event-sync.toml sets"), "{}", named.stderr);
-    let grants = theirs.sk_sync(["allow", "--list", "--json"]).success().json();
+    assert!(
+        named
+            .stderr
+            .contains("Next: `sk-sync allow local` to use what event-sync.toml sets"),
+        "{}",
+        named.stderr
+    );
+    let grants = theirs
+        .sk_sync(["allow", "--list", "--json"])
+        .success()
+        .json();
     assert_eq!(grants["grants"], json!([]), "{grants}");
-    assert!(theirs.sk_sync(["index"]).success().stdout.contains("to use them: sk-sync allow local"));
+    assert!(
+        theirs
+            .sk_sync(["index"])
+            .success()
+            .stdout
+            .contains("to use them: sk-sync allow local")
+    );
 }
 
-/// `init` lists every document of the built-in layouts in a file that was there before, and then agrees to use it. With
-/// any other key in it, and without the list on the screen, the file waits.
+/// `init` lists every document of the built-in layouts in a file that was there before, and then
+/// agrees to use it. With any other key in it, and without the list on the screen, the file waits.
 #[test]
 fn init_agrees_to_layouts_that_it_lists() {
     let source = "[[artifacts.source]]\nname = 'adr'\ndocuments = ['adr/*.md']\nslug = 'adr'\nmission_type = 'adr'\n";
@@ -190,23 +298,62 @@ fn init_agrees_to_layouts_that_it_lists() {
         ("", "", &["init", "--quiet"], false),
         ("", "", &["init", "--dry-run"], false),
     ] {
-        let sandbox = clone(&format!("{before}{PROJECT}[artifacts]\nlayouts = ['openspec']\n{after}"));
+        let sandbox = clone(&format!(
+            "{before}{PROJECT}[artifacts]\nlayouts = ['openspec']\n{after}"
+        ));
         sandbox.write("openspec/project.md", "the project\n");
         sandbox.write("openspec/changes/login/proposal.md", "the proposal\n");
         sandbox.write("adr/one.md", "a decision\n");
         // Shown as if allowed, with nothing captured.
-        let shown = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
-        assert!(shown["artifacts"].to_string().contains("proposal.md"), "{shown}");
-        assert!(shown["warnings"][0].as_str().unwrap().starts_with("listed as if the file were allowed"), "{shown}");
+        let shown = sandbox
+            .sk_sync(["index", "--dry-run", "--json"])
+            .success()
+            .json();
+        assert!(
+            shown["artifacts"].to_string().contains("proposal.md"),
+            "{shown}"
+        );
+        assert!(
+            shown["warnings"][0]
+                .as_str()
+                .unwrap()
+                .starts_with("listed as if the file were allowed"),
+            "{shown}"
+        );
         let listed = sandbox.sk_sync(words).success();
-        assert!(!is_agreed || listed.stderr.contains("sent: proposal.md"), "{listed:?}");
-        let grants = sandbox.sk_sync(["allow", "--list", "--json"]).success().json()["grants"].clone();
-        assert_eq!(grants.as_array().unwrap().len(), usize::from(is_agreed), "{words:?} {before}{after}: {grants}");
-        let report = sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
+        assert!(
+            !is_agreed || listed.stderr.contains("sent: proposal.md"),
+            "{listed:?}"
+        );
+        let grants = sandbox
+            .sk_sync(["allow", "--list", "--json"])
+            .success()
+            .json()["grants"]
+            .clone();
+        assert_eq!(
+            grants.as_array().unwrap().len(),
+            usize::from(is_agreed),
+            "{words:?} {before}{after}: {grants}"
+        );
+        let report = sandbox
+            .sk_sync(["run", "--preset", "stub", "--json"])
+            .success()
+            .json();
         let uploaded = report["bodies"]["uploaded"].as_u64().unwrap();
-        assert_eq!(uploaded, if is_agreed { 2 } else { 1 }, "{words:?} {before}{after}: {report}");
+        assert_eq!(
+            uploaded,
+            if is_agreed { 2 } else { 1 },
+            "{words:?} {before}{after}: {report}"
+        );
         // It agreed to use the file, and to send nothing.
-        let words = ["run", "--preset", "external-receiver", "--target-url", "https://sync.example", "--json"];
+        let words = [
+            "run",
+            "--preset",
+            "external-receiver",
+            "--target-url",
+            "https://sync.example",
+            "--json",
+        ];
         let _shut = sandbox.sk_sync(words).code(4);
     }
 }
@@ -214,18 +361,27 @@ fn init_agrees_to_layouts_that_it_lists() {
 /// A new file in place of one that kept files back does not undo what the agreement kept back.
 #[test]
 fn init_does_not_undo_what_an_agreement_kept_back() {
-    let sandbox = clone(&format!("{PROJECT}[artifacts]\nexclude = ['kitty-specs/001-x/research']\n"));
-    sandbox.write(".kittify/config.yaml", "project:\n  uuid: 7e57ab1e-0000-4000-8000-000000000001\n  slug: s\n");
+    let sandbox = clone(&format!(
+        "{PROJECT}[artifacts]\nexclude = ['kitty-specs/001-x/research']\n"
+    ));
+    sandbox.write(
+        ".kittify/config.yaml",
+        "project:\n  uuid: 7e57ab1e-0000-4000-8000-000000000001\n  slug: s\n",
+    );
     sandbox.write("kitty-specs/001-x/research/private.md", "PRIVATE\n");
     let _agreed = sandbox.sk_sync(["allow", "https://sync.example"]).success();
     std::fs::remove_file(sandbox.repo().join("event-sync.toml")).unwrap();
     let _written = sandbox.sk_sync(["init"]).success();
     let report = sandbox.sk_sync(["index", "--json"]).success().json();
-    let list = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().stdout;
+    let list = sandbox
+        .sk_sync(["events", "list", "--jsonl", "--envelope"])
+        .success()
+        .stdout;
     assert!(!list.contains("private.md"), "{report}");
 }
 
-/// At an agreed origin, a file that keeps back less than it did asks again; one that keeps back more does not.
+/// At an agreed origin, a file that keeps back less than it did asks again; one that keeps back
+/// more does not.
 #[test]
 fn a_later_file_does_not_quietly_keep_back_less() {
     let server = server();
@@ -234,7 +390,10 @@ fn a_later_file_does_not_quietly_keep_back_less() {
     sandbox.write("kitty-specs/001-x/research/private.md", "PRIVATEDOC");
     let own = sandbox.path("home/config/sk-sync");
     std::fs::create_dir_all(&own).unwrap();
-    let text = format!("preset = 'external-receiver'\nexternal_receiver.url = '{}'\n", server.url());
+    let text = format!(
+        "preset = 'external-receiver'\nexternal_receiver.url = '{}'\n",
+        server.url()
+    );
     std::fs::write(own.join("config.toml"), text).unwrap();
     let _agreed = sandbox.sk_sync(["allow", &server.url()]).success();
     let _sent = sandbox.sk_sync(["run"]).success();
@@ -242,20 +401,37 @@ fn a_later_file_does_not_quietly_keep_back_less() {
         commit(&sandbox, &file(less));
         let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
         assert_eq!(shut(&report), ["repository_not_allowed"], "{less}");
-        let gate = report["gates"].as_array().unwrap().iter().find(|gate| gate["open"] == false).unwrap();
+        let gate = report["gates"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|gate| gate["open"] == false)
+            .unwrap();
         assert!(
-            gate["reason"].as_str().unwrap().ends_with("allowed, and these keys are not used: artifacts.exclude"),
+            gate["reason"]
+                .as_str()
+                .unwrap()
+                .ends_with("allowed, and these keys are not used: artifacts.exclude"),
             "{gate}"
         );
         assert_eq!(gate["fix"], format!("sk-sync allow {}", server.url()));
     }
     let shown = sandbox.sk_sync(["allow", "--show"]).success().stdout;
-    assert!(shown.contains("artifacts.exclude is no longer set (was [\"**/private.md\",\"**/b.md\"])"), "{shown}");
-    commit(&sandbox, &file("exclude = ['**/b.md', '**/private.md', '**/c.md']"));
+    assert!(
+        shown.contains("artifacts.exclude is no longer set (was [\"**/private.md\",\"**/b.md\"])"),
+        "{shown}"
+    );
+    commit(
+        &sandbox,
+        &file("exclude = ['**/b.md', '**/private.md', '**/c.md']"),
+    );
     let _sent = sandbox.sk_sync(["run"]).success();
     assert_narrow(&server);
     // Without the file, files that it kept back are still not sent.
-    sandbox.write(".kittify/config.yaml", "project:\n  uuid: 7e57ab1e-0000-4000-8000-000000000001\n  slug: s\n");
+    sandbox.write(
+        ".kittify/config.yaml",
+        "project:\n  uuid: 7e57ab1e-0000-4000-8000-000000000001\n  slug: s\n",
+    );
     std::fs::remove_file(sandbox.repo().join("event-sync.toml")).unwrap();
     let _sent = sandbox.sk_sync(["run"]);
     assert_narrow(&server);
@@ -275,9 +451,16 @@ fn a_waiting_address_does_not_disagree() {
     sandbox.set("SK_SYNC_TARGET_URL", &server.url());
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(shut(&report), ["repository_not_allowed"], "{report}");
-    assert_eq!(report["target"]["canonical_url"], json!(server.url()), "{report}");
+    assert_eq!(
+        report["target"]["canonical_url"],
+        json!(server.url()),
+        "{report}"
+    );
     sandbox.set("SK_SYNC_PRESET", "external-receiver");
-    assert_eq!(shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()), ["repository_not_allowed"]);
+    assert_eq!(
+        shut(&sandbox.sk_sync(["run", "--json"]).code(4).json()),
+        ["repository_not_allowed"]
+    );
     assert_eq!(server.connections(), 0);
 }
 
@@ -285,15 +468,28 @@ fn a_waiting_address_does_not_disagree() {
 #[test]
 fn an_endless_id_holds_up_nothing() {
     let sandbox = clone(PROJECT);
-    let line = format!("{{\"event_id\":\"{}\",\"event_type\":\"A\",\"payload\":{{}}}}\n", "x".repeat(300_000));
+    let line = format!(
+        "{{\"event_id\":\"{}\",\"event_type\":\"A\",\"payload\":{{}}}}\n",
+        "x".repeat(300_000)
+    );
     let run = sandbox.sk_sync_with(["capture", "--json"], &line);
-    assert!(run.stdout.contains("has more than 255 characters") && run.stdout.len() < 4096, "{}", run.stdout);
-    let report = sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
-    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"], "{report}");
+    assert!(
+        run.stdout.contains("has more than 255 characters") && run.stdout.len() < 4096,
+        "{}",
+        run.stdout
+    );
+    let report = sandbox
+        .sk_sync(["run", "--preset", "stub", "--json"])
+        .success()
+        .json();
+    assert_eq!(
+        report["balance"]["delivered"], report["balance"]["captured"],
+        "{report}"
+    );
 }
 
-/// Documents captured with consent to a wide file are left to send to a later target; the consent dialog for it lists
-/// them.
+/// Documents captured with consent to a wide file are left to send to a later target; the consent
+/// dialog for it lists them.
 #[test]
 fn what_waits_beside_the_list_is_named_before_it_is_released() {
     let server = server();
@@ -309,8 +505,15 @@ fn what_waits_beside_the_list_is_named_before_it_is_released() {
     ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
-    let document = sandbox.sk_sync(["allow", &server.url(), "--from-now", "--json"]).success().json();
-    assert_eq!(document["captured_before"].as_array().unwrap().len(), 2, "{document}");
+    let document = sandbox
+        .sk_sync(["allow", &server.url(), "--from-now", "--json"])
+        .success()
+        .json();
+    assert_eq!(
+        document["captured_before"].as_array().unwrap().len(),
+        2,
+        "{document}"
+    );
     sandbox.write("kitty-specs/001-x/spec.md", "the spec, again\n");
     let _sent = sandbox.sk_sync(["run"]).success();
     assert!(sent(&server).contains("the spec, again"));

@@ -29,11 +29,21 @@ pub(super) struct Appended {
 
 impl Appending<'_> {
     pub(super) fn run(self) -> Appended {
-        let Self { store, now, events, capacity } = self;
+        let Self {
+            store,
+            now,
+            events,
+            capacity,
+        } = self;
         let outcome: Result<_, books::Error> = store.write(|tx| {
             let sealed = journal::sealed_through(tx)?;
             let (results, receipt) = append(tx, now, events, capacity)?;
-            Ok(Appended { sealed, capacity, results, receipt })
+            Ok(Appended {
+                sealed,
+                capacity,
+                results,
+                receipt,
+            })
         });
         outcome.unwrap()
     }
@@ -107,6 +117,9 @@ pub(super) fn remove(
     match removal {
         Removal::Clear => removal::clear(tx, now, after),
         Removal::Project => removal::remove_project(tx, now, after),
-        Removal::ToFile { .. } => Ok(Removed { last: None, ..removal::drain_to_file(tx, now, all)? }),
+        Removal::ToFile { .. } => Ok(Removed {
+            last: None,
+            ..removal::drain_to_file(tx, now, all)?
+        }),
     }
 }

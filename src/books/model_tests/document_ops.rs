@@ -80,7 +80,13 @@ fn reply() -> impl Strategy<Value = Reply> {
 
 /// One operation.
 pub(super) fn op() -> impl Strategy<Value = Op> {
-    let said = prop::sample::select(vec![Said::Stored, Said::Stored, Said::Again, Said::Refused, Said::Dies]);
+    let said = prop::sample::select(vec![
+        Said::Stored,
+        Said::Stored,
+        Said::Again,
+        Said::Refused,
+        Said::Dies,
+    ]);
     let target = || 0..TARGETS;
     prop_oneof![
         6 => (0..3_u8, 0..=NO_DOCUMENT).prop_map(|(path, text)| Op::Write { path, text }),

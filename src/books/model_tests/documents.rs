@@ -1,7 +1,7 @@
-//! Documents in the state model: files on disk, and random histories of indexing, sending of events and documents,
-//! upkeep and crashes, on a real store. After every step the balance of events and documents holds; from any end of a
-//! history, an index and drains to servers that accept everything leave nothing to send, and every server with the
-//! texts on disk (liveness).
+//! Documents in the state model: files on disk, and random histories of indexing, sending of events
+//! and documents, upkeep and crashes, on a real store. After every step the balance of events and
+//! documents holds; from any end of a history, an index and drains to servers that accept
+//! everything leave nothing to send, and every server with the texts on disk (liveness).
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,17 +68,31 @@ fn namespace() -> NamespaceRef {
 fn document(path: u8, text: u8) -> Document {
     let text = text_of(text);
     let (namespace, size) = (namespace(), text.len() as u64);
-    Document { namespace, path: format!("f{path}"), sha256: Sha256::of(text.as_bytes()), size, place: None }
+    Document {
+        namespace,
+        path: format!("f{path}"),
+        sha256: Sha256::of(text.as_bytes()),
+        size,
+        place: None,
+    }
 }
 
 fn owed_classes(balance: &delivery::Balance) -> i64 {
-    [Class::Untried, Class::Retryable, Class::InFlight].into_iter().map(|class| balance.of(class)).sum()
+    [Class::Untried, Class::Retryable, Class::InFlight]
+        .into_iter()
+        .map(|class| balance.of(class))
+        .sum()
 }
 
 impl World {
     fn new() -> Self {
         let memory = std::path::Path::new("/dev/shm");
-        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let dir = if memory.is_dir() {
+            tempfile::tempdir_in(memory)
+        } else {
+            tempfile::tempdir()
+        }
+        .unwrap();
         let path = dir.path().join("store.db");
         Self {
             store: books::open(&path).unwrap(),
@@ -87,7 +101,9 @@ impl World {
             clock: TestClock(AtomicI64::new(1_770_000_000_000_000)),
             ids: CountedIds::default(),
             disk: BTreeMap::new(),
-            servers: (0..=TARGETS).map(|_| (RefCell::default(), BTreeMap::new())).collect(),
+            servers: (0..=TARGETS)
+                .map(|_| (RefCell::default(), BTreeMap::new()))
+                .collect(),
         }
     }
 
@@ -100,32 +116,52 @@ impl World {
         match op {
             Op::Write { path, text } => drop(self.disk.insert(path, text)),
             Op::Delete { path } => drop(self.disk.remove(&path)),
-            Op::Index { keeps_texts, is_held } => self.index(keeps_texts, is_held),
+            Op::Index {
+                keeps_texts,
+                is_held,
+            } => self.index(keeps_texts, is_held),
             Op::Events { target, replies } => self.events(target, replies),
-            Op::Documents { target, words, sees_disk } => self.documents(target, &words, sees_disk),
+            Op::Documents {
+                target,
+                words,
+                sees_disk,
+            } => self.documents(target, &words, sees_disk),
             Op::Collect { configured } => {
-                let rule = GcRule { configured: configured.map(identity), ..GcRule::default() };
-                let plan = self.store.read(|tx| books::plan_collection(tx, rule)).unwrap();
+                let rule = GcRule {
+                    configured: configured.map(identity),
+                    ..GcRule::default()
+                };
+                let plan = self
+                    .store
+                    .read(|tx| books::plan_collection(tx, rule))
+                    .unwrap();
                 let mut next = Some(0);
                 while let Some(after) = next {
                     next = self.write(|tx| books::collect(tx, now, &plan, after)).last;
                 }
             }
             Op::Release => {
-                let held = self.store.read(|tx| journal::held_after(tx, "opted_out", 0, 99)).unwrap();
+                let held = self
+                    .store
+                    .read(|tx| journal::held_after(tx, "opted_out", 0, 99))
+                    .unwrap();
                 for seq in held {
                     self.write(|tx| books::release_late(tx, now, seq));
                 }
             }
             Op::Retry { target } => self.retry(target),
             Op::Replay { target } => self.owe_again(target, Settled::Delivered),
-            Op::Evict { capacity } => drop(self.write(|tx| books::evict(tx, now, capacity, books::NO_ARRIVALS))),
+            Op::Evict { capacity } => {
+                drop(self.write(|tx| books::evict(tx, now, capacity, books::NO_ARRIVALS)))
+            }
             Op::Clear => drop(self.write(|tx| books::clear(tx, now, 0))),
             Op::Forget { target } => {
-                self.write(|tx| match delivery::current(tx, &identity(target).target_id)? {
-                    Some(target) => Ok(delivery::forget(tx, &target, now)?),
-                    None => Ok(0),
-                });
+                self.write(
+                    |tx| match delivery::current(tx, &identity(target).target_id)? {
+                        Some(target) => Ok(delivery::forget(tx, &target, now)?),
+                        None => Ok(0),
+                    },
+                );
             }
             Op::Wait { seconds } => self.clock.advance(i64::from(seconds) * 1_000_000),
             Op::Reopen => self.store = books::open(&self.path).unwrap(),
@@ -213,15 +249,29 @@ impl World {
     /// Sends what is due; ends versions whose text is neither stored nor on disk.
     fn documents(&mut self, target: usize, words: &[Said], sees_disk: bool) {
         let target_id = identity(target).target_id;
-        let Some(known) = self.store.read(|tx| delivery::current(tx, &target_id)).unwrap() else { return };
+        let Some(known) = self
+            .store
+            .read(|tx| delivery::current(tx, &target_id))
+            .unwrap()
+        else {
+            return;
+        };
         if !known.is_live {
             return;
         }
         let mut words = words.iter().cycle().take(words.len() * 3);
         let (mut after, now) = (0, self.clock.now());
-        while let Some(owed) = self.store.read(|tx| delivery::due(tx, known.id, now, after, 1)).unwrap().pop() {
+        while let Some(owed) = self
+            .store
+            .read(|tx| delivery::due(tx, known.id, now, after, 1))
+            .unwrap()
+            .pop()
+        {
             after = owed.seq;
-            let kept = self.store.read(|tx| journal::text(tx, owed.document.sha256)).unwrap();
+            let kept = self
+                .store
+                .read(|tx| journal::text(tx, owed.document.sha256))
+                .unwrap();
             let text = kept.or_else(|| if sees_disk { self.on_disk(&owed) } else { None });
             let Some(text) = text else {
                 if sees_disk {
@@ -229,47 +279,70 @@ impl World {
                 }
                 continue;
             };
-            assert_eq!(Sha256::of(&text), owed.document.sha256, "what was captured is what is sent");
-            let indexed = self.servers[target]
-                .0
-                .borrow()
-                .values()
-                .any(|event| String::from_utf8_lossy(event).contains(&owed.document.sha256.to_string()));
+            assert_eq!(
+                Sha256::of(&text),
+                owed.document.sha256,
+                "what was captured is what is sent"
+            );
+            let indexed = self.servers[target].0.borrow().values().any(|event| {
+                String::from_utf8_lossy(event).contains(&owed.document.sha256.to_string())
+            });
             assert!(indexed, "{owed:?} was sent before its event");
             let Some(said) = words.next() else { return };
             if !matches!(said, Said::Again | Said::Refused) {
-                self.servers[target].1.insert(owed.document.path.clone(), owed.document.sha256);
+                self.servers[target]
+                    .1
+                    .insert(owed.document.path.clone(), owed.document.sha256);
             }
             let answered = match said {
                 Said::Dies => return,
                 Said::Stored => Answered::Stored { before: false },
-                Said::Again => Answered::Again { reason: "busy", due_at: now.after(Duration::from_secs(9)) },
+                Said::Again => Answered::Again {
+                    reason: "busy",
+                    due_at: now.after(Duration::from_secs(9)),
+                },
                 Said::Refused => Answered::Refused { reason: "no" },
             };
             self.write(|tx| {
-                Ok(delivery::settle_document(tx, known.id, (owed.seq, owed.document.sha256), &answered, false, now)?)
+                Ok(delivery::settle_document(
+                    tx,
+                    known.id,
+                    (owed.seq, owed.document.sha256),
+                    &answered,
+                    false,
+                    now,
+                )?)
             });
         }
     }
 
     fn on_disk(&self, owed: &Owed) -> Option<Vec<u8>> {
-        let mut texts = self.disk.iter().filter(|(path, text)| document(**path, **text) == owed.document);
+        let mut texts = self
+            .disk
+            .iter()
+            .filter(|(path, text)| document(**path, **text) == owed.document);
         texts.next().map(|(_, text)| text_of(*text).into_bytes())
     }
 
     fn owe_again(&mut self, target: usize, which: Settled) {
-        self.write(|tx| match delivery::current(tx, &identity(target).target_id)? {
-            Some(target) => Ok(delivery::owe_again(tx, target.id, which, &Among::default(), 0)?.events),
-            None => Ok(0),
-        });
+        self.write(
+            |tx| match delivery::current(tx, &identity(target).target_id)? {
+                Some(target) => {
+                    Ok(delivery::owe_again(tx, target.id, which, &Among::default(), 0)?.events)
+                }
+                None => Ok(0),
+            },
+        );
     }
 
     fn retry(&mut self, target: usize) {
         self.owe_again(target, Settled::GivenUp);
-        self.write(|tx| match delivery::current(tx, &identity(target).target_id)? {
-            Some(target) => Ok(delivery::retry_documents(tx, target.id, &|_| true)?),
-            None => Ok((0, 0)),
-        });
+        self.write(
+            |tx| match delivery::current(tx, &identity(target).target_id)? {
+                Some(target) => Ok(delivery::retry_documents(tx, target.id, &|_| true)?),
+                None => Ok((0, 0)),
+            },
+        );
     }
 
     /// Asserts that the balance holds, by counters and by rows, for events and documents.
@@ -277,7 +350,10 @@ impl World {
         self.store
             .read(|tx| {
                 assert_eq!(books::check(tx)?, []);
-                for target in delivery::targets(tx)?.iter().filter(|target| target.is_live) {
+                for target in delivery::targets(tx)?
+                    .iter()
+                    .filter(|target| target.is_live)
+                {
                     for kind in Kind::ALL {
                         let balance = delivery::balance_of(tx, Some(target), kind)?;
                         assert!(balance.holds(), "{kind:?}: {balance:?}");
@@ -288,13 +364,18 @@ impl World {
             .unwrap();
     }
 
-    /// Servers accept everything, holds are released, refused documents are retried, and one target is added.
+    /// Servers accept everything, holds are released, refused documents are retried, and one target
+    /// is added.
     fn end_well(&mut self) {
         self.step(Op::Release);
         self.index(false, false);
         for target in 0..=TARGETS {
             let is_known = |world: &Self| {
-                world.store.read(|tx| delivery::current(tx, &identity(target).target_id)).unwrap().is_some()
+                world
+                    .store
+                    .read(|tx| delivery::current(tx, &identity(target).target_id))
+                    .unwrap()
+                    .is_some()
             };
             if target < TARGETS && !is_known(self) {
                 continue;
@@ -309,12 +390,21 @@ impl World {
                 if owed_classes(&events) + owed_classes(&documents) == 0 {
                     break;
                 }
-                assert!(round < 12, "target {target} still owes: {events:?} {documents:?} {:?}", self.disk);
+                assert!(
+                    round < 12,
+                    "target {target} still owes: {events:?} {documents:?} {:?}",
+                    self.disk
+                );
             }
             for (path, text) in self.disk.iter().filter(|(_, text)| **text != NO_DOCUMENT) {
                 let expected = document(*path, *text);
                 let has = self.servers[target].1.get(&expected.path);
-                assert_eq!(has, Some(&expected.sha256), "{} at target {target}", expected.path);
+                assert_eq!(
+                    has,
+                    Some(&expected.sha256),
+                    "{} at target {target}",
+                    expected.path
+                );
             }
         }
         self.write(books::sweep_texts);
@@ -347,38 +437,68 @@ proptest! {
     }
 }
 
-/// A history that would fail if the newest rows were collected: every target has everything, the payloads that may be
-/// deleted are deleted, and then a new target is added.
+/// A history that would fail if the newest rows were collected: every target has everything, the
+/// payloads that may be deleted are deleted, and then a new target is added.
 #[test]
 fn a_target_that_comes_after_a_collection_gets_every_text() {
     let mut world = World::new();
     let all = |target| {
         let words = vec![Said::Stored; 4];
-        [Op::Events { target, replies: vec![Reply::well()] }, Op::Documents { target, words, sees_disk: true }]
+        [
+            Op::Events {
+                target,
+                replies: vec![Reply::well()],
+            },
+            Op::Documents {
+                target,
+                words,
+                sees_disk: true,
+            },
+        ]
     };
     for text in 0..NO_DOCUMENT {
         for path in 0..3 {
             world.step(Op::Write { path, text });
         }
-        world.step(Op::Index { keeps_texts: true, is_held: false });
-        all(0).into_iter().chain(all(1)).for_each(|op| world.step(op));
+        world.step(Op::Index {
+            keeps_texts: true,
+            is_held: false,
+        });
+        all(0)
+            .into_iter()
+            .chain(all(1))
+            .for_each(|op| world.step(op));
         world.step(Op::Collect { configured: None });
         world.check();
     }
     world.end_well();
 }
 
-/// A version on hold, a newer one that was sent, and then the release: the newer one stays the server's last version.
+/// A version on hold, a newer one that was sent, and then the release: the newer one stays the
+/// server's last version.
 #[test]
 fn what_was_on_hold_does_not_come_after_what_replaced_it() {
     let mut world = World::new();
     for op in [
         Op::Write { path: 2, text: 1 },
-        Op::Index { keeps_texts: true, is_held: true },
+        Op::Index {
+            keeps_texts: true,
+            is_held: true,
+        },
         Op::Write { path: 2, text: 0 },
-        Op::Index { keeps_texts: true, is_held: false },
-        Op::Events { target: 0, replies: Vec::new() },
-        Op::Documents { target: 0, words: vec![Said::Stored], sees_disk: false },
+        Op::Index {
+            keeps_texts: true,
+            is_held: false,
+        },
+        Op::Events {
+            target: 0,
+            replies: Vec::new(),
+        },
+        Op::Documents {
+            target: 0,
+            words: vec![Said::Stored],
+            sees_disk: false,
+        },
     ] {
         world.step(op);
         world.check();

@@ -5,7 +5,10 @@ use crate::delivery::Class;
 
 /// One captured event.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "the marks of an event, in any combination")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the marks of an event, in any combination"
+)]
 pub(super) struct Event {
     pub(super) id: String,
     pub(super) seq: i64,
@@ -43,14 +46,22 @@ impl Event {
             Spelling::OtherEnvelope => ("\"note\":\"", "\"note\":\"!"),
             Spelling::OtherPayload => ("\"said\":\"", "\"said\":\"!"),
         };
-        Self { envelope: changed(&self.envelope, from, to), ..self.clone() }
+        Self {
+            envelope: changed(&self.envelope, from, to),
+            ..self.clone()
+        }
     }
 
     /// The same id with other content.
     pub(super) fn rewritten(&self) -> Self {
         let other = |bytes: &[u8]| changed(bytes, "\"said\":\"", "\"said\":\"?");
         let (envelope, wire) = (other(&self.envelope), self.wire.as_deref().map(other));
-        Self { envelope, wire, follows: None, ..self.clone() }
+        Self {
+            envelope,
+            wire,
+            follows: None,
+            ..self.clone()
+        }
     }
 
     pub(super) fn new(id: String, spec: Spec) -> Self {
@@ -63,14 +74,29 @@ impl Event {
             ),
             None => format!(r#"{{"said":"{facts}"}}"#),
         };
-        let event_type = if spec.key.is_some() { "MissionDossierArtifactIndexed" } else { "WPStatusChanged" };
-        let odd = if spec.form == Form::Broken { r#","odd":NaN"# } else { "" };
-        let subject = spec.aggregate.map(|a| format!(r#""aggregate_id":"{a}","#)).unwrap_or_default();
+        let event_type = if spec.key.is_some() {
+            "MissionDossierArtifactIndexed"
+        } else {
+            "WPStatusChanged"
+        };
+        let odd = if spec.form == Form::Broken {
+            r#","odd":NaN"#
+        } else {
+            ""
+        };
+        let subject = spec
+            .aggregate
+            .map(|a| format!(r#""aggregate_id":"{a}","#))
+            .unwrap_or_default();
         let members = format!(
             r#"{subject}"event_id":"{id}","event_type":"{event_type}","note":""{odd},"payload":{},"project_uuid":"p","team_slug":"t""#,
             payload(spec.facts)
         );
-        let local = if spec.form == Form::Local { r#","drain_blocked_reason":"no_auth""# } else { "" };
+        let local = if spec.form == Form::Local {
+            r#","drain_blocked_reason":"no_auth""#
+        } else {
+            ""
+        };
         Self {
             id,
             seq: 0,
@@ -92,5 +118,8 @@ impl Event {
 }
 
 fn changed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
-    std::str::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes()
+    std::str::from_utf8(bytes)
+        .unwrap()
+        .replacen(from, to, 1)
+        .into_bytes()
 }

@@ -8,7 +8,8 @@ use crate::delivery::Class;
 
 /// A batch is halved after this many sendings without a known end.
 const PATIENCE: u32 = 3;
-/// This many single refusals with the same reason, and nothing accepted, mean that the server refuses everything.
+/// This many single refusals with the same reason, and nothing accepted, mean that the server
+/// refuses everything.
 const ALIKE: usize = 3;
 
 /// Class of an event at a target, if it is not "untried".
@@ -61,30 +62,50 @@ type Aggregates<'a> = &'a dyn Fn(i64) -> Option<u8>;
 impl Ledger {
     /// An earlier event of its aggregate is parked.
     pub(super) fn is_behind(&self, seq: i64, aggregates: Aggregates<'_>) -> bool {
-        let is_ahead =
-            |open: &Open| open.is_parked() && open.seqs[0] < seq && aggregates(open.seqs[0]) == aggregates(seq);
+        let is_ahead = |open: &Open| {
+            open.is_parked() && open.seqs[0] < seq && aggregates(open.seqs[0]) == aggregates(seq)
+        };
         aggregates(seq).is_some() && self.open.values().any(is_ahead)
     }
 
     pub(super) fn posted(&mut self, posted: &Posted, aggregates: Aggregates<'_>) {
         for seq in posted.seqs.iter().filter(|seq| !self.tried.contains(seq)) {
-            assert!(!self.is_behind(*seq, aggregates), "row {seq} was first sent while one before it is in flight");
+            assert!(
+                !self.is_behind(*seq, aggregates),
+                "row {seq} was first sent while one before it is in flight"
+            );
         }
         let first = posted.seqs[0];
-        let is_again = self.open.get(&first).is_some_and(|open| open.seqs == posted.seqs);
+        let is_again = self
+            .open
+            .get(&first)
+            .is_some_and(|open| open.seqs == posted.seqs);
         let ahead = self.open.values().find(|open| !open.is_parked());
         if is_again {
             let is_next = ahead.is_none_or(|open| open.seqs[0] == first);
-            assert!(is_next, "rows {:?} went before rows {:?}", posted.seqs, ahead);
+            assert!(
+                is_next,
+                "rows {:?} went before rows {:?}",
+                posted.seqs, ahead
+            );
         } else {
             self.check_new(posted, ahead);
-            let open = Open { seqs: posted.seqs.clone(), sent: None, unknown_ends: 0, is_in_doubt: false };
+            let open = Open {
+                seqs: posted.seqs.clone(),
+                sent: None,
+                unknown_ends: 0,
+                is_in_doubt: false,
+            };
             self.open.insert(first, open);
         }
         let mut open = self.open.remove(&first).unwrap();
         match &open.sent {
             Some((key, body)) => {
-                assert_eq!((key, body), (&posted.key, &posted.body), "not the same request again");
+                assert_eq!(
+                    (key, body),
+                    (&posted.key, &posted.body),
+                    "not the same request again"
+                );
                 open.is_in_doubt = true;
             }
             None => assert!(self.keys.insert(posted.key.clone()), "a key was used twice"),
@@ -98,7 +119,10 @@ impl Ledger {
         }
         self.told(open, &posted.told, aggregates);
         let untouched = self.open.values().filter(|open| open.is_untouched());
-        if untouched.flat_map(|open| &open.seqs).any(|seq| self.is_behind(*seq, aggregates)) {
+        if untouched
+            .flat_map(|open| &open.seqs)
+            .any(|seq| self.is_behind(*seq, aggregates))
+        {
             self.give_back_untouched();
         }
     }
@@ -120,26 +144,44 @@ impl Ledger {
             return 0;
         }
         self.open.clear();
-        let lines = self.lines.values_mut().filter(|line| line.class == Some(Class::InFlight));
-        lines.map(|line| line.class = None).fold(0, |count, ()| count + 1)
+        let lines = self
+            .lines
+            .values_mut()
+            .filter(|line| line.class == Some(Class::InFlight));
+        lines
+            .map(|line| line.class = None)
+            .fold(0, |count, ()| count + 1)
     }
 
     fn check_new(&self, posted: &Posted, ahead: Option<&Open>) {
-        assert!(ahead.is_none(), "rows {:?} went before rows {:?}, in flight", posted.seqs, ahead);
+        assert!(
+            ahead.is_none(),
+            "rows {:?} went before rows {:?}, in flight",
+            posted.seqs,
+            ahead
+        );
         assert!(posted.seqs.is_sorted_by(|a, b| a < b) && posted.seqs.len() <= POLICY.max_events);
         assert!(posted.seqs.len() == 1 || posted.body.len() <= POLICY.max_bytes);
         for seq in &posted.seqs {
-            assert!(!self.open.contains_key(seq), "row {seq} was sent twice at once");
+            assert!(
+                !self.open.contains_key(seq),
+                "row {seq} was sent twice at once"
+            );
             let class = self.lines.get(seq).and_then(|line| line.class);
             // `InFlight` without an open attempt means `pending`.
-            assert!(matches!(class, None | Some(Class::Retryable | Class::InFlight)), "row {seq} was {class:?}");
+            assert!(
+                matches!(class, None | Some(Class::Retryable | Class::InFlight)),
+                "row {seq} was {class:?}"
+            );
         }
     }
 
     fn told(&mut self, open: Open, told: &Told, aggregates: Aggregates<'_>) {
         match told {
             Told::Each(words) => {
-                self.has_accepted |= words.iter().any(|word| matches!(word, Fate::Stored | Fate::Pending));
+                self.has_accepted |= words
+                    .iter()
+                    .any(|word| matches!(word, Fate::Stored | Fate::Pending));
                 for (seq, word) in open.seqs.iter().zip(words) {
                     match word {
                         Fate::Stored => self.set(*seq, Some(Class::Delivered)),
@@ -151,7 +193,11 @@ impl Ledger {
             }
             Told::Blamed(guilty) => {
                 for (seq, is_guilty) in open.seqs.iter().zip(guilty) {
-                    if *is_guilty { self.reject(*seq) } else { self.set(*seq, None) }
+                    if *is_guilty {
+                        self.reject(*seq)
+                    } else {
+                        self.set(*seq, None)
+                    }
                 }
             }
             Told::Refused if open.seqs.len() == 1 => {
@@ -177,14 +223,21 @@ impl Ledger {
                 self.give_back_untouched();
             }
             Told::Unknown => {
-                let open = Open { unknown_ends: open.unknown_ends + 1, is_in_doubt: true, ..open };
+                let open = Open {
+                    unknown_ends: open.unknown_ends + 1,
+                    is_in_doubt: true,
+                    ..open
+                };
                 if open.unknown_ends >= PATIENCE && open.seqs.len() > 1 {
                     self.halve(&open, aggregates);
                 } else {
                     self.keep(open);
                 }
             }
-            Told::Crash => self.keep(Open { is_in_doubt: true, ..open }),
+            Told::Crash => self.keep(Open {
+                is_in_doubt: true,
+                ..open
+            }),
         }
     }
 
@@ -197,7 +250,11 @@ impl Ledger {
         let line = self.lines.entry(seq).or_default();
         line.rejections += 1;
         let is_given_up = line.rejections >= POLICY.max_rejections;
-        line.class = Some(if is_given_up { Class::Undeliverable } else { Class::Retryable });
+        line.class = Some(if is_given_up {
+            Class::Undeliverable
+        } else {
+            Class::Retryable
+        });
     }
 
     fn keep(&mut self, open: Open) {
@@ -206,10 +263,15 @@ impl Ledger {
 
     /// Halves that were never sent are left to send as if they had never been selected.
     fn give_back_untouched(&mut self) {
-        let (untouched, open) = std::mem::take(&mut self.open).into_iter().partition(|(_, o)| o.is_untouched());
+        let (untouched, open) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|(_, o)| o.is_untouched());
         self.open = open;
         let untouched: BTreeMap<i64, Open> = untouched;
-        untouched.values().flat_map(|open| &open.seqs).for_each(|seq| self.set(*seq, None));
+        untouched
+            .values()
+            .flat_map(|open| &open.seqs)
+            .for_each(|seq| self.set(*seq, None));
     }
 
     fn halve(&mut self, open: &Open, aggregates: Aggregates<'_>) {
@@ -218,9 +280,18 @@ impl Ledger {
         if count > 2 && before.is_some() && before == after {
             middle += 1;
         }
-        let (left, right) = open.seqs.split_at(if middle < count { middle } else { count / 2 - 1 });
+        let (left, right) = open.seqs.split_at(if middle < count {
+            middle
+        } else {
+            count / 2 - 1
+        });
         for half in [left, right] {
-            self.keep(Open { seqs: half.to_vec(), sent: None, unknown_ends: 0, is_in_doubt: open.is_in_doubt });
+            self.keep(Open {
+                seqs: half.to_vec(),
+                sent: None,
+                unknown_ends: 0,
+                is_in_doubt: open.is_in_doubt,
+            });
         }
     }
 }

@@ -52,8 +52,14 @@ impl Model {
         let before = self.totals();
         let (mut unchanged, mut purged) = (0, 0);
         for (event, result) in appended.results {
-            let expected = self
-                .append(event, &Appending { sealed: appended.sealed, capacity: appended.capacity, is_verbatim: false });
+            let expected = self.append(
+                event,
+                &Appending {
+                    sealed: appended.sealed,
+                    capacity: appended.capacity,
+                    is_verbatim: false,
+                },
+            );
             assert_eq!(result, expected);
             unchanged += i64::from(matches!(result, journal::Appended::Unchanged { .. }));
             purged += i64::from(matches!(result, journal::Appended::Purged { .. }));
@@ -66,14 +72,22 @@ impl Model {
     }
 
     pub(super) fn append(&mut self, mut event: Event, how: &Appending) -> journal::Appended {
-        let Appending { sealed, capacity, is_verbatim } = *how;
-        if let Some(known) = self.events.values().find(|e| e.id == event.id && !e.is_replaced) {
+        let Appending {
+            sealed,
+            capacity,
+            is_verbatim,
+        } = *how;
+        if let Some(known) = self
+            .events
+            .values()
+            .find(|e| e.id == event.id && !e.is_replaced)
+        {
             let seq = known.seq;
             if known.is_purged {
                 return journal::Appended::Purged { seq };
             }
-            let [old, new] =
-                [&known.envelope, &event.envelope].map(|bytes| std::str::from_utf8(bytes).unwrap().replace("{ ", "{"));
+            let [old, new] = [&known.envelope, &event.envelope]
+                .map(|bytes| std::str::from_utf8(bytes).unwrap().replace("{ ", "{"));
             // Without the payload only its digest can be compared.
             if known.envelope == event.envelope || (old == new && known.has_bytes) {
                 return journal::Appended::Unchanged { seq };
@@ -82,16 +96,21 @@ impl Model {
             self.dispute(content);
             return journal::Appended::Conflict { seq };
         }
-        let newest = event.key.and_then(|key| self.newest.get(&key)).map(|seq| &self.events[seq]);
+        let newest = event
+            .key
+            .and_then(|key| self.newest.get(&key))
+            .map(|seq| &self.events[seq]);
         let newest = newest.filter(|n| n.left != Some(Class::Discarded));
         if let Some(newest) = newest.filter(|n| n.facts == event.facts && !is_verbatim) {
             return journal::Appended::Unchanged { seq: newest.seq };
         }
-        let is_replaced =
-            |n: &&Event| !is_verbatim && n.seq > sealed && n.left.is_none() && !n.is_held && !event.is_held;
+        let is_replaced = |n: &&Event| {
+            !is_verbatim && n.seq > sealed && n.left.is_none() && !n.is_held && !event.is_held
+        };
         let superseded = newest.filter(is_replaced).map(|n| n.seq);
         let live = self.totals().live;
-        if let (None, Some(capacity)) = (superseded, capacity.filter(|capacity| live >= *capacity)) {
+        if let (None, Some(capacity)) = (superseded, capacity.filter(|capacity| live >= *capacity))
+        {
             return journal::Appended::Full { capacity, live };
         }
         event.follows = match newest {
@@ -102,7 +121,10 @@ impl Model {
         let seq = event.seq;
         if let Some(old) = superseded {
             for ledger in self.ledgers.values() {
-                assert!(!ledger.lines.contains_key(&old), "row {old} was superseded after a target saw it");
+                assert!(
+                    !ledger.lines.contains_key(&old),
+                    "row {old} was superseded after a target saw it"
+                );
             }
             self.events.get_mut(&old).unwrap().superseded_by = Some(seq);
         }
@@ -142,23 +164,39 @@ impl Model {
     pub(super) fn registered(&mut self, target: &str, not_sendable: Vec<i64>) {
         let ledger = self.ledgers.entry(target.to_owned()).or_default();
         for seq in not_sendable {
-            ledger.lines.insert(seq, Line { class: Some(Class::Undeliverable), rejections: 0 });
+            ledger.lines.insert(
+                seq,
+                Line {
+                    class: Some(Class::Undeliverable),
+                    rejections: 0,
+                },
+            );
         }
     }
 
-    /// The events that no request can carry and that ended at a target; after a quiet drain, all such events that were
-    /// left to send there.
+    /// The events that no request can carry and that ended at a target; after a quiet drain, all
+    /// such events that were left to send there.
     pub(super) fn ended_unsent(&self, tx: &ReadTx<'_>, target: &str, is_quiet: bool) -> Vec<i64> {
         let target = delivery::current(tx, target).unwrap().unwrap();
-        let is_free = self.ledgers.get(&target.identity.target_id).is_none_or(|ledger| ledger.open.is_empty());
+        let is_free = self
+            .ledgers
+            .get(&target.identity.target_id)
+            .is_none_or(|ledger| ledger.open.is_empty());
         let until = target.not_before;
-        let broken = self.events.values().filter(|e| e.wire.is_none() && !e.is_held && e.is_live());
+        let broken = self
+            .events
+            .values()
+            .filter(|e| e.wire.is_none() && !e.is_held && e.is_live());
         broken
             .map(|event| event.seq)
             .filter(|seq| {
                 let row = delivery::row_of(tx, target.id, *seq).unwrap();
-                let has_ended = row.is_some_and(|row| row.status == delivery::Status::TerminalFailed);
-                assert!(has_ended || !is_quiet || !is_free || until.is_some(), "row {seq} was left");
+                let has_ended =
+                    row.is_some_and(|row| row.status == delivery::Status::TerminalFailed);
+                assert!(
+                    has_ended || !is_quiet || !is_free || until.is_some(),
+                    "row {seq} was left"
+                );
                 has_ended
             })
             .collect()
@@ -167,26 +205,41 @@ impl Model {
     /// Records a request and its result.
     pub(super) fn posted(&mut self, target: &str, posted: &Posted) {
         let ledger = self.ledgers.entry(target.to_owned()).or_default();
-        let wires: Vec<&[u8]> = posted.seqs.iter().map(|seq| self.events[seq].wire.as_deref().unwrap()).collect();
+        let wires: Vec<&[u8]> = posted
+            .seqs
+            .iter()
+            .map(|seq| self.events[seq].wire.as_deref().unwrap())
+            .collect();
         let expected = [&b"{\"events\":["[..], &wires.join(&b','), b"]}"].concat();
-        assert_eq!(posted.body, expected, "the bytes sent are not the bytes kept");
+        assert_eq!(
+            posted.body, expected,
+            "the bytes sent are not the bytes kept"
+        );
         for seq in &posted.seqs {
             let event = &self.events[seq];
             assert!(!event.is_held, "row {seq} was sent although it is held");
-            assert_eq!(event.superseded_by, None, "row {seq} was sent although it is superseded");
-            assert_eq!(event.left, None, "row {seq} was sent although its payload left");
+            assert_eq!(
+                event.superseded_by, None,
+                "row {seq} was sent although it is superseded"
+            );
+            assert_eq!(
+                event.left, None,
+                "row {seq} was sent although its payload left"
+            );
         }
         let aggregates = |seq: i64| self.events[&seq].aggregate;
         ledger.posted(posted, &aggregates);
     }
 
-    /// After a drain that ended without a stop nothing waits for its first sending, unless an open attempt goes first.
+    /// After a drain that ended without a stop nothing waits for its first sending, unless an open
+    /// attempt goes first.
     pub(super) fn check_nothing_is_left(&self, target: &str) {
         let ledger = &self.ledgers[target];
         if ledger.open.values().all(Open::is_parked) {
             let aggregates = |seq: i64| self.events[&seq].aggregate;
-            let is_left =
-                |e: &&Event| Self::class(ledger, e) == Class::Untried && !ledger.is_behind(e.seq, &aggregates);
+            let is_left = |e: &&Event| {
+                Self::class(ledger, e) == Class::Untried && !ledger.is_behind(e.seq, &aggregates)
+            };
             let left = self.events.values().find(is_left);
             assert!(left.is_none(), "{left:?} was left at {target}");
         }
@@ -195,7 +248,8 @@ impl Model {
     /// The expected totals of the journal.
     pub(super) fn totals(&self) -> Totals {
         let all = || self.events.values();
-        let count = |is: &dyn Fn(&Event) -> bool| i64::try_from(all().filter(|e| is(e)).count()).unwrap();
+        let count =
+            |is: &dyn Fn(&Event) -> bool| i64::try_from(all().filter(|e| is(e)).count()).unwrap();
         Totals {
             captured: count(&|_| true),
             live: count(&Event::is_live),
@@ -203,7 +257,10 @@ impl Model {
             superseded: count(&|e| e.superseded_by.is_some()),
             discarded: count(&|e| e.left == Some(Class::Discarded)),
             gone: count(&|e| e.left == Some(Class::Purged)),
-            live_bytes: all().filter(|e| e.is_live()).map(|e| i64::try_from(e.envelope.len()).unwrap()).sum(),
+            live_bytes: all()
+                .filter(|e| e.is_live())
+                .map(|e| i64::try_from(e.envelope.len()).unwrap())
+                .sum(),
             archived: count(&|e| e.is_live() && e.is_archived),
             conflicts: i64::try_from(self.conflicts.len()).unwrap(),
         }

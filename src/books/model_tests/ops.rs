@@ -10,21 +10,49 @@ use crate::delivery::Settled;
 #[derive(Debug, Clone)]
 pub(super) enum Op {
     /// New events, all in one transaction; within the capacity if there is one.
-    Append { handle: usize, entries: Vec<Spec>, capacity: Option<i64> },
+    Append {
+        handle: usize,
+        entries: Vec<Spec>,
+        capacity: Option<i64>,
+    },
     /// New events in one transaction; a target has the marked ones already.
-    StartFrom { handle: usize, target: usize, entries: Vec<(Spec, bool)> },
+    StartFrom {
+        handle: usize,
+        target: usize,
+        entries: Vec<(Spec, bool)>,
+    },
     /// A known id, captured again.
-    Again { handle: usize, pick: usize, how: Spelling },
-    /// A drain to one of the targets; `during` is captured by the other handle while the first request is on its way.
-    Drain { handle: usize, target: usize, replies: Vec<Reply>, rest: Reply, during: Option<Spec> },
+    Again {
+        handle: usize,
+        pick: usize,
+        how: Spelling,
+    },
+    /// A drain to one of the targets; `during` is captured by the other handle while the first
+    /// request is on its way.
+    Drain {
+        handle: usize,
+        target: usize,
+        replies: Vec<Reply>,
+        rest: Reply,
+        during: Option<Spec>,
+    },
     /// A target's answers are lost for a while; after enough drains single events are parked.
-    Outage { handle: usize, target: usize, drains: usize, is_stored: bool },
+    Outage {
+        handle: usize,
+        target: usize,
+        drains: usize,
+        is_stored: bool,
+    },
     /// Other content replaces an event.
     Replace { handle: usize, pick: usize },
     /// A hold is released.
     Release { handle: usize, pick: usize },
     /// The operator requeues events that a target has, or that were given up there.
-    OweAgain { handle: usize, target: usize, which: Settled },
+    OweAgain {
+        handle: usize,
+        target: usize,
+        which: Settled,
+    },
     /// The queue is reduced to a capacity.
     Evict { handle: usize, capacity: i64 },
     /// The payloads that a target has are deleted.
@@ -33,14 +61,25 @@ pub(super) enum Op {
     Archive { handle: usize, missing: i64 },
     /// The payloads that are no longer needed are deleted.
     Collect { handle: usize, rule: Rule },
-    /// Events are restored from an archive that contains all captured events except some, and others.
-    Restore { handle: usize, missing: i64, entries: Vec<Spec> },
+    /// Events are restored from an archive that contains all captured events except some, and
+    /// others.
+    Restore {
+        handle: usize,
+        missing: i64,
+        entries: Vec<Spec>,
+    },
     /// A target is forgotten; a drain to it restores it.
     Forget { handle: usize, target: usize },
     /// The operator removes events.
     Remove { handle: usize, removal: Removal },
     /// Some of these in one transaction that does not commit; the process may crash with it.
-    Lost { handle: usize, entries: Vec<Spec>, pick: usize, removal: Option<Removal>, is_crash: bool },
+    Lost {
+        handle: usize,
+        entries: Vec<Spec>,
+        pick: usize,
+        removal: Option<Removal>,
+        is_crash: bool,
+    },
     /// Time passes.
     Wait { seconds: u32 },
     /// The clock is set back.
@@ -122,7 +161,8 @@ pub(super) enum Spelling {
 /// How a receiver answers one request.
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
-    /// A word for each event, repeated over the batch. A stored event is a duplicate, whatever the word.
+    /// A word for each event, repeated over the batch. A stored event is a duplicate, whatever the
+    /// word.
     Each(Vec<Word>),
     /// 400 without details for a batch with a poisonous event.
     Strict,
@@ -230,8 +270,16 @@ fn removal() -> impl Strategy<Value = Removal> {
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
-    (prop::option::of(0..3_usize), any::<bool>(), prop::option::of(any::<usize>()))
-        .prop_map(|(configured, with_archived, named)| Rule { configured, with_archived, named })
+    (
+        prop::option::of(0..3_usize),
+        any::<bool>(),
+        prop::option::of(any::<usize>()),
+    )
+        .prop_map(|(configured, with_archived, named)| Rule {
+            configured,
+            with_archived,
+            named,
+        })
 }
 
 /// Operations that change which payloads and targets exist.
@@ -254,7 +302,13 @@ fn op() -> impl Strategy<Value = Op> {
         Spelling::OtherEnvelope,
         Spelling::OtherPayload,
     ]);
-    let drain = (handle(), 0..3_usize, vec(reply(), 0..5), reply(), weighted(0.3, spec()));
+    let drain = (
+        handle(),
+        0..3_usize,
+        vec(reply(), 0..5),
+        reply(),
+        weighted(0.3, spec()),
+    );
     prop_oneof![
         6 => (handle(), vec(spec(), 1..5), weighted(0.2, 0..9_i64)).prop_map(|(handle, entries, capacity)| {
             Op::Append { handle, entries, capacity }

@@ -78,16 +78,29 @@ impl DeliveryReceiver for Scripted<'_> {
         &self.identity
     }
 
-    fn deliver(&self, batch: &delivery::Batch, _within: Duration) -> Result<Result<Answer, Failure>, delivery::Error> {
+    fn deliver(
+        &self,
+        batch: &delivery::Batch,
+        _within: Duration,
+    ) -> Result<Result<Answer, Failure>, delivery::Error> {
         if let Some(appending) = self.during.take() {
             self.log.borrow_mut().push(Log::Appended(appending.run()));
         }
         self.clock.advance(10_000);
-        let reply = self.script.borrow_mut().pop_front().unwrap_or_else(|| self.rest.clone());
+        let reply = self
+            .script
+            .borrow_mut()
+            .pop_front()
+            .unwrap_or_else(|| self.rest.clone());
         let ids: Vec<&str> = batch.items.iter().map(|i| i.event_id.as_str()).collect();
         let (told, exchange) = self.answer(&reply, &ids, &batch.body);
         let seqs = batch.items.iter().map(|i| i.seq).collect();
-        let posted = Posted { key: batch.idempotency_key.clone(), seqs, body: batch.body.clone(), told: told.clone() };
+        let posted = Posted {
+            key: batch.idempotency_key.clone(),
+            seqs,
+            body: batch.body.clone(),
+            told: told.clone(),
+        };
         self.log.borrow_mut().push(Log::Posted(posted));
         if matches!(told, Told::Crash) {
             return Err(delivery::Error::Damaged("the process is gone".to_owned()));
@@ -102,9 +115,15 @@ impl Scripted<'_> {
     fn answer(&self, reply: &Reply, ids: &[&str], body: &[u8]) -> Exchange {
         let guilty: Vec<bool> = ids.iter().map(|id| self.poison.contains(*id)).collect();
         let has_guilty = guilty.contains(&true);
-        let store_all = |is_stored: bool| ids.iter().filter(|_| is_stored).for_each(|id| self.store(id, body));
+        let store_all = |is_stored: bool| {
+            ids.iter()
+                .filter(|_| is_stored)
+                .for_each(|id| self.store(id, body))
+        };
         match reply {
-            Reply::Strict if has_guilty => (Told::Refused, answer(400, &json!({"error": "invalid"}))),
+            Reply::Strict if has_guilty => {
+                (Told::Refused, answer(400, &json!({"error": "invalid"})))
+            }
             Reply::Details if has_guilty => {
                 let details: Vec<Value> = ids
                     .iter()
@@ -112,16 +131,31 @@ impl Scripted<'_> {
                     .filter(|(_, guilty)| **guilty)
                     .map(|(id, _)| json!({"event_id": id, "detail": "invalid"}))
                     .collect();
-                (Told::Blamed(guilty), answer(400, &json!({"error": "invalid", "details": details})))
+                (
+                    Told::Blamed(guilty),
+                    answer(400, &json!({"error": "invalid", "details": details})),
+                )
             }
             Reply::Tight(most) if ids.len() > *most => (Told::TooLarge, answer(413, &json!({}))),
             Reply::Each(words) => self.each(words, ids, body),
-            Reply::Strict | Reply::Details | Reply::Tight(_) => self.each(&[Word::Success], ids, body),
-            Reply::Accepted => (Told::Each(vec![Fate::Pending; ids.len()]), answer(202, &json!({}))),
-            Reply::Status(status @ 500..) => (Told::Unknown, answer(*status, &json!({"error": "oops"}))),
+            Reply::Strict | Reply::Details | Reply::Tight(_) => {
+                self.each(&[Word::Success], ids, body)
+            }
+            Reply::Accepted => (
+                Told::Each(vec![Fate::Pending; ids.len()]),
+                answer(202, &json!({})),
+            ),
+            Reply::Status(status @ 500..) => {
+                (Told::Unknown, answer(*status, &json!({"error": "oops"})))
+            }
             Reply::Status(status) => (Told::Stop, answer(*status, &json!({"error": "no"}))),
-            Reply::Throttled { seconds } => (Told::Stop, answer(429, &json!({"retry_after": seconds}))),
-            Reply::Unreachable => (Told::Stop, Err(Failure::Unreachable("nobody there".to_owned()))),
+            Reply::Throttled { seconds } => {
+                (Told::Stop, answer(429, &json!({"retry_after": seconds})))
+            }
+            Reply::Unreachable => (
+                Told::Stop,
+                Err(Failure::Unreachable("nobody there".to_owned())),
+            ),
             Reply::Lost { is_stored } => {
                 store_all(*is_stored);
                 (Told::Unknown, Err(Failure::Unknown("reset".to_owned())))
@@ -166,7 +200,12 @@ impl Scripted<'_> {
     /// Stores an event of the body; asserts that a stored one is identical.
     fn store(&self, id: &str, body: &[u8]) {
         let body: Value = serde_json::from_slice(body).unwrap();
-        let event = body["events"].as_array().unwrap().iter().find(|e| e["event_id"] == id).unwrap();
+        let event = body["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|e| e["event_id"] == id)
+            .unwrap();
         let bytes = serde_json::to_vec(event).unwrap();
         let mut stored = self.stored.borrow_mut();
         let kept = stored.entry(id.to_owned()).or_insert_with(|| bytes.clone());
@@ -174,8 +213,15 @@ impl Scripted<'_> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "one of the two ends of an exchange")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "one of the two ends of an exchange"
+)]
 fn answer(status: u16, body: &Value) -> Result<Answer, Failure> {
     let body = serde_json::to_vec(body).unwrap();
-    Ok(Answer { status, body, ..Answer::default() })
+    Ok(Answer {
+        status,
+        body,
+        ..Answer::default()
+    })
 }

@@ -1,4 +1,5 @@
-//! Events that a target has before they are captured here: a journal that starts from what the target has.
+//! Events that a target has before they are captured here: a journal that starts from what the
+//! target has.
 
 use super::acts::{Appended, append};
 use super::ops::Spec;
@@ -9,7 +10,8 @@ use crate::delivery::{self, Class, Inherited};
 use crate::journal::{self, Appended as Outcome};
 
 impl World {
-    /// Captures new events in one transaction, and notes in it that a target has those that are marked.
+    /// Captures new events in one transaction, and notes in it that a target has those that are
+    /// marked.
     pub(super) fn start_from(&mut self, handle: usize, target: usize, entries: &[(Spec, bool)]) {
         let (identity, now) = (identity(target), self.clock.now());
         let events: Vec<_> = entries.iter().map(|(spec, _)| self.mint(*spec)).collect();
@@ -23,26 +25,46 @@ impl World {
                 if let (Outcome::Captured { seq, .. }, true, false, true) =
                     (appended, *is_there, event.is_held, event.wire.is_some())
                 {
-                    has.push(Inherited { seq: *seq, was_duplicate: true, settled_at: None });
+                    has.push(Inherited {
+                        seq: *seq,
+                        was_duplicate: true,
+                        settled_at: None,
+                    });
                 }
             }
             delivery::inherit(tx, &identity, &has, now)?;
-            if let Some(target) = delivery::current(tx, &identity.target_id)?.filter(|_| !has.is_empty()) {
+            if let Some(target) =
+                delivery::current(tx, &identity.target_id)?.filter(|_| !has.is_empty())
+            {
                 delivery::advance(tx, target.id)?;
             }
-            Ok((Appended { sealed, capacity: None, results, receipt }, has))
+            Ok((
+                Appended {
+                    sealed,
+                    capacity: None,
+                    results,
+                    receipt,
+                },
+                has,
+            ))
         });
         let (appended, has) = done.unwrap();
         self.model.appended(appended);
         if has.is_empty() {
             return;
         }
-        self.model.ledgers.entry(identity.target_id.clone()).or_default().begin();
+        self.model
+            .ledgers
+            .entry(identity.target_id.clone())
+            .or_default()
+            .begin();
         for seq in has.into_iter().map(|event| event.seq) {
             let event = &self.model.events[&seq];
             if event.superseded_by.is_none() {
                 self.model.sealed = self.model.sealed.max(seq);
-                self.servers[target].borrow_mut().insert(event.id.clone(), event.wire.clone().unwrap());
+                self.servers[target]
+                    .borrow_mut()
+                    .insert(event.id.clone(), event.wire.clone().unwrap());
                 let ledger = self.model.ledgers.get_mut(&identity.target_id).unwrap();
                 ledger.lines.entry(seq).or_default().class = Some(Class::Delivered);
                 ledger.receiver_has(seq);

@@ -10,15 +10,26 @@ use crate::{delivery, journal};
 impl World {
     pub(super) fn archive(&mut self, handle: usize, missing: i64) {
         let now = self.clock.now();
-        let listed: Vec<i64> = self.model.events.keys().copied().filter(|seq| has(missing, *seq)).collect();
+        let listed: Vec<i64> = self
+            .model
+            .events
+            .keys()
+            .copied()
+            .filter(|seq| has(missing, *seq))
+            .collect();
         let store = &mut self.stores.as_mut().unwrap()[handle];
-        let marked = store.write(|tx| books::mark_archived(tx, now, &listed)).unwrap();
+        let marked = store
+            .write(|tx| books::mark_archived(tx, now, &listed))
+            .unwrap();
         self.model.archived(missing, marked);
     }
 
     pub(super) fn collect(&mut self, handle: usize, rule: Rule) {
         let now = self.clock.now();
-        let named = rule.named.and_then(|pick| self.model.pick(pick)).map(|event| event.seq);
+        let named = rule
+            .named
+            .and_then(|pick| self.model.pick(pick))
+            .map(|event| event.seq);
         let configured = rule.configured.map(identity);
         let real = GcRule {
             configured: configured.clone(),
@@ -28,21 +39,38 @@ impl World {
         };
         let stores = self.stores.as_mut().unwrap();
         // One process makes the plan, another carries it out.
-        let plan = stores[1 - handle].read(|tx| books::plan_collection(tx, real.clone())).unwrap();
+        let plan = stores[1 - handle]
+            .read(|tx| books::plan_collection(tx, real.clone()))
+            .unwrap();
         let (mut gone, mut next) = (Tally::default(), Some(0));
         while let Some(after) = next {
-            let Collected { gone: part, last } =
-                stores[handle].write(|tx| books::collect(tx, now, &plan, after)).unwrap();
+            let Collected { gone: part, last } = stores[handle]
+                .write(|tx| books::collect(tx, now, &plan, after))
+                .unwrap();
             gone = Tally::sum(part.values().chain([&gone]));
             next = last;
         }
-        assert_eq!(gone, Tally::sum(plan.going.values()), "what was planned went");
-        self.model.collected(rule, configured.as_ref().map(|i| i.target_id.as_str()), gone);
+        assert_eq!(
+            gone,
+            Tally::sum(plan.going.values()),
+            "what was planned went"
+        );
+        self.model.collected(
+            rule,
+            configured.as_ref().map(|i| i.target_id.as_str()),
+            gone,
+        );
     }
 
     pub(super) fn restore(&mut self, handle: usize, missing: i64, entries: Vec<Spec>) {
         let now = self.clock.now();
-        let mut events: Vec<Event> = self.model.events.values().filter(|e| has(missing, e.seq)).cloned().collect();
+        let mut events: Vec<Event> = self
+            .model
+            .events
+            .values()
+            .filter(|e| has(missing, e.seq))
+            .cloned()
+            .collect();
         events.extend(entries.into_iter().map(|spec| self.mint(spec)));
         let from_archive = |event: &Event| Restorable {
             event_id: event.id.clone(),
@@ -56,7 +84,12 @@ impl World {
         let archive: Vec<Restorable> = events.iter().map(from_archive).collect();
         let store = &mut self.stores.as_mut().unwrap()[handle];
         let (sealed, restored) = store
-            .write(|tx| Ok::<_, books::Error>((journal::sealed_through(tx)?, books::restore(tx, now, &archive, 0)?)))
+            .write(|tx| {
+                Ok::<_, books::Error>((
+                    journal::sealed_through(tx)?,
+                    books::restore(tx, now, &archive, 0)?,
+                ))
+            })
             .unwrap();
         self.model.restored(events, sealed, restored);
     }

@@ -20,8 +20,12 @@ use crate::store::{ReadTx, Store};
 use crate::{books, store};
 
 /// Small, so that a history of a few events has several batches.
-pub(super) const POLICY: Policy =
-    Policy { max_events: 4, max_bytes: 900, max_rejections: 3, sends_personal_data: false };
+pub(super) const POLICY: Policy = Policy {
+    max_events: 4,
+    max_bytes: 900,
+    max_rejections: 3,
+    sends_personal_data: false,
+};
 
 /// A clock that is set by hand.
 #[derive(Debug)]
@@ -85,7 +89,12 @@ impl World {
     pub(super) fn new() -> Self {
         // The property is about what is written, not about the disk: use memory if available.
         let memory = std::path::Path::new("/dev/shm");
-        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let dir = if memory.is_dir() {
+            tempfile::tempdir_in(memory)
+        } else {
+            tempfile::tempdir()
+        }
+        .unwrap();
         let path = dir.path().join("store.db");
         Self {
             stores: Some(open(&path)),
@@ -101,7 +110,8 @@ impl World {
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&ReadTx<'_>) -> T) -> T {
-        let read: Result<T, store::Error> = self.stores.as_ref().unwrap()[0].read(|tx| Ok(work(tx)));
+        let read: Result<T, store::Error> =
+            self.stores.as_ref().unwrap()[0].read(|tx| Ok(work(tx)));
         read.unwrap()
     }
 
@@ -110,28 +120,51 @@ impl World {
         let [one, two] = self.stores.as_ref().unwrap();
         let cold = books::open_read(&self.path).unwrap().unwrap();
         let work = |tx: &ReadTx<'_>| Ok::<_, store::Error>(work(tx));
-        [one.read(work).unwrap(), two.read(work).unwrap(), cold.read(work).unwrap()]
+        [
+            one.read(work).unwrap(),
+            two.read(work).unwrap(),
+            cold.read(work).unwrap(),
+        ]
     }
 
     /// Performs one step in the store and in the model.
     pub(super) fn step(&mut self, op: Op) {
         match op {
-            Op::Append { handle, entries, capacity } => {
+            Op::Append {
+                handle,
+                entries,
+                capacity,
+            } => {
                 let events = entries.into_iter().map(|spec| self.mint(spec)).collect();
                 self.append(handle, events, capacity);
             }
-            Op::StartFrom { handle, target, entries } => self.start_from(handle, target, &entries),
+            Op::StartFrom {
+                handle,
+                target,
+                entries,
+            } => self.start_from(handle, target, &entries),
             Op::Again { handle, pick, how } => {
                 if let Some(known) = self.model.pick(pick) {
                     let event = known.respelled(how);
                     self.append(handle, vec![event], None);
                 }
             }
-            Op::Drain { handle, target, replies, rest, during } => {
+            Op::Drain {
+                handle,
+                target,
+                replies,
+                rest,
+                during,
+            } => {
                 let during = during.map(|spec| self.mint(spec));
                 self.drain(handle, target, replies, rest, during);
             }
-            Op::Outage { handle, target, drains, is_stored } => {
+            Op::Outage {
+                handle,
+                target,
+                drains,
+                is_stored,
+            } => {
                 for _ in 0..drains {
                     self.drain(handle, target, Vec::new(), Reply::Lost { is_stored }, None);
                     self.clock.advance(600_000_000);
@@ -149,31 +182,54 @@ impl World {
                 if let Some(seq) = self.model.pick(pick).map(|event| event.seq) {
                     let now = self.clock.now();
                     let stores = self.stores.as_mut().unwrap();
-                    let released = stores[handle].write(|tx| books::release(tx, now, seq)).unwrap();
+                    let released = stores[handle]
+                        .write(|tx| books::release(tx, now, seq))
+                        .unwrap();
                     self.model.release(seq, released);
                 }
             }
-            Op::OweAgain { handle, target, which } => {
+            Op::OweAgain {
+                handle,
+                target,
+                which,
+            } => {
                 let target_id = identity(target).target_id;
-                let owed: Result<_, books::Error> = self.stores.as_mut().unwrap()[handle].write(|tx| {
-                    let Some(target) = delivery::current(tx, &target_id)? else { return Ok(0) };
-                    Ok(delivery::owe_again(tx, target.id, which, &Among::default(), 0)?.events)
-                });
+                let owed: Result<_, books::Error> =
+                    self.stores.as_mut().unwrap()[handle].write(|tx| {
+                        let Some(target) = delivery::current(tx, &target_id)? else {
+                            return Ok(0);
+                        };
+                        Ok(delivery::owe_again(tx, target.id, which, &Among::default(), 0)?.events)
+                    });
                 self.model.owed_again(&target_id, which, owed.unwrap());
             }
             Op::Evict { handle, capacity } => {
                 let now = self.clock.now();
                 let stores = self.stores.as_mut().unwrap();
-                let evicted = stores[handle].write(|tx| books::evict(tx, now, capacity, books::NO_ARRIVALS)).unwrap();
+                let evicted = stores[handle]
+                    .write(|tx| books::evict(tx, now, capacity, books::NO_ARRIVALS))
+                    .unwrap();
                 self.model.evicted(capacity, &evicted);
             }
             Op::Archive { handle, missing } => self.archive(handle, missing),
             Op::Collect { handle, rule } => self.collect(handle, rule),
-            Op::Restore { handle, missing, entries } => self.restore(handle, missing, entries),
+            Op::Restore {
+                handle,
+                missing,
+                entries,
+            } => self.restore(handle, missing, entries),
             Op::Forget { handle, target } => self.forget(handle, &identity(target).target_id),
-            Op::Acknowledge { handle, target } => self.acknowledge(handle, &identity(target).target_id),
+            Op::Acknowledge { handle, target } => {
+                self.acknowledge(handle, &identity(target).target_id)
+            }
             Op::Remove { handle, removal } => self.remove(handle, removal),
-            Op::Lost { handle, entries, pick, removal, is_crash } => {
+            Op::Lost {
+                handle,
+                entries,
+                pick,
+                removal,
+                is_crash,
+            } => {
                 self.lose(handle, entries, pick, removal);
                 if is_crash {
                     self.reopen();
@@ -192,7 +248,9 @@ impl World {
             let store = &mut self.stores.as_mut().unwrap()[handle];
             let chunk: Result<_, books::Error> = store.write(|tx| {
                 let target = delivery::current(tx, target_id)?;
-                target.map_or(Ok((0, None)), |target| books::acknowledge(tx, now, target.id, after))
+                target.map_or(Ok((0, None)), |target| {
+                    books::acknowledge(tx, now, target.id, after)
+                })
             });
             let (left, last) = chunk.unwrap();
             (gone, next) = (gone + left, last);
@@ -202,11 +260,19 @@ impl World {
 
     fn remove(&mut self, handle: usize, removal: Removal) {
         let now = self.clock.now();
-        let listed: Vec<i64> = self.model.events.keys().copied().filter(|seq| removal.concerns(*seq)).collect();
+        let listed: Vec<i64> = self
+            .model
+            .events
+            .keys()
+            .copied()
+            .filter(|seq| removal.concerns(*seq))
+            .collect();
         let store = &mut self.stores.as_mut().unwrap()[handle];
         let (mut all, mut next) = (Removed::default(), Some(0));
         while let Some(after) = next {
-            let removed = store.write(|tx| remove(tx, now, removal, after, &listed)).unwrap();
+            let removed = store
+                .write(|tx| remove(tx, now, removal, after, &listed))
+                .unwrap();
             next = removed.last;
             all.events += removed.events;
             all.in_flight += removed.in_flight;
@@ -251,7 +317,13 @@ impl World {
 
     fn append(&mut self, handle: usize, events: Vec<Event>, capacity: Option<i64>) {
         let stores = self.stores.as_mut().unwrap();
-        let appended = Appending { store: &mut stores[handle], now: self.clock.now(), events, capacity }.run();
+        let appended = Appending {
+            store: &mut stores[handle],
+            now: self.clock.now(),
+            events,
+            capacity,
+        }
+        .run();
         self.model.appended(appended);
     }
 
@@ -265,7 +337,11 @@ impl World {
         during: Option<Event>,
     ) -> Option<Stop> {
         let [first, second] = self.stores.as_mut().unwrap();
-        let (store, other) = if handle == 0 { (first, second) } else { (second, first) };
+        let (store, other) = if handle == 0 {
+            (first, second)
+        } else {
+            (second, first)
+        };
         let now = self.clock.now();
         let receiver = Scripted {
             identity: identity(target),
@@ -274,11 +350,17 @@ impl World {
             script: RefCell::new(replies.into()),
             rest,
             clock: &self.clock,
-            during: Cell::new(during.map(|event| Appending { store: other, now, events: vec![event], capacity: None })),
+            during: Cell::new(during.map(|event| Appending {
+                store: other,
+                now,
+                events: vec![event],
+                capacity: None,
+            })),
             log: RefCell::default(),
         };
         let turns = AtomicU64::new(0);
-        let random = || f64::from(u32::try_from(turns.fetch_add(1, Ordering::SeqCst) % 8).unwrap()) / 8.0;
+        let random =
+            || f64::from(u32::try_from(turns.fetch_add(1, Ordering::SeqCst) % 8).unwrap()) / 8.0;
         let conditions = Conditions {
             health_asked: false,
             policy: POLICY,
@@ -294,7 +376,11 @@ impl World {
         let outcome = delivery::drain(store, &receiver, &conditions, &mut |_| {});
         let target_id = receiver.identity.target_id.clone();
         // Its books are maintained again from here on.
-        self.model.ledgers.entry(target_id.clone()).or_default().begin();
+        self.model
+            .ledgers
+            .entry(target_id.clone())
+            .or_default()
+            .begin();
         let log = receiver.log.into_inner();
         let has_crashed = matches!(log.last(), Some(Log::Posted(p)) if matches!(p.told, super::receiver::Told::Crash));
         assert_eq!(outcome.is_err(), has_crashed, "{outcome:?}");
@@ -313,7 +399,9 @@ impl World {
         self.model.registered(&target_id, not_sendable);
         let is_left_alone = self.read(|tx| {
             let target = delivery::current(tx, &target_id).unwrap().unwrap();
-            target.not_before.is_some_and(|until| !retry::is_due(until, self.clock.now()))
+            target
+                .not_before
+                .is_some_and(|until| !retry::is_due(until, self.clock.now()))
         });
         if is_quiet && !is_left_alone {
             self.model.check_nothing_is_left(&target_id);
@@ -336,9 +424,16 @@ impl World {
                 if !is_owed {
                     break;
                 }
-                assert!(round < 20, "{target_id} still owes something: {:?}", self.model);
+                assert!(
+                    round < 20,
+                    "{target_id} still owes something: {:?}",
+                    self.model
+                );
                 self.clock.advance(1_800_000_000);
-                assert_eq!(self.drain(round % 2, target, Vec::new(), Reply::well(), None), None);
+                assert_eq!(
+                    self.drain(round % 2, target, Vec::new(), Reply::well(), None),
+                    None
+                );
             }
         }
     }

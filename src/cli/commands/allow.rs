@@ -1,7 +1,7 @@
 //! `sk-sync allow`: agree to sending, see list the agreements, and take it back.
 //!
-//! An agreement is never given by accident: the origin is named on the command line, or a person says yes to what was
-//! shown. No file and no variable can give one.
+//! An agreement is never given by accident: the origin is named on the command line, or a person
+//! says yes to what was shown. No file and no variable can give one.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -17,17 +17,19 @@ use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{Grant, Granting, LOCAL, Resolved, grants, read_origin, record, revoke};
 use crate::ops::{
-    self, CapturedDocument, KeptBack, Workspace, captured_documents, hold_captured, kept_back, release_captured,
+    self, CapturedDocument, KeptBack, Workspace, captured_documents, hold_captured, kept_back,
+    release_captured,
 };
 
 /// Consent to send this repository's data to a server.
 ///
-/// Lists what would be sent, then records your consent for this project, this repository with all its work trees, and
-/// this origin. Consent is stored in the state directory, never in the repository. If the repository's event-sync.toml
-/// sets keys that need consent, it covers those keys as well, for the file as it is now. The ORIGIN `local` covers only
-/// the file; nothing is sent. Without ORIGIN, sk-sync asks on a terminal. The built-in receiver, and loopback addresses
-/// that you name yourself, need no consent.
-/// What older stores hold of the project is listed with its files, and imported by the following runs.
+/// Lists what would be sent, then records your consent for this project, this repository with all
+/// its work trees, and this origin. Consent is stored in the state directory, never in the
+/// repository. If the repository's event-sync.toml sets keys that need consent, it covers those
+/// keys as well, for the file as it is now. The ORIGIN `local` covers only the file; nothing is
+/// sent. Without ORIGIN, sk-sync asks on a terminal. The built-in receiver, and loopback addresses
+/// that you name yourself, need no consent. What older stores hold of the project is listed with
+/// its files, and imported by the following runs.
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -41,7 +43,8 @@ Examples:
   sk-sync allow --revoke https://sync.example
   sk-sync run --allow-origin https://sync.example   for one run only, as CI does")]
 pub(crate) struct Args {
-    /// Origins (scheme://host:port) that data may go to, or `local`; without any, those of the target
+    /// Origins (scheme://host:port) that data may go to, or `local`; without any, those of the
+    /// target
     #[arg(value_name = "ORIGIN", conflicts_with_all = ["list", "revoke"])]
     pub(crate) origins: Vec<String>,
 
@@ -109,35 +112,74 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         return take_back(context, &workspace, args, origin);
     }
     let resolved = resolved(context, &workspace)?;
-    let named = args.origins.iter().map(|o| read_grantee(o, "ORIGIN")).collect::<Result<Vec<_>, _>>()?;
+    let named = args
+        .origins
+        .iter()
+        .map(|o| read_grantee(o, "ORIGIN"))
+        .collect::<Result<Vec<_>, _>>()?;
     let listed = list_units(context, &workspace, args, &resolved)?;
-    if args.show && named.is_empty() && resolved.origins().is_empty() && resolved.consent.pinned().is_none() {
-        context.printer.note("No server is configured, so nothing leaves this machine");
+    if args.show
+        && named.is_empty()
+        && resolved.origins().is_empty()
+        && resolved.consent.pinned().is_none()
+    {
+        context
+            .printer
+            .note("No server is configured, so nothing leaves this machine");
         return conclude(context, &workspace, args, None, listed);
     }
-    let granting = if args.without_secrets { Granting::Withheld } else { Granting::Given };
+    let granting = if args.without_secrets {
+        Granting::Withheld
+    } else {
+        Granting::Given
+    };
     let takes_older = !args.without_older && !args.from_now;
-    let mut offer = Offer::of(context, &workspace, &resolved, (&named, granting, takes_older))?;
+    let mut offer = Offer::of(
+        context,
+        &workspace,
+        &resolved,
+        (&named, granting, takes_older),
+    )?;
     offer.from_now = args.from_now;
     if !context.printer.is_json() {
         offer.show(context, &workspace, &resolved);
     }
-    let mut wanted = if named.is_empty() { offer.missing.clone() } else { named };
+    let mut wanted = if named.is_empty() {
+        offer.missing.clone()
+    } else {
+        named
+    };
     if wanted.is_empty() && (args.from_now || !offer.on_hold.is_none()) {
         wanted.clone_from(&offer.origins);
     }
     let takes_older = !offer.older.is_empty();
     if !is_dry && (takes_older || !wanted.is_empty()) {
         if args.origins.is_empty() {
-            ask(context, if wanted.is_empty() { &offer.origins } else { &wanted })?;
+            ask(
+                context,
+                if wanted.is_empty() {
+                    &offer.origins
+                } else {
+                    &wanted
+                },
+            )?;
         }
         settle_holds(context, &workspace, &resolved, args, &wanted)?;
         let now = context.clock.now().to_string();
         for origin in &wanted {
-            let secrets = if args.without_secrets || origin == LOCAL { &[][..] } else { &resolved.secrets };
+            let secrets = if args.without_secrets || origin == LOCAL {
+                &[][..]
+            } else {
+                &resolved.secrets
+            };
             let grant = resolved.consent.grant(origin, secrets, &now);
-            record(&workspace.place.grants(), grant, context.clock.as_ref(), &context.interrupt)
-                .map_err(ops::Error::from)?;
+            record(
+                &workspace.place.grants(),
+                grant,
+                context.clock.as_ref(),
+                &context.interrupt,
+            )
+            .map_err(ops::Error::from)?;
         }
         if takes_older {
             ops::adopt_older(&world(context), &workspace)?;
@@ -146,54 +188,97 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             context.printer.note(&agreed_words(&wanted));
         }
         if takes_older {
-            context.printer.note("Agreed: every run imports what older stores have of this project, from now on");
+            context.printer.note(
+                "Agreed: every run imports what older stores have of this project, from now on",
+            );
         }
     }
     conclude(context, &workspace, args, Some(offer), listed)
 }
 
 /// Lists what would leave. What stands in the way of an index is told, and no reason not to agree.
-fn list_units(context: &Context, workspace: &Workspace, args: &Args, resolved: &Resolved) -> Result<Listed, Failure> {
-    let target = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+fn list_units(
+    context: &Context,
+    workspace: &Workspace,
+    args: &Args,
+    resolved: &Resolved,
+) -> Result<Listed, Failure> {
+    let target = resolved
+        .identity
+        .as_ref()
+        .map(|identity| identity.target_id.as_str());
     let mut captured = captured_documents(&workspace.place.store(), target)?;
     let list = match UnitList::of(context) {
         Ok(list) => list,
         Err(failure) => {
-            context.printer.warning(&format!("cannot list what would leave: {}", failure.message));
-            return Ok(Listed { captured_before: captured, ..Listed::default() });
+            context.printer.warning(&format!(
+                "cannot list what would leave: {}",
+                failure.message
+            ));
+            return Ok(Listed {
+                captured_before: captured,
+                ..Listed::default()
+            });
         }
     };
     captured.retain(|document| !list.sends(document));
     if !context.printer.is_json() {
         let is_whole = args.show || context.globals.verbose > 0;
-        list.lines(is_whole).iter().for_each(|line| context.printer.result(line));
-        context.printer.result(&format!("In all    {}", list.total()));
+        list.lines(is_whole)
+            .iter()
+            .for_each(|line| context.printer.result(line));
+        context
+            .printer
+            .result(&format!("In all    {}", list.total()));
         for line in captured_lines(&captured, is_whole) {
             context.printer.result(&line);
         }
-        list.warnings.iter().for_each(|words| context.printer.warning(words));
+        list.warnings
+            .iter()
+            .for_each(|words| context.printer.warning(words));
     }
-    Ok(Listed { units: list.summaries(), captured_before: captured })
+    Ok(Listed {
+        units: list.summaries(),
+        captured_before: captured,
+    })
 }
 
-/// One line for each waiting document that is not in the list, the first few unless all are requested.
+/// One line for each waiting document that is not in the list, the first few unless all are
+/// requested.
 fn captured_lines(captured: &[CapturedDocument], is_whole: bool) -> Vec<String> {
     const FEW: usize = 20;
     if captured.is_empty() {
         return Vec::new();
     }
-    let shown = if is_whole { captured.len() } else { FEW.min(captured.len()) };
+    let shown = if is_whole {
+        captured.len()
+    } else {
+        FEW.min(captured.len())
+    };
     let count = plural(captured.len() as u64, "document");
-    let mut lines = vec![format!("Captured  {count} before, not in this list and released with it:")];
-    let line = |d: &CapturedDocument| printable(&format!("          {}/{} ({})", d.mission_slug, d.path, size(d.size)));
+    let mut lines = vec![format!(
+        "Captured  {count} before, not in this list and released with it:"
+    )];
+    let line = |d: &CapturedDocument| {
+        printable(&format!(
+            "          {}/{} ({})",
+            d.mission_slug,
+            d.path,
+            size(d.size)
+        ))
+    };
     lines.extend(captured.iter().take(shown).map(line));
     if shown < captured.len() {
-        lines.push(format!("          and {} more; --show lists all", captured.len() - shown));
+        lines.push(format!(
+            "          and {} more; --show lists all",
+            captured.len() - shown
+        ));
     }
     lines
 }
 
-/// Before anything may leave: puts on hold what was captured so far, or releases what was put on hold so.
+/// Before anything may leave: puts on hold what was captured so far, or releases what was put on
+/// hold so.
 fn settle_holds(
     context: &Context,
     workspace: &Workspace,
@@ -205,15 +290,29 @@ fn settle_holds(
         return Ok(());
     }
     let now = context.clock.now();
-    let words = |kept: KeptBack| format!("{} and {}", plural(kept.events, "event"), plural(kept.documents, "document"));
+    let words = |kept: KeptBack| {
+        format!(
+            "{} and {}",
+            plural(kept.events, "event"),
+            plural(kept.documents, "document")
+        )
+    };
     if args.from_now {
-        let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+        let target_id = resolved
+            .identity
+            .as_ref()
+            .map(|identity| identity.target_id.as_str());
         let kept = hold_captured(&mut open_store(context, workspace)?, target_id, now)?;
         let line = shell::line("sk-sync allow", wanted);
-        context.printer.note(&format!("On hold: {} captured before; to release them: {line}", words(kept)));
+        context.printer.note(&format!(
+            "On hold: {} captured before; to release them: {line}",
+            words(kept)
+        ));
     } else if !kept_back(&workspace.place.store())?.is_none() {
         let released = release_captured(&mut open_store(context, workspace)?, now)?;
-        context.printer.note(&format!("Released: {} that were on hold", words(released)));
+        context
+            .printer
+            .note(&format!("Released: {} that were on hold", words(released)));
     }
     Ok(())
 }
@@ -221,9 +320,14 @@ fn settle_holds(
 fn agreed_words(wanted: &[String]) -> String {
     let back = shell::line("sk-sync allow --revoke", wanted.iter().take(1));
     if wanted == [LOCAL] {
-        return format!("Agreed: what event-sync.toml says counts on this machine. Take it back with: {back}");
+        return format!(
+            "Agreed: what event-sync.toml says counts on this machine. Take it back with: {back}"
+        );
     }
-    format!("Agreed: what is in this repository may go to {}. Take it back with: {back}", wanted.join(" and "))
+    format!(
+        "Agreed: what is in this repository may go to {}. Take it back with: {back}",
+        wanted.join(" and ")
+    )
 }
 
 /// Whom an agreement names: an origin, or this machine.
@@ -238,8 +342,10 @@ fn read_grantee(text: &str, from: &'static str) -> Result<String, Failure> {
 fn ask(context: &Context, wanted: &[String]) -> Result<(), Failure> {
     let line = shell::line("sk-sync allow", wanted);
     if context.globals.no_input || !std::io::stdin().is_terminal() || context.printer.is_json() {
-        return Err(Failure::usage("cannot ask for consent: stdin is not a terminal; name the origin")
-            .with_hint(format!("to agree: {line}")));
+        return Err(Failure::usage(
+            "cannot ask for consent: stdin is not a terminal; name the origin",
+        )
+        .with_hint(format!("to agree: {line}")));
     }
     // What the question is about comes before it.
     context.printer.flush();
@@ -249,27 +355,46 @@ fn ask(context: &Context, wanted: &[String]) -> Result<(), Failure> {
         [local] if local == LOCAL => "Agree to what this file says? [y/N] ".to_owned(),
         _ => format!("Agree to sending this to {}? [y/N] ", wanted.join(" and ")),
     };
-    err.write_all(question.as_bytes()).and_then(|()| err.flush()).map_err(failed)?;
+    err.write_all(question.as_bytes())
+        .and_then(|()| err.flush())
+        .map_err(failed)?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(failed)?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(failed)?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failure::usage("not agreed; nothing was recorded and nothing is sent")),
+        _ => Err(Failure::usage(
+            "not agreed; nothing was recorded and nothing is sent",
+        )),
     }
 }
 
-fn take_back(context: &Context, workspace: &Workspace, args: &Args, origin: &str) -> Result<Exit, Failure> {
+fn take_back(
+    context: &Context,
+    workspace: &Workspace,
+    args: &Args,
+    origin: &str,
+) -> Result<Exit, Failure> {
     let origin = read_grantee(origin, "--revoke")?;
     let file = workspace.place.grants();
-    let is_on_record = grants(&file).map_err(ops::Error::from)?.iter().any(|grant| grant.origin == origin);
+    let is_on_record = grants(&file)
+        .map_err(ops::Error::from)?
+        .iter()
+        .any(|grant| grant.origin == origin);
     if !is_on_record {
-        return Err(Failure::usage(format!("there is no agreement for {origin} from this repository"))
-            .with_hint("`sk-sync allow --list` shows list the agreements"));
+        return Err(Failure::usage(format!(
+            "there is no agreement for {origin} from this repository"
+        ))
+        .with_hint("`sk-sync allow --list` shows list the agreements"));
     }
     if !args.dry_run {
-        let _was_there =
-            revoke(&file, &origin, context.clock.as_ref(), &context.interrupt).map_err(ops::Error::from)?;
-        context.printer.note(&format!("Taken back: nothing of this repository goes to {origin} any more"));
+        let _was_there = revoke(&file, &origin, context.clock.as_ref(), &context.interrupt)
+            .map_err(ops::Error::from)?;
+        context.printer.note(&format!(
+            "Taken back: nothing of this repository goes to {origin} any more"
+        ));
     }
     conclude(context, workspace, args, None, Listed::default())
 }
@@ -284,13 +409,24 @@ fn conclude(
     let grants = grants(&workspace.place.grants()).map_err(ops::Error::from)?;
     if context.printer.is_json() {
         let dry_run = args.dry_run || args.show;
-        context.printer.reply("allow", Exit::Success, &Document { dry_run, grants, offer, listed });
+        context.printer.reply(
+            "allow",
+            Exit::Success,
+            &Document {
+                dry_run,
+                grants,
+                offer,
+                listed,
+            },
+        );
     } else if args.list {
         for grant in &grants {
-            let bound = grant
-                .config_sha256
-                .as_deref()
-                .map(|sha| format!(", bound to event-sync.toml {}", sha.get(..12).unwrap_or(sha)));
+            let bound = grant.config_sha256.as_deref().map(|sha| {
+                format!(
+                    ", bound to event-sync.toml {}",
+                    sha.get(..12).unwrap_or(sha)
+                )
+            });
             let secrets = if grant.secrets.is_empty() {
                 String::new()
             } else {
@@ -304,7 +440,9 @@ fn conclude(
             )));
         }
         if grants.is_empty() {
-            context.printer.note("Nothing to agree to: data of this project is sent to loopback addresses only");
+            context.printer.note(
+                "Nothing to agree to: data of this project is sent to loopback addresses only",
+            );
         }
     }
     Ok(Exit::Success)

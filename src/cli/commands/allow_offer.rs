@@ -1,5 +1,5 @@
-//! What an agreement is about: where data would go, how much waits, which secrets go along, and what the repository's
-//! file says.
+//! What an agreement is about: where data would go, how much waits, which secrets go along, and
+//! what the repository's file says.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,8 @@ struct Said {
 }
 
 impl Offer {
-    /// What an agreement to the origins `named` releases, or, without any, one to those of the target.
+    /// What an agreement to the origins `named` releases, or, without any, one to those of the
+    /// target.
     pub(super) fn of(
         context: &Context,
         workspace: &Workspace,
@@ -69,11 +70,18 @@ impl Offer {
         (named, granting, takes_older): (&[String], Granting, bool),
     ) -> Result<Self, Failure> {
         let target = resolved.origins();
-        if let Some(other) = named.iter().find(|origin| !target.contains(origin) && *origin != LOCAL) {
-            let now = if target.is_empty() { "nowhere".to_owned() } else { format!("to {}", target.join(" and ")) };
-            context
-                .printer
-                .warning(&format!("as configured here, this project sends {now}; {other} is for a later target"));
+        if let Some(other) = named
+            .iter()
+            .find(|origin| !target.contains(origin) && *origin != LOCAL)
+        {
+            let now = if target.is_empty() {
+                "nowhere".to_owned()
+            } else {
+                format!("to {}", target.join(" and "))
+            };
+            context.printer.warning(&format!(
+                "as configured here, this project sends {now}; {other} is for a later target"
+            ));
         }
         let pinned = resolved.consent.pinned();
         let origins = match (named, target.as_slice()) {
@@ -93,14 +101,26 @@ impl Offer {
         } else {
             waiting_older(&world(context), workspace, resolved)?.0
         };
-        let sensitive = if is_local { Sensitive::default() } else { sensitive(&workspace.place.store())? };
-        let is_now = origins.iter().all(|origin| resolved.origins().contains(origin));
+        let sensitive = if is_local {
+            Sensitive::default()
+        } else {
+            sensitive(&workspace.place.store())?
+        };
+        let is_now = origins
+            .iter()
+            .all(|origin| resolved.origins().contains(origin));
         let routes = resolved.routes(&origins, granting);
         let lacks = |origin: &&String| {
-            let is_open = if *origin == LOCAL { resolved.waiting.is_empty() } else { resolved.is_permitted(origin) };
+            let is_open = if *origin == LOCAL {
+                resolved.waiting.is_empty()
+            } else {
+                resolved.is_permitted(origin)
+            };
             !is_open
                 || !resolved.waiting.is_empty()
-                || routes.iter().any(|route| route.origin == **origin && !route.is_covered && route.goes)
+                || routes
+                    .iter()
+                    .any(|route| route.origin == **origin && !route.is_covered && route.goes)
         };
         Ok(Self {
             missing: origins.iter().filter(lacks).cloned().collect(),
@@ -108,7 +128,9 @@ impl Offer {
             events: match (is_local, is_now) {
                 (true, _) => 0,
                 (false, true) => document.active_queue.event_count,
-                (false, false) => all.captured.saturating_sub(all.superseded + all.discarded + all.purged),
+                (false, false) => all
+                    .captured
+                    .saturating_sub(all.superseded + all.discarded + all.purged),
             },
             log_events: sensitive.log_events,
             personal_events: sensitive.personal_events,
@@ -117,10 +139,17 @@ impl Offer {
                 PersonalData::Send => "send",
             },
             older,
-            on_hold: if is_local { KeptBack::default() } else { kept_back(&workspace.place.store())? },
+            on_hold: if is_local {
+                KeptBack::default()
+            } else {
+                kept_back(&workspace.place.store())?
+            },
             from_now: false,
             bodies: if is_local { 0 } else { document.bodies.queued },
-            checkouts: work_trees(&workspace.checkout).iter().map(|tree| path(tree)).collect(),
+            checkouts: work_trees(&workspace.checkout)
+                .iter()
+                .map(|tree| path(tree))
+                .collect(),
             config_file: pinned.map(|file| path(&file.path)),
             config_keys: said(resolved),
             secrets: routes,
@@ -130,49 +159,100 @@ impl Offer {
 
     /// Shows it to a person.
     pub(super) fn show(&self, context: &Context, workspace: &Workspace, resolved: &Resolved) {
-        let line = |name: &str, words: &str| context.printer.result(&printable(&format!("{name:<10}{words}")));
-        let name = workspace.identity.project_slug.as_deref().unwrap_or("this project");
+        let line = |name: &str, words: &str| {
+            context
+                .printer
+                .result(&printable(&format!("{name:<10}{words}")))
+        };
+        let name = workspace
+            .identity
+            .project_slug
+            .as_deref()
+            .unwrap_or("this project");
         if self.origins == [LOCAL] {
-            line("Target", "none by this agreement; nothing leaves this machine");
+            line(
+                "Target",
+                "none by this agreement; nothing leaves this machine",
+            );
         } else {
-            let team = resolved.identity.as_ref().map(|i| i.team_slug.as_str()).filter(|t| !t.is_empty());
+            let team = resolved
+                .identity
+                .as_ref()
+                .map(|i| i.team_slug.as_str())
+                .filter(|t| !t.is_empty());
             let team = team.map(|t| format!(", team {t}")).unwrap_or_default();
             line("Target", &format!("{}{team}", self.origins.join(" and ")));
             let (events, bodies) = (count(self.events), count(self.bodies));
             if self.from_now {
-                line("Releases", &format!("what is captured of {name} from now on"));
+                line(
+                    "Releases",
+                    &format!("what is captured of {name} from now on"),
+                );
                 line(
                     "On hold",
-                    &format!("{events} events and {bodies} documents that wait now, until they are allowed"),
+                    &format!(
+                        "{events} events and {bodies} documents that wait now, until they are allowed"
+                    ),
                 );
             } else {
                 line(
                     "Releases",
-                    &format!("{events} events and {bodies} documents of {name} that wait now, and all later ones"),
+                    &format!(
+                        "{events} events and {bodies} documents of {name} that wait now, and all later ones"
+                    ),
                 );
             }
             if !self.on_hold.is_none() {
-                let (events, documents) = (count(self.on_hold.events), count(self.on_hold.documents));
-                let stay = if self.from_now { "stay on hold" } else { "are released as well" };
-                line("", &format!("{events} events and {documents} documents that `--from-now` put on hold {stay}"));
+                let (events, documents) =
+                    (count(self.on_hold.events), count(self.on_hold.documents));
+                let stay = if self.from_now {
+                    "stay on hold"
+                } else {
+                    "are released as well"
+                };
+                line(
+                    "",
+                    &format!(
+                        "{events} events and {documents} documents that `--from-now` put on hold {stay}"
+                    ),
+                );
             }
             if self.log_events > 0 {
                 let log_events = count(self.log_events);
-                line("", &format!("among them {log_events} lines of mission logs: who did what, names, free text"));
+                line(
+                    "",
+                    &format!(
+                        "among them {log_events} lines of mission logs: who did what, names, free text"
+                    ),
+                );
             }
             if self.personal_events > 0 {
-                let what = if self.personal_data == "send" { "sent with them" } else { "left out" };
+                let what = if self.personal_data == "send" {
+                    "sent with them"
+                } else {
+                    "left out"
+                };
                 let names = count(self.personal_events);
-                line("", &format!("{names} imported events name a person or machine: {what} (migrate.personal_data)"));
+                line(
+                    "",
+                    &format!(
+                        "{names} imported events name a person or machine: {what} (migrate.personal_data)"
+                    ),
+                );
             }
         }
         if !self.older.is_empty() {
             let (events, bodies) = (count(self.older.events), count(self.older.bodies));
             line(
                 "Older",
-                &format!("{events} events and {bodies} documents of {name} in older stores, imported by the next run"),
+                &format!(
+                    "{events} events and {bodies} documents of {name} in older stores, imported by the next run"
+                ),
             );
-            self.older.files.iter().for_each(|file| line("", &format!("from {file}")));
+            self.older
+                .files
+                .iter()
+                .for_each(|file| line("", &format!("from {file}")));
         }
         for route in &self.secrets {
             line("Secret", &route.to_string());
@@ -181,7 +261,10 @@ impl Offer {
             line(if at == 0 { "Checkouts" } else { "" }, checkout);
         }
         if let Some(file) = &self.config_file {
-            line("Bound to", &format!("{file} as it is now; a change needs a new agreement"));
+            line(
+                "Bound to",
+                &format!("{file} as it is now; a change needs a new agreement"),
+            );
         }
         for said in &self.config_keys {
             line("", &said.words());
@@ -194,7 +277,9 @@ impl Offer {
 
 impl Said {
     fn words(&self) -> String {
-        let Self { key, value, agreed, .. } = self;
+        let Self {
+            key, value, agreed, ..
+        } = self;
         match (value.is_null(), agreed.is_null()) {
             (true, _) => format!("{key} is no longer set (was {agreed})"),
             (false, true) => format!("{key} = {value}"),
@@ -204,9 +289,12 @@ impl Said {
     }
 }
 
-/// What the repository's file says that takes an agreement, and what of the last agreement it no longer says.
+/// What the repository's file says that takes an agreement, and what of the last agreement it no
+/// longer says.
 fn said(resolved: &Resolved) -> Vec<Said> {
-    let Some(file) = resolved.consent.pinned() else { return Vec::new() };
+    let Some(file) = resolved.consent.pinned() else {
+        return Vec::new();
+    };
     let nothing = BTreeMap::new();
     let before = resolved.consent.last_keys().unwrap_or(&nothing);
     let kept_back = resolved.consent.last_narrowing();
@@ -214,16 +302,23 @@ fn said(resolved: &Resolved) -> Vec<Said> {
     let now = file.asks.iter().map(|asked| Said {
         key: asked.key.to_owned(),
         value: asked.value.clone(),
-        agreed: before.get(asked.key).or_else(|| kept_back?.get(asked.key)).cloned().unwrap_or_default(),
+        agreed: before
+            .get(asked.key)
+            .or_else(|| kept_back?.get(asked.key))
+            .cloned()
+            .unwrap_or_default(),
         applies: !waits(asked.key),
     });
     let is_gone = |key: &str| file.asks.iter().all(|asked| asked.key != key);
-    let gone = before.iter().filter(|(key, _)| is_gone(key)).map(|(key, agreed)| Said {
-        key: key.clone(),
-        value: Value::Null,
-        agreed: agreed.clone(),
-        applies: false,
-    });
+    let gone = before
+        .iter()
+        .filter(|(key, _)| is_gone(key))
+        .map(|(key, agreed)| Said {
+            key: key.clone(),
+            value: Value::Null,
+            agreed: agreed.clone(),
+            applies: false,
+        });
     now.chain(gone).collect()
 }
 

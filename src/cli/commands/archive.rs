@@ -13,9 +13,10 @@ use crate::upkeep::{ArchiveRequest, Archived, archive, plan_archive};
 
 /// Write payloads to a portable, checksummed archive.
 ///
-/// The file is gzipped JSON Lines: one event a line with its envelope byte for byte, and a last line with count and
-/// digest. It is synced to disk and read again before any event counts as archived. `sk-sync restore` reads it on any
-/// machine, so that unsent work can leave a machine that goes away.
+/// The file is gzipped JSON Lines: one event a line with its envelope byte for byte, and a last
+/// line with count and digest. It is synced to disk and read again before any event counts as
+/// archived. `sk-sync restore` reads it on any machine, so that unsent work can leave a machine
+/// that goes away.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -62,7 +63,9 @@ struct Document<'a> {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let store = workspace.place.store();
-    let target = resolved(context, &workspace)?.identity.map(|identity| identity.target_id);
+    let target = resolved(context, &workspace)?
+        .identity
+        .map(|identity| identity.target_id);
     let output = context.cwd.join(&args.output);
     let request = ArchiveRequest {
         output: &output,
@@ -104,14 +107,24 @@ fn lines(done: &Archived, args: &Args, output: &str) -> Vec<String> {
     let documents = match (done.documents, done.without_text) {
         (0, _) => String::new(),
         (all, 0) => format!("{}, ", plural(all, "document")),
-        (all, missing) => format!("{} ({missing} without text: only the file has it), ", plural(all, "document")),
+        (all, missing) => format!(
+            "{} ({missing} without text: only the file has it), ",
+            plural(all, "document")
+        ),
     };
-    let amount = format!("{}, {documents}{}", plural(done.events, "event"), size(done.bytes));
+    let amount = format!(
+        "{}, {documents}{}",
+        plural(done.events, "event"),
+        size(done.bytes)
+    );
     if args.dry_run {
         return vec![format!("Would write: {amount}, to {output}")];
     }
-    let mut lines =
-        vec![format!("Archived: {amount}, in {output} ({}; sha256 {})", size(done.file_bytes), done.sha256)];
+    let mut lines = vec![format!(
+        "Archived: {amount}, in {output} ({}; sha256 {})",
+        size(done.file_bytes),
+        done.sha256
+    )];
     if args.release {
         let stays = match u64::try_from(done.in_flight).unwrap_or(0) {
             0 => String::new(),

@@ -13,9 +13,9 @@ use crate::config::Home;
 
 /// Benchmark sk-sync against this machine's limits.
 ///
-/// Runs each kind of work several times, next to the least that could do it (bare SQLite, plain reading and hashing,
-/// posting the same bytes), on the same file system and with the same durability. Uses a temporary directory; your
-/// journal is not touched.
+/// Runs each kind of work several times, next to the least that could do it (bare SQLite, plain
+/// reading and hashing, posting the same bytes), on the same file system and with the same
+/// durability. Uses a temporary directory; your journal is not touched.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -83,7 +83,9 @@ impl What {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let subjects = args.subject.subjects();
     if args.plot.is_some() && !subjects.contains(&Subject::Enqueue) {
-        return Err(Failure::usage("--plot: cost against depth is measured by `bench enqueue`"));
+        return Err(Failure::usage(
+            "--plot: cost against depth is measured by `bench enqueue`",
+        ));
     }
     let dir = match &args.dir {
         Some(dir) => context.cwd.join(dir),
@@ -96,7 +98,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let sizes = sizes(args);
     let progress = |words: &str| context.printer.note(words);
     if machine.build == "debug" {
-        context.printer.warning("this is a debug build: its figures say little");
+        context
+            .printer
+            .warning("this is a debug build: its figures say little");
     }
     let mut rows = Vec::new();
     for subject in subjects {
@@ -107,7 +111,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let picture = depth_plot(&rows, &machine);
         files::replace(&context.cwd.join(file), picture.as_bytes()).map_err(|e| Failure::io(&e))?;
     }
-    let document = Document { machine: &machine, repeats: args.repeats.get(), rows: &rows };
+    let document = Document {
+        machine: &machine,
+        repeats: args.repeats.get(),
+        rows: &rows,
+    };
     if args.json {
         context.printer.reply("bench", Exit::Success, &document);
     } else {
@@ -118,7 +126,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 /// The requested sizes; a plot adds a depth per decade.
 fn sizes(args: &Args) -> Sizes {
-    let mut sizes = if args.quick { Sizes::quick() } else { Sizes::full() };
+    let mut sizes = if args.quick {
+        Sizes::quick()
+    } else {
+        Sizes::full()
+    };
     if let Some(depths) = &args.depth {
         sizes.depths.clone_from(depths);
     } else if args.plot.is_some() && !args.quick {

@@ -90,15 +90,26 @@ struct Done {
     retried: Retried,
 }
 
-fn listing(context: &Context, missions: &[String], with_closed: bool) -> Result<BodyListing, Failure> {
+fn listing(
+    context: &Context,
+    missions: &[String],
+    with_closed: bool,
+) -> Result<BodyListing, Failure> {
     let store = workspace(context)?.place.store();
-    Ok(list_bodies(&store, selected(missions), with_closed, context.clock.now())?)
+    Ok(list_bodies(
+        &store,
+        selected(missions),
+        with_closed,
+        context.clock.now(),
+    )?)
 }
 
 fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exit, Failure> {
     let listing = listing(context, missions, with_closed)?;
     if context.printer.is_json() {
-        context.printer.reply("bodies list", Exit::Success, &listing);
+        context
+            .printer
+            .reply("bodies list", Exit::Success, &listing);
     } else {
         show(context, listing);
     }
@@ -108,7 +119,14 @@ fn list(context: &Context, missions: &[String], with_closed: bool) -> Result<Exi
 fn would_retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
     let listing = listing(context, missions, false)?;
     if context.printer.is_json() {
-        context.printer.reply("bodies retry", Exit::Success, &Wanted { dry_run: true, listing: &listing });
+        context.printer.reply(
+            "bodies retry",
+            Exit::Success,
+            &Wanted {
+                dry_run: true,
+                listing: &listing,
+            },
+        );
     } else {
         show(context, listing);
     }
@@ -119,28 +137,67 @@ fn show(context: &Context, listing: BodyListing) {
     let printer = &context.printer;
     // The totals include documents that are not listed.
     let shown = (listing.queued.len() + listing.failed.len()) as u64;
-    if listing.missions.len() > 1 || listing.missions.iter().map(|m| m.queued + m.failures).sum::<u64>() > shown {
-        let mut table = Table::new(&["MISSION", "BRANCH", "QUEUED", "READY", "WAITING", "FAILED", "BYTES"]);
+    if listing.missions.len() > 1
+        || listing
+            .missions
+            .iter()
+            .map(|m| m.queued + m.failures)
+            .sum::<u64>()
+            > shown
+    {
+        let mut table = Table::new(&[
+            "MISSION", "BRANCH", "QUEUED", "READY", "WAITING", "FAILED", "BYTES",
+        ]);
         for m in listing.missions {
             let numbers = [m.queued, m.ready, m.in_backoff, m.failures, m.bytes].map(count);
             let [queued, ready, waiting, failed, bytes] = numbers;
-            table.row([printable(&m.mission_slug), printable(&m.target_branch), queued, ready, waiting, failed, bytes]);
+            table.row([
+                printable(&m.mission_slug),
+                printable(&m.target_branch),
+                queued,
+                ready,
+                waiting,
+                failed,
+                bytes,
+            ]);
         }
-        table.lines().iter().chain([&String::new()]).for_each(|line| printer.result(line));
+        table
+            .lines()
+            .iter()
+            .chain([&String::new()])
+            .for_each(|line| printer.result(line));
     }
     let mut table = Table::new(&["STATE", "MISSION", "PATH", "TRIES", "DUE OR LAST", "REASON"]);
     for row in listing.queued {
         let reason = row.last_error.unwrap_or_default();
-        let due = if row.is_ready { "now".to_owned() } else { row.due_at };
+        let due = if row.is_ready {
+            "now".to_owned()
+        } else {
+            row.due_at
+        };
         table.row(
-            ["queued".to_owned(), row.mission_slug, row.path, count(row.retry_count.into()), due, reason]
-                .map(|cell| printable(&cell)),
+            [
+                "queued".to_owned(),
+                row.mission_slug,
+                row.path,
+                count(row.retry_count.into()),
+                due,
+                reason,
+            ]
+            .map(|cell| printable(&cell)),
         );
     }
     for row in listing.failed {
         table.row(
-            ["failed".to_owned(), row.mission_slug, row.path, count(row.count.into()), row.last_failed_at, row.reason]
-                .map(|cell| printable(&cell)),
+            [
+                "failed".to_owned(),
+                row.mission_slug,
+                row.path,
+                count(row.count.into()),
+                row.last_failed_at,
+                row.reason,
+            ]
+            .map(|cell| printable(&cell)),
         );
     }
     table.lines().iter().for_each(|line| printer.result(line));
@@ -149,13 +206,24 @@ fn show(context: &Context, listing: BodyListing) {
 fn retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let retried = if workspace.place.store().exists() {
-        retry_bodies(&mut open_store(context, &workspace)?, selected(missions), context.clock.now())?
+        retry_bodies(
+            &mut open_store(context, &workspace)?,
+            selected(missions),
+            context.clock.now(),
+        )?
     } else {
         Retried::default()
     };
     let printer = &context.printer;
     if printer.is_json() {
-        printer.reply("bodies retry", Exit::Success, &Done { dry_run: false, retried });
+        printer.reply(
+            "bodies retry",
+            Exit::Success,
+            &Done {
+                dry_run: false,
+                retried,
+            },
+        );
     } else {
         let (due, reopened) = (count(retried.due_now), count(retried.reopened));
         printer.result(&format!(

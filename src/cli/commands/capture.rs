@@ -11,9 +11,9 @@ use crate::ops::{Line, News, StreamRequest, capture_stream, evicted_words};
 
 /// Store event envelopes from stdin, one JSON object a line.
 ///
-/// Writes each line to the journal byte for byte before it checks anything else: no gate, target or envelope rule stops
-/// a capture. After exit code 0 every line is on disk, in the journal or, if that cannot be opened, in a spool file
-/// that the next run imports.
+/// Writes each line to the journal byte for byte before it checks anything else: no gate, target or
+/// envelope rule stops a capture. After exit code 0 every line is on disk, in the journal or, if
+/// that cannot be opened, in a spool file that the next run imports.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 #[command(after_help = "\
@@ -46,13 +46,16 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace_to_write(context, false)?;
     let request = StreamRequest {
         strict_envelope: args.strict_envelope,
-        capacity: args.strict_capacity.then_some(workspace.loaded.config.journal.capacity),
+        capacity: args
+            .strict_capacity
+            .then_some(workspace.loaded.config.journal.capacity),
         batch: if args.each { 1 } else { args.batch.get() },
     };
     let mut totals = BTreeMap::new();
     let mut worst = Exit::Success;
     let input = Box::new(std::io::stdin());
-    let end = capture_stream(&world(context), &workspace, &request, input, &mut |news| match news {
+    let end = capture_stream(&world(context), &workspace, &request, input, &mut |news| {
+        match news {
         News::Lines(lines) => {
             for line in lines {
                 *totals.entry(line.result).or_insert(0_u64) += 1;
@@ -68,6 +71,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         News::Absorbed(absorbed) => {
             worst = Exit::worst([worst, tell_absorbed(context, absorbed)]);
         }
+    }
     })?;
     if end.was_interrupted {
         worst = Exit::worst([worst, Exit::Interrupted]);
@@ -76,15 +80,30 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.printer.warning(&evicted_words(end.evicted));
     }
     if !args.json {
-        let words: Vec<String> = totals.iter().map(|(result, number)| format!("{} {result}", count(*number))).collect();
-        let words = if words.is_empty() { "nothing on stdin".to_owned() } else { words.join(", ") };
-        let place = if totals.contains_key("spooled") { "Spooled" } else { "Captured into" };
-        context.printer.note(&format!("{place} {}: {words}", path(&workspace.place.store())));
+        let words: Vec<String> = totals
+            .iter()
+            .map(|(result, number)| format!("{} {result}", count(*number)))
+            .collect();
+        let words = if words.is_empty() {
+            "nothing on stdin".to_owned()
+        } else {
+            words.join(", ")
+        };
+        let place = if totals.contains_key("spooled") {
+            "Spooled"
+        } else {
+            "Captured into"
+        };
+        context.printer.note(&format!(
+            "{place} {}: {words}",
+            path(&workspace.place.store())
+        ));
     }
     Ok(worst)
 }
 
-/// The exit code of a line: not an envelope is a usage error, a conflict or a rejection is a failure.
+/// The exit code of a line: not an envelope is a usage error, a conflict or a rejection is a
+/// failure.
 fn exit_of(line: &Line) -> Exit {
     match line.result {
         "refused" if line.is_broken => Exit::Usage,
@@ -93,12 +112,20 @@ fn exit_of(line: &Line) -> Exit {
     }
 }
 
-/// Shows the result of a line: each with `--json`, else only problems. Why lines are spooled is shown once for all.
+/// Shows the result of a line: each with `--json`, else only problems. Why lines are spooled is
+/// shown once for all.
 fn show(context: &Context, args: &Args, line: &Line) {
     if args.json {
         context.printer.line_of_json(line);
-    } else if let Some(reason) = line.reason.as_ref().filter(|_| line.is_odd || line.result != "spooled") {
+    } else if let Some(reason) = line
+        .reason
+        .as_ref()
+        .filter(|_| line.is_odd || line.result != "spooled")
+    {
         let id = line.event_id.as_deref().unwrap_or("(no event id)");
-        context.printer.warning(&printable(&format!("line {} {id}: {}: {reason}", line.number, line.result)));
+        context.printer.warning(&printable(&format!(
+            "line {} {id}: {}: {reason}",
+            line.number, line.result
+        )));
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "sk-sync", &mut script);
-    context.printer.result(String::from_utf8_lossy(&script).trim_end());
+    context
+        .printer
+        .result(String::from_utf8_lossy(&script).trim_end());
     Exit::Success
 }

@@ -17,7 +17,8 @@ const FILE: &str = "event-sync.toml";
 
 /// Show and change the configuration.
 ///
-/// `set` and `unset` write the project's settings in the state directory, never the repository's file.
+/// `set` and `unset` write the project's settings in the state directory, never the repository's
+/// file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -126,21 +127,46 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         Config::Show(args) => show(context, args),
         Config::Get(args) => get(context, args),
-        Config::Set(SetArgs { key, value, dry_run, .. }) => {
-            settings::change(context, "config set", &[Change { key, value: Some(value), from: "VALUE" }], *dry_run)
-        }
-        Config::Unset(UnsetArgs { key, dry_run, .. }) => {
-            settings::change(context, "config unset", &[Change { key, value: None, from: "KEY" }], *dry_run)
-        }
+        Config::Set(SetArgs {
+            key,
+            value,
+            dry_run,
+            ..
+        }) => settings::change(
+            context,
+            "config set",
+            &[Change {
+                key,
+                value: Some(value),
+                from: "VALUE",
+            }],
+            *dry_run,
+        ),
+        Config::Unset(UnsetArgs { key, dry_run, .. }) => settings::change(
+            context,
+            "config unset",
+            &[Change {
+                key,
+                value: None,
+                from: "KEY",
+            }],
+            *dry_run,
+        ),
         Config::Path(_) => paths(context),
     }
 }
 
 fn get(context: &Context, args: &GetArgs) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
-    let Some(setting) = workspace.loaded.values.iter().find(|setting| setting.key == args.key) else {
+    let Some(setting) = workspace
+        .loaded
+        .values
+        .iter()
+        .find(|setting| setting.key == args.key)
+    else {
         let known = KEYS.iter().map(|key| key.name);
-        let near = nearest(&args.key, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        let near = nearest(&args.key, known)
+            .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let message = format!("unknown key `{}`{near}", printable(&args.key));
         return Err(Failure::usage(message).with_hint("sk-sync help config"));
     };
@@ -173,23 +199,43 @@ struct Sources {
 
 fn paths(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
-    let repository = workspace.loaded.repo_file.as_ref().map(|file| file.path.clone());
+    let repository = workspace
+        .loaded
+        .repo_file
+        .as_ref()
+        .map(|file| file.path.clone());
     let found = [
         ("user", workspace.home.user_file.clone()),
-        ("repository", Some(repository.unwrap_or_else(|| workspace.root.join(FILE)))),
+        (
+            "repository",
+            Some(repository.unwrap_or_else(|| workspace.root.join(FILE))),
+        ),
         ("project", Some(workspace.place.settings())),
     ];
     let source = |(layer, file): (&'static str, Option<PathBuf>)| {
-        file.map(|file| Source { layer, path: path(&file), exists: file.exists() })
+        file.map(|file| Source {
+            layer,
+            path: path(&file),
+            exists: file.exists(),
+        })
     };
     let files: Vec<_> = found.into_iter().filter_map(source).collect();
     if context.printer.is_json() {
-        context.printer.reply("config path", Exit::Success, &Sources { files });
+        context
+            .printer
+            .reply("config path", Exit::Success, &Sources { files });
         return Ok(Exit::Success);
     }
-    for Source { layer, path, exists } in &files {
+    for Source {
+        layer,
+        path,
+        exists,
+    } in &files
+    {
         let missing = if *exists { "" } else { " (not there)" };
-        context.printer.result(&format!("{layer:<10}  {path}{missing}"));
+        context
+            .printer
+            .result(&format!("{layer:<10}  {path}{missing}"));
     }
     Ok(Exit::Success)
 }
@@ -197,11 +243,26 @@ fn paths(context: &Context) -> Result<Exit, Failure> {
 fn show(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let values = &workspace.loaded.values;
-    let waiting = workspace.loaded.waiting.as_ref().map_or(&[][..], |waiting| &waiting.keys);
+    let waiting = workspace
+        .loaded
+        .waiting
+        .as_ref()
+        .map_or(&[][..], |waiting| &waiting.keys);
     if args.json {
         let file = workspace.loaded.repo_file.as_ref();
-        let repo_file = file.map(|f| RepoFile { path: path(&f.path), sha256: f.sha256.to_string() });
-        context.printer.reply("config show", Exit::Success, &Document { values, repo_file, waiting });
+        let repo_file = file.map(|f| RepoFile {
+            path: path(&f.path),
+            sha256: f.sha256.to_string(),
+        });
+        context.printer.reply(
+            "config show",
+            Exit::Success,
+            &Document {
+                values,
+                repo_file,
+                waiting,
+            },
+        );
         return Ok(Exit::Success);
     }
     let width = values.iter().map(|v| v.key.len()).max().unwrap_or(0);
@@ -213,12 +274,17 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
         }
         let value = printable(&setting.value.to_string());
         let line = format!("{:<width$} = {value}", setting.key);
-        let origin =
-            if args.origin { format!("  # {}", printable(&setting.origin.to_string())) } else { String::new() };
+        let origin = if args.origin {
+            format!("  # {}", printable(&setting.origin.to_string()))
+        } else {
+            String::new()
+        };
         context.printer.result(&format!("{line}{origin}"));
     }
     for Asked { key, value, .. } in waiting {
-        let line = printable(&format!("# not used without `sk-sync allow`: {key} = {value}"));
+        let line = printable(&format!(
+            "# not used without `sk-sync allow`: {key} = {value}"
+        ));
         context.printer.result(&line);
     }
     Ok(Exit::Success)

@@ -11,8 +11,8 @@ use crate::ops::{Request, Scope, write_report};
 
 /// Deliver what is left to send: events, then documents.
 ///
-/// Sends what the target does not have, until nothing is left or the time is up. Does not index. Only one drain works
-/// on a store at a time.
+/// Sends what the target does not have, until nothing is left or the time is up. Does not index.
+/// Only one drain works on a store at a time.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stop after DURATION (30s, 2m)
@@ -34,7 +34,13 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
-        scope: Scope { command: "drain", migrates: false, indexes: false, offers_bodies: false, drains: true },
+        scope: Scope {
+            command: "drain",
+            migrates: false,
+            indexes: false,
+            offers_bodies: false,
+            drains: true,
+        },
         missions: None,
         only_changed: false,
         uses_memory: true,
@@ -47,11 +53,22 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         choice: Choice::default(),
     };
     let begun = context.clock.now();
-    travel_and(context, request, false, &|workspace, report| match &args.report {
-        Some(file) => {
-            let file = context.cwd.join(file);
-            Ok(write_report(&workspace.place.store(), report, &file, begun, context.clock.now())?)
-        }
-        None => Ok(()),
-    })
+    travel_and(
+        context,
+        request,
+        false,
+        &|workspace, report| match &args.report {
+            Some(file) => {
+                let file = context.cwd.join(file);
+                Ok(write_report(
+                    &workspace.place.store(),
+                    report,
+                    &file,
+                    begun,
+                    context.clock.now(),
+                )?)
+            }
+            None => Ok(()),
+        },
+    )
 }

@@ -95,23 +95,47 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 }
 
 /// The target whose delivery state is shown: the configured one, or the one with this id.
-pub(super) fn view(context: &Context, workspace: &Workspace, asked: Option<&str>) -> Result<View, Failure> {
+pub(super) fn view(
+    context: &Context,
+    workspace: &Workspace,
+    asked: Option<&str>,
+) -> Result<View, Failure> {
     let resolved = resolved(context, workspace)?;
-    let configured = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let configured = resolved
+        .identity
+        .as_ref()
+        .map(|identity| identity.target_id.as_str());
     match asked {
         Some(id) if configured != Some(id) => {
             let known = known_targets(&workspace.place.store())?;
             if known.iter().any(|other| other == id) {
-                return Ok(View { target_id: Some(id.to_owned()), shut: Vec::new() });
+                return Ok(View {
+                    target_id: Some(id.to_owned()),
+                    shut: Vec::new(),
+                });
             }
-            let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
-            Err(Failure::usage(format!("--target: no target {}", printable(id))).with_hint(format!("known: {known}")))
+            let known = if known.is_empty() {
+                "none yet".to_owned()
+            } else {
+                known.join(", ")
+            };
+            Err(
+                Failure::usage(format!("--target: no target {}", printable(id)))
+                    .with_hint(format!("known: {known}")),
+            )
         }
         _ => {
             let gates = Credentials::new(&resolved, &workspace.loaded.config, &context.env).gates();
             let gates = recorded_gates(&workspace.place.store(), configured, &gates)?;
-            let shut = gates.iter().filter(|gate| !gate.is_open).map(|gate| gate.name).collect();
-            Ok(View { target_id: configured.map(str::to_owned), shut })
+            let shut = gates
+                .iter()
+                .filter(|gate| !gate.is_open)
+                .map(|gate| gate.name)
+                .collect();
+            Ok(View {
+                target_id: configured.map(str::to_owned),
+                shut,
+            })
         }
     }
 }
@@ -140,8 +164,18 @@ fn list_events(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
             printer.result(&line("SEQ", "CAPTURED", "STATUS", "TYPE", "EVENT"));
         }
         shown += 1;
-        let captured = item.captured_at.get(..19).unwrap_or(&item.captured_at).replace('T', " ");
-        let words = line(&item.seq.to_string(), &captured, item.status, &item.event_type, &item.event_id);
+        let captured = item
+            .captured_at
+            .get(..19)
+            .unwrap_or(&item.captured_at)
+            .replace('T', " ");
+        let words = line(
+            &item.seq.to_string(),
+            &captured,
+            item.status,
+            &item.event_type,
+            &item.event_id,
+        );
         printer.result(&printable(&words));
         if let Some(error) = &item.error {
             printer.result(&format!("{:9}{}", "", printable(error)));
@@ -150,7 +184,11 @@ fn list_events(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
     })?;
     if shown == 0 {
         let asked = args.status.is_some() || args.event_type.is_some();
-        printer.note(if asked { "no matching events" } else { "nothing was captured here yet: `sk-sync run`" });
+        printer.note(if asked {
+            "no matching events"
+        } else {
+            "nothing was captured here yet: `sk-sync run`"
+        });
     }
     Ok(Exit::Success)
 }
@@ -164,7 +202,9 @@ fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let store = workspace.place.store();
     let view = view(context, &workspace, None)?;
-    let Some(shown) = show(&store, &args.id, &view)? else { return Err(no_event(&args.id, &store)) };
+    let Some(shown) = show(&store, &args.id, &view)? else {
+        return Err(no_event(&args.id, &store));
+    };
     let printer = &context.printer;
     if args.json {
         printer.reply("events", Exit::Success, &shown);

@@ -11,8 +11,8 @@ use crate::ops::{Group, explain};
 
 /// Group rejected events by reason.
 ///
-/// Reasons that differ only in IDs, numbers and quoted text are one group, with one event as an example. `events waive
-/// GROUP` records that you have seen a group.
+/// Reasons that differ only in IDs, numbers and quoted text are one group, with one event as an
+/// example. `events waive GROUP` records that you have seen a group.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// At the target with this id, instead of the configured one
@@ -45,11 +45,20 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
         printer.note("nothing was refused");
         return Ok(Exit::Success);
     }
-    let mut table = Table::new(&["GROUP", "EVENTS", "STATUS", "TYPE", "REASON", "EXAMPLE", "WAIVED"]);
+    let mut table = Table::new(&[
+        "GROUP", "EVENTS", "STATUS", "TYPE", "REASON", "EXAMPLE", "WAIVED",
+    ]);
     for group in &groups {
         let (count, waived) = (group.count.to_string(), waived(group));
-        let cells =
-            [&group.id, &count, group.status, &group.event_type, &group.reason, &group.example, waived.as_str()];
+        let cells = [
+            &group.id,
+            &count,
+            group.status,
+            &group.event_type,
+            &group.reason,
+            &group.example,
+            waived.as_str(),
+        ];
         table.row(cells.map(printable));
     }
     table.lines().iter().for_each(|line| printer.result(line));
@@ -58,7 +67,10 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
 
 /// Number of waived events of a group, with the note.
 fn waived(group: &Group) -> String {
-    let note = group.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+    let note = group
+        .note
+        .as_ref()
+        .map_or_else(String::new, |note| format!(": {note}"));
     match group.waived {
         0 => String::new(),
         all if all == group.count => format!("all{note}"),

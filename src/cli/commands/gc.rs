@@ -14,10 +14,10 @@ use crate::upkeep::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 
 /// Delete payloads that every target already has.
 ///
-/// Lists what can be deleted, what stays and why. With --explicit it deletes the bytes and returns the disk space; IDs,
-/// hashes and delivery history stay. A payload can be deleted if every live target has it (the stub does not count, the
-/// configured target always does), or if a newer event replaced it unsent. Events that are waiting, in flight, on hold
-/// or in conflict are kept.
+/// Lists what can be deleted, what stays and why. With --explicit it deletes the bytes and returns
+/// the disk space; IDs, hashes and delivery history stay. A payload can be deleted if every live
+/// target has it (the stub does not count, the configured target always does), or if a newer event
+/// replaced it unsent. Events that are waiting, in flight, on hold or in conflict are kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -62,22 +62,40 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         captured_before: args.older_than.map(|age| now.before(age)),
     };
     let plan = plan_gc(&store, &request)?.map_err(|unknown| {
-        Failure::usage(format!("--undeliverable: no event {}", printable(&unknown.join(", "))))
-            .with_hint("`sk-sync events list --status undeliverable` lists them all")
+        Failure::usage(format!(
+            "--undeliverable: no event {}",
+            printable(&unknown.join(", "))
+        ))
+        .with_hint("`sk-sync events list --status undeliverable` lists them all")
     })?;
     let done = match Explicit::given(args.explicit && !args.dry_run) {
-        // Without payloads to delete, an interrupted collection may still have left space to return.
+        // Without payloads to delete, an interrupted collection may still have left space to
+        // return.
         Some(leave) if store.exists() => {
-            let done = apply_gc(&store, &plan, &leave, context.clock.as_ref(), &context.interrupt)?;
-            let is_news = !plan.going.is_empty() || done.file_after < done.file_before || done.was_interrupted;
+            let done = apply_gc(
+                &store,
+                &plan,
+                &leave,
+                context.clock.as_ref(),
+                &context.interrupt,
+            )?;
+            let is_news = !plan.going.is_empty()
+                || done.file_after < done.file_before
+                || done.was_interrupted;
             is_news.then_some(done)
         }
         _ => None,
     };
     let is_dry = args.dry_run || !args.explicit;
-    let exit = if done.as_ref().is_some_and(|done| done.was_interrupted) { Exit::Interrupted } else { Exit::Success };
+    let exit = if done.as_ref().is_some_and(|done| done.was_interrupted) {
+        Exit::Interrupted
+    } else {
+        Exit::Success
+    };
     if context.printer.is_json() {
-        context.printer.reply("gc", exit, &document(&plan, done.as_ref(), is_dry));
+        context
+            .printer
+            .reply("gc", exit, &document(&plan, done.as_ref(), is_dry));
     } else if !context.globals.quiet {
         for line in lines(&plan, done.as_ref(), is_dry) {
             context.printer.result(&line);
@@ -88,24 +106,63 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 /// The text for people.
 fn lines(plan: &GcPlan, done: Option<&GcReport>, is_dry: bool) -> Vec<String> {
-    let (going, staying) = (Tally::sum(plan.going.values()), Tally::sum(plan.staying.values()));
-    let amount = |tally: Tally| format!("{}, {}", plural(tally.payloads, "payload"), size(tally.bytes));
+    let (going, staying) = (
+        Tally::sum(plan.going.values()),
+        Tally::sum(plan.staying.values()),
+    );
+    let amount = |tally: Tally| {
+        format!(
+            "{}, {}",
+            plural(tally.payloads, "payload"),
+            size(tally.bytes)
+        )
+    };
     let part = |word: &str, tally: &Tally| format!("  {:>9}  {word}", tally.payloads);
-    let mut lines = vec![format!("{} {}", if is_dry { "May go:" } else { "Going:" }, amount(going))];
-    lines.extend(plan.going.iter().map(|(why, tally)| part(why.word(), tally)));
+    let mut lines = vec![format!(
+        "{} {}",
+        if is_dry { "May go:" } else { "Going:" },
+        amount(going)
+    )];
+    lines.extend(
+        plan.going
+            .iter()
+            .map(|(why, tally)| part(why.word(), tally)),
+    );
     lines.push(format!("Staying: {}", amount(staying)));
-    lines.extend(plan.staying.iter().map(|(why, tally)| part(words(*why), tally)));
+    lines.extend(
+        plan.staying
+            .iter()
+            .map(|(why, tally)| part(words(*why), tally)),
+    );
     if !plan.counting.is_empty() {
-        let names = plan.counting.iter().map(|target| printable(&target.canonical_url));
-        lines.push(format!("What counts: {}", names.collect::<Vec<_>>().join(", ")));
+        let names = plan
+            .counting
+            .iter()
+            .map(|target| printable(&target.canonical_url));
+        lines.push(format!(
+            "What counts: {}",
+            names.collect::<Vec<_>>().join(", ")
+        ));
     }
     match done {
         Some(done) => {
-            let (gone, before, after) = (amount(done.gone), size(done.file_before), size(done.file_after));
-            let end = if done.was_interrupted { "; interrupted, the rest is kept" } else { "" };
-            lines.push(format!("Gone: {gone}; the store shrank from {before} to {after}{end}"));
+            let (gone, before, after) = (
+                amount(done.gone),
+                size(done.file_before),
+                size(done.file_after),
+            );
+            let end = if done.was_interrupted {
+                "; interrupted, the rest is kept"
+            } else {
+                ""
+            };
+            lines.push(format!(
+                "Gone: {gone}; the store shrank from {before} to {after}{end}"
+            ));
         }
-        None if is_dry && going.payloads > 0 => lines.push("Let them go: sk-sync gc --explicit".to_owned()),
+        None if is_dry && going.payloads > 0 => {
+            lines.push("Let them go: sk-sync gc --explicit".to_owned())
+        }
         None => {}
     }
     lines
@@ -122,7 +179,9 @@ const fn words(why: WhyNot) -> &'static str {
         WhyNot::NotEverywhere => "not delivered to every live target",
         WhyNot::Undeliverable => "undeliverable; goes by name: --undeliverable ID",
         WhyNot::Released => "released to an archive; goes with --archived",
-        WhyNot::Newest => "the newest word on something that is there: another target would need it",
+        WhyNot::Newest => {
+            "the newest word on something that is there: another target would need it"
+        }
         WhyNot::Announcing => "announces a document that is not delivered everywhere",
     }
 }
@@ -160,13 +219,31 @@ struct Done {
 fn document<'a>(plan: &'a GcPlan, done: Option<&GcReport>, dry_run: bool) -> Document<'a> {
     let part = |reasons: std::collections::BTreeMap<&'static str, Tally>| {
         let Tally { payloads, bytes } = Tally::sum(reasons.values());
-        Part { payloads, bytes, reasons }
+        Part {
+            payloads,
+            bytes,
+            reasons,
+        }
     };
     Document {
         dry_run,
-        eligible: part(plan.going.iter().map(|(why, tally)| (why.word(), *tally)).collect()),
-        kept: part(plan.staying.iter().map(|(why, tally)| (why.word(), *tally)).collect()),
-        counting_targets: plan.counting.iter().map(|target| target.target_id.as_str()).collect(),
+        eligible: part(
+            plan.going
+                .iter()
+                .map(|(why, tally)| (why.word(), *tally))
+                .collect(),
+        ),
+        kept: part(
+            plan.staying
+                .iter()
+                .map(|(why, tally)| (why.word(), *tally))
+                .collect(),
+        ),
+        counting_targets: plan
+            .counting
+            .iter()
+            .map(|target| target.target_id.as_str())
+            .collect(),
         collected: done.map(|done| Done {
             payloads: done.gone.payloads,
             bytes: done.gone.bytes,

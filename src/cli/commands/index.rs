@@ -8,8 +8,8 @@ use crate::ops::{Request, Scope};
 
 /// Index spec directories and capture changes; send nothing.
 ///
-/// Reads every spec directory and captures an event for each changed fact, and the documents. Opens no socket. With
-/// --dry-run it captures nothing and lists each unit with what would be sent.
+/// Reads every spec directory and captures an event for each changed fact, and the documents. Opens
+/// no socket. With --dry-run it captures nothing and lists each unit with what would be sent.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Args {
@@ -48,12 +48,22 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
-        scope: Scope { command: "index", migrates: false, indexes: true, offers_bodies: false, drains: false },
+        scope: Scope {
+            command: "index",
+            migrates: false,
+            indexes: true,
+            offers_bodies: false,
+            drains: false,
+        },
         missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
         only_changed: args.changed,
         uses_memory: !args.no_cache,
         step: args.step.as_deref(),
-        edition: if args.manifests == "newest" { Edition::Newest } else { Edition::Seed },
+        edition: if args.manifests == "newest" {
+            Edition::Newest
+        } else {
+            Edition::Seed
+        },
         max_time: None,
         resubmits: false,
         lists_lines: context.globals.verbose > 0,

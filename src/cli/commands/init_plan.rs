@@ -89,15 +89,29 @@ pub(super) struct Plan {
 /// Decides what to write; the error says why nothing can be written.
 pub(super) fn plan(found: &Found, wish: &Wish<'_>) -> Result<Plan, Failure> {
     if let (true, Some(uuid)) = (wish.must_be_new, &found.kittify_uuid) {
-        let message = format!("this project has an identity already: {} in {KITTIFY}", text::printable(uuid));
-        return Err(Failure::new(Exit::Usage, "exists", message).with_hint("run `sk-sync init` without --project"));
+        let message = format!(
+            "this project has an identity already: {} in {KITTIFY}",
+            text::printable(uuid)
+        );
+        return Err(Failure::new(Exit::Usage, "exists", message)
+            .with_hint("run `sk-sync init` without --project"));
     }
     match &found.file {
         None => {
             let mints = found.kittify_uuid.is_none();
-            let parts = [artifacts_table(wish.layouts), mints.then(|| project_table(wish.identity))];
-            let text = template(wish.preset, &parts.into_iter().flatten().collect::<Vec<_>>());
-            Ok(Plan { act: Act::Create(text), mints, notes: Vec::new() })
+            let parts = [
+                artifacts_table(wish.layouts),
+                mints.then(|| project_table(wish.identity)),
+            ];
+            let text = template(
+                wish.preset,
+                &parts.into_iter().flatten().collect::<Vec<_>>(),
+            );
+            Ok(Plan {
+                act: Act::Create(text),
+                mints,
+                notes: Vec::new(),
+            })
         }
         Some(existing) => complete(existing, found, wish),
     }
@@ -106,8 +120,12 @@ pub(super) fn plan(found: &Found, wish: &Wish<'_>) -> Result<Plan, Failure> {
 /// Adds what an existing file lacks.
 fn complete(existing: &str, found: &Found, wish: &Wish<'_>) -> Result<Plan, Failure> {
     let parsed: toml::Table = existing.parse().map_err(|error: toml::de::Error| {
-        Failure::new(Exit::Usage, "configuration", format!("{FILE} is not valid TOML\n{error}"))
-            .with_hint("fix the file, then run the same command again")
+        Failure::new(
+            Exit::Usage,
+            "configuration",
+            format!("{FILE} is not valid TOML\n{error}"),
+        )
+        .with_hint("fix the file, then run the same command again")
     })?;
     let has_project = parsed.contains_key("project");
     if wish.must_be_new && has_project {
@@ -127,7 +145,9 @@ fn complete(existing: &str, found: &Found, wish: &Wish<'_>) -> Result<Plan, Fail
                 return Err(Failure::new(Exit::Usage, "exists", message).with_hint(hint));
             }
             if !has_layouts && !is_usual && !wish.layouts.sure.is_empty() {
-                notes.push(format!("To index what was found, write `{line}` below [artifacts] in {FILE}"));
+                notes.push(format!(
+                    "To index what was found, write `{line}` below [artifacts] in {FILE}"
+                ));
             }
         }
         _ => {}
@@ -137,9 +157,15 @@ fn complete(existing: &str, found: &Found, wish: &Wish<'_>) -> Result<Plan, Fail
         parts.push(project_table(wish.identity));
     }
     if let Some(preset) = wish.preset.filter(|_| !parsed.contains_key("preset")) {
-        notes.push(format!("The preset was not changed; `sk-sync target set {preset}` sets it for this machine"));
+        notes.push(format!(
+            "The preset was not changed; `sk-sync target set {preset}` sets it for this machine"
+        ));
     }
-    let act = if parts.is_empty() { Act::Keep } else { Act::Append(format!("{}{}", gap(existing), parts.join("\n"))) };
+    let act = if parts.is_empty() {
+        Act::Keep
+    } else {
+        Act::Append(format!("{}{}", gap(existing), parts.join("\n")))
+    };
     Ok(Plan { act, mints, notes })
 }
 
@@ -155,19 +181,42 @@ fn gap(existing: &str) -> &'static str {
 }
 
 fn project_table(identity: &Identity) -> String {
-    format!("[project]\nuuid = \"{}\"\nslug = \"{}\"\n", identity.uuid, identity.slug)
+    format!(
+        "[project]\nuuid = \"{}\"\nslug = \"{}\"\n",
+        identity.uuid, identity.slug
+    )
 }
 
 /// `[artifacts]` with the layouts; `None` without any.
 fn artifacts_table(layouts: &Layouts) -> Option<String> {
-    let list =
-        |names: &[String]| format!("[{}]", names.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", "));
-    let all: Vec<String> = layouts.sure.iter().chain(&layouts.likely).cloned().collect();
+    let list = |names: &[String]| {
+        format!(
+            "[{}]",
+            names
+                .iter()
+                .map(|n| format!("{n:?}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
+    };
+    let all: Vec<String> = layouts
+        .sure
+        .iter()
+        .chain(&layouts.likely)
+        .cloned()
+        .collect();
     match (layouts.sure.is_empty(), layouts.likely.is_empty()) {
         (true, true) => None,
-        (true, false) => Some(format!("[artifacts]\n# layouts = {}\n", list(&layouts.likely))),
+        (true, false) => Some(format!(
+            "[artifacts]\n# layouts = {}\n",
+            list(&layouts.likely)
+        )),
         (false, true) => Some(format!("[artifacts]\nlayouts = {}\n", list(&layouts.sure))),
-        (false, false) => Some(format!("[artifacts]\nlayouts = {}\n# layouts = {}\n", list(&layouts.sure), list(&all))),
+        (false, false) => Some(format!(
+            "[artifacts]\nlayouts = {}\n# layouts = {}\n",
+            list(&layouts.sure),
+            list(&all)
+        )),
     }
 }
 
@@ -181,7 +230,9 @@ fn template(preset: Option<&str>, tables: &[String]) -> String {
 "
         .to_owned(),
     };
-    let tables = tables.iter().fold(String::new(), |all, table| all + "\n" + table);
+    let tables = tables
+        .iter()
+        .fold(String::new(), |all, table| all + "\n" + table);
     format!(
         "\
 # What sk-sync does in this repository. Every key is optional; `sk-sync config show --origin` prints all of them.
@@ -196,17 +247,40 @@ mod tests {
     use super::*;
 
     fn identity() -> Identity {
-        Identity { uuid: "8a4a7da6-a97c-4bb4-893a-b31664abfee4".into(), slug: "acme".into() }
+        Identity {
+            uuid: "8a4a7da6-a97c-4bb4-893a-b31664abfee4".into(),
+            slug: "acme".into(),
+        }
     }
 
     fn existing(text: &str) -> Found {
-        Found { file: Some(text.to_owned()), kittify_uuid: None }
+        Found {
+            file: Some(text.to_owned()),
+            kittify_uuid: None,
+        }
     }
 
-    fn planned(found: &Found, preset: Option<&str>, sure: &[&str], must_be_new: bool) -> Result<Plan, Failure> {
-        let layouts = Layouts { sure: sure.iter().map(|l| (*l).to_owned()).collect(), likely: vec!["bmad".to_owned()] };
+    fn planned(
+        found: &Found,
+        preset: Option<&str>,
+        sure: &[&str],
+        must_be_new: bool,
+    ) -> Result<Plan, Failure> {
+        let layouts = Layouts {
+            sure: sure.iter().map(|l| (*l).to_owned()).collect(),
+            likely: vec!["bmad".to_owned()],
+        };
         let identity = identity();
-        plan(found, &Wish { preset, identity: &identity, must_be_new, layouts: &layouts, layouts_asked: false })
+        plan(
+            found,
+            &Wish {
+                preset,
+                identity: &identity,
+                must_be_new,
+                layouts: &layouts,
+                layouts_asked: false,
+            },
+        )
     }
 
     #[test]
@@ -215,11 +289,26 @@ mod tests {
             let plan = planned(&Found::default(), preset, &["kiro", "gsd"], true).unwrap();
             let table: toml::Table = plan.act.text().parse().unwrap();
             assert_eq!(table.get("preset").and_then(|v| v.as_str()), preset);
-            assert_eq!(table["project"]["uuid"].as_str(), Some(identity().uuid.as_str()));
-            assert_eq!(table["artifacts"]["layouts"], toml::Value::from(vec!["kiro", "gsd"]));
-            assert!(plan.act.text().contains("# layouts = [\"kiro\", \"gsd\", \"bmad\"]"), "{}", plan.act.text());
+            assert_eq!(
+                table["project"]["uuid"].as_str(),
+                Some(identity().uuid.as_str())
+            );
+            assert_eq!(
+                table["artifacts"]["layouts"],
+                toml::Value::from(vec!["kiro", "gsd"])
+            );
+            assert!(
+                plan.act
+                    .text()
+                    .contains("# layouts = [\"kiro\", \"gsd\", \"bmad\"]"),
+                "{}",
+                plan.act.text()
+            );
         }
-        let kittify = Found { kittify_uuid: Some("u".into()), ..Found::default() };
+        let kittify = Found {
+            kittify_uuid: Some("u".into()),
+            ..Found::default()
+        };
         let plan = planned(&kittify, None, &[], false).unwrap();
         assert!(
             !plan.mints
@@ -230,11 +319,20 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_added_after_what_is_there() {
-        for text in ["", "preset = \"stub\"", "preset = \"stub\"\n", "[drain]\nmax_events = 5\n\n", "# note"] {
+        for text in [
+            "",
+            "preset = \"stub\"",
+            "preset = \"stub\"\n",
+            "[drain]\nmax_events = 5\n\n",
+            "# note",
+        ] {
             let plan = planned(&existing(text), None, &["kiro"], true).unwrap();
             assert!(matches!(plan.act, Act::Append(_)) && plan.mints);
             let mut both: toml::Table = format!("{text}{}", plan.act.text()).parse().unwrap();
-            let (project, artifacts) = (both.remove("project").unwrap(), both.remove("artifacts").unwrap());
+            let (project, artifacts) = (
+                both.remove("project").unwrap(),
+                both.remove("artifacts").unwrap(),
+            );
             assert_eq!(project.get("slug").and_then(|v| v.as_str()), Some("acme"));
             assert_eq!(artifacts["layouts"], toml::Value::from(vec!["kiro"]));
             assert_eq!(both, text.parse().unwrap(), "{text:?}");
@@ -256,10 +354,25 @@ mod tests {
     #[test]
     fn nothing_is_overwritten() {
         for (name, found, kind) in [
-            ("an identity in the file", existing("[project]\nuuid = \"u\""), "exists"),
-            ("an identity written otherwise", existing("project.uuid = \"u\""), "exists"),
+            (
+                "an identity in the file",
+                existing("[project]\nuuid = \"u\""),
+                "exists",
+            ),
+            (
+                "an identity written otherwise",
+                existing("project.uuid = \"u\""),
+                "exists",
+            ),
             ("a broken file", existing("x = "), "configuration"),
-            ("an identity of Spec Kitty", Found { kittify_uuid: Some("u".into()), ..Found::default() }, "exists"),
+            (
+                "an identity of Spec Kitty",
+                Found {
+                    kittify_uuid: Some("u".into()),
+                    ..Found::default()
+                },
+                "exists",
+            ),
         ] {
             let failure = planned(&found, None, &[], true).unwrap_err();
             assert_eq!((failure.exit, failure.kind), (Exit::Usage, kind), "{name}");

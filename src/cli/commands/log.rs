@@ -17,8 +17,8 @@ const BURST: usize = 10_000;
 
 /// Show what was captured, newest first.
 ///
-/// Shows documents and events with their mission and their status at the target. Events that state which files are on
-/// disk are left out: the documents are listed themselves. Changes nothing.
+/// Shows documents and events with their mission and their status at the target. Events that state
+/// which files are on disk are left out: the documents are listed themselves. Changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Show at most N rows
@@ -60,7 +60,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let mut rows = log(&store, &request)?;
     if rows.is_empty() && !args.follow {
         let asked = args.mission.is_some() || args.since.is_some();
-        context.printer.note(if asked { "no matching rows" } else { "nothing was captured here yet: sk-sync run" });
+        context.printer.note(if asked {
+            "no matching rows"
+        } else {
+            "nothing was captured here yet: sk-sync run"
+        });
     }
     if !args.follow {
         show(context, args, &rows);
@@ -68,7 +72,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
     request.limit = BURST;
     loop {
-        request.after = rows.iter().map(|row| row.seq).max().unwrap_or(request.after);
+        request.after = rows
+            .iter()
+            .map(|row| row.seq)
+            .max()
+            .unwrap_or(request.after);
         rows.reverse();
         show(context, args, &rows);
         context.printer.flush();
@@ -86,9 +94,17 @@ fn show(context: &Context, args: &Args, rows: &[LogEntry]) {
         }
         return;
     }
-    let width =
-        |cell: fn(&LogEntry) -> &str, most: usize| rows.iter().map(|row| chars(cell(row))).max().unwrap_or(0).min(most);
-    let widths = (width(|row| &row.what, WHAT), width(|row| row.mission_slug.as_deref().unwrap_or("-"), MISSION));
+    let width = |cell: fn(&LogEntry) -> &str, most: usize| {
+        rows.iter()
+            .map(|row| chars(cell(row)))
+            .max()
+            .unwrap_or(0)
+            .min(most)
+    };
+    let widths = (
+        width(|row| &row.what, WHAT),
+        width(|row| row.mission_slug.as_deref().unwrap_or("-"), MISSION),
+    );
     let now = context.clock.now();
     for row in rows {
         context.printer.result(&line(row, widths, now));
@@ -103,7 +119,11 @@ const MISSION: usize = 26;
 fn line(row: &LogEntry, (what, mission): (usize, usize), now: Timestamp) -> String {
     let time = local(&row.captured_at, now);
     let slug = cut(row.mission_slug.as_deref().unwrap_or("-"), MISSION);
-    printable(&format!("{time}  {:<what$}  {slug:<mission$}  {}", cut(&row.what, WHAT), row.word))
+    printable(&format!(
+        "{time}  {:<what$}  {slug:<mission$}  {}",
+        cut(&row.what, WHAT),
+        row.word
+    ))
 }
 
 fn chars(cell: &str) -> usize {
@@ -112,5 +132,9 @@ fn chars(cell: &str) -> usize {
 
 /// The cell, cut to at most `most` characters.
 fn cut(cell: &str, most: usize) -> String {
-    if chars(cell) <= most { cell.to_owned() } else { shorten(cell, most.saturating_sub(1)) }
+    if chars(cell) <= most {
+        cell.to_owned()
+    } else {
+        shorten(cell, most.saturating_sub(1))
+    }
 }

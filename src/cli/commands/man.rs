@@ -23,8 +23,12 @@ pub(crate) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let Some(dir) = &args.output else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|error| Failure::io(&error))?;
-        context.printer.result(String::from_utf8_lossy(&page).trim_end());
+        clap_mangen::Man::new(Cli::command())
+            .render(&mut page)
+            .map_err(|error| Failure::io(&error))?;
+        context
+            .printer
+            .result(String::from_utf8_lossy(&page).trim_end());
         return Ok(Exit::Success);
     };
     std::fs::create_dir_all(dir)

@@ -17,9 +17,10 @@ use crate::ops::{self, adopt_older, migrate, release_imported, waiting_older};
 
 /// Import what older versions of Spec Kitty left in their queues.
 ///
-/// Finds every older queue, journal and overflow file, reads a private copy of each, and imports each event and
-/// document into the store of its project. Never changes the files, and can be repeated: a file that did not change is
-/// not read again. Exits 5 while an ID with two contents is not resolved.
+/// Finds every older queue, journal and overflow file, reads a private copy of each, and imports
+/// each event and document into the store of its project. Never changes the files, and can be
+/// repeated: a file that did not change is not read again. Exits 5 while an ID with two contents is
+/// not resolved.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -58,8 +59,9 @@ pub(crate) enum Migrate {
 
 /// Import what older stores hold for this project.
 ///
-/// A project's ID is a claim that any clone can make, so what older queues hold for it stays there until you say that
-/// it belongs to this repository. Shows first how much there is, where it is, and where it would be sent.
+/// A project's ID is a claim that any clone can make, so what older queues hold for it stays there
+/// until you say that it belongs to this repository. Shows first how much there is, where it is,
+/// and where it would be sent.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct AdoptArgs {
@@ -146,7 +148,11 @@ fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, Failure> {
     }
     if !args.dry_run {
         if !waiting.is_empty() && !args.yes {
-            let line = if args.unassigned { "adopt --unassigned --yes" } else { "adopt --yes" };
+            let line = if args.unassigned {
+                "adopt --unassigned --yes"
+            } else {
+                "adopt --yes"
+            };
             confirm(context, &format!("sk-sync migrate {line}"))?;
         }
         adopt_older(&world, &workspace)?;
@@ -185,7 +191,12 @@ impl Offered {
         }
         files.sort();
         files.dedup();
-        Ok(Self { own, unassigned: here.events + ahead.events, takes_unassigned, files })
+        Ok(Self {
+            own,
+            unassigned: here.events + ahead.events,
+            takes_unassigned,
+            files,
+        })
     }
 
     fn is_empty(&self) -> bool {
@@ -193,7 +204,11 @@ impl Offered {
     }
 
     fn show(&self, context: &Context, origins: &[String]) {
-        let line = |name: &str, words: &str| context.printer.result(&printable(&format!("{name:<10}{words}")));
+        let line = |name: &str, words: &str| {
+            context
+                .printer
+                .result(&printable(&format!("{name:<10}{words}")))
+        };
         let nameless = plural(self.unassigned, "event");
         if self.unassigned > 0 && !self.takes_unassigned {
             context.printer.note(&format!(
@@ -201,16 +216,31 @@ impl Offered {
             ));
         }
         if self.is_empty() {
-            context.printer.note("older stores have nothing of this project left to import");
+            context
+                .printer
+                .note("older stores have nothing of this project left to import");
             return;
         }
-        let (events, bodies) = (plural(self.own.events, "event"), plural(self.own.bodies, "document"));
-        line("Waiting", &format!("{events} and {bodies} of this project in older stores"));
+        let (events, bodies) = (
+            plural(self.own.events, "event"),
+            plural(self.own.bodies, "document"),
+        );
+        line(
+            "Waiting",
+            &format!("{events} and {bodies} of this project in older stores"),
+        );
         if self.unassigned > 0 && self.takes_unassigned {
-            line("", &format!("{nameless} that name no project, which become this one's"));
+            line(
+                "",
+                &format!("{nameless} that name no project, which become this one's"),
+            );
         }
         self.files.iter().for_each(|file| line("From", file));
-        let to = if origins.is_empty() { "nowhere as configured now".to_owned() } else { origins.join(" and ") };
+        let to = if origins.is_empty() {
+            "nowhere as configured now".to_owned()
+        } else {
+            origins.join(" and ")
+        };
         line("Goes to", &to);
     }
 }
@@ -218,16 +248,24 @@ impl Offered {
 /// Asks on a terminal; otherwise `--yes` is required.
 pub(super) fn confirm(context: &Context, agreeing: &str) -> Result<(), Failure> {
     if context.globals.no_input || !std::io::stdin().is_terminal() || context.printer.is_json() {
-        return Err(Failure::usage("cannot ask whether to take this over: stdin is not a terminal")
-            .with_hint(format!("to agree: {agreeing}")));
+        return Err(Failure::usage(
+            "cannot ask whether to take this over: stdin is not a terminal",
+        )
+        .with_hint(format!("to agree: {agreeing}")));
     }
     let failed = |e: std::io::Error| Failure::new(Exit::Internal, "io", format!("cannot ask: {e}"));
     let mut err = std::io::stderr();
-    write!(err, "Take this over into the store of this repository? [y/N] ")
-        .and_then(|()| err.flush())
-        .map_err(failed)?;
+    write!(
+        err,
+        "Take this over into the store of this repository? [y/N] "
+    )
+    .and_then(|()| err.flush())
+    .map_err(failed)?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(failed)?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(failed)?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(Failure::usage("not agreed; nothing was imported")),
@@ -241,17 +279,41 @@ fn release(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
     if let Some(unknown) = args.sources.iter().find(|name| !is_known(name)) {
         let message = format!("nothing was imported from {}", printable(unknown));
         let labels: Vec<_> = known.iter().map(|source| source.label.as_str()).collect();
-        let known = if labels.is_empty() { "no older store yet".to_owned() } else { labels.join(", ") };
-        return Err(Failure::usage(message).with_hint(format!("this project has events of {known}")));
+        let known = if labels.is_empty() {
+            "no older store yet".to_owned()
+        } else {
+            labels.join(", ")
+        };
+        return Err(
+            Failure::usage(message).with_hint(format!("this project has events of {known}"))
+        );
     }
     let released = release_imported(&world(context), &workspace, &args.sources, args.dry_run)?;
-    let exit = if released.was_interrupted { Exit::Interrupted } else { Exit::Success };
+    let exit = if released.was_interrupted {
+        Exit::Interrupted
+    } else {
+        Exit::Success
+    };
     let printer = &context.printer;
     if printer.is_json() {
-        printer.reply("migrate release", exit, &Document { dry_run: args.dry_run, released: released.events });
+        printer.reply(
+            "migrate release",
+            exit,
+            &Document {
+                dry_run: args.dry_run,
+                released: released.events,
+            },
+        );
     } else if !context.globals.quiet {
-        let did = if args.dry_run { "would be released" } else { "released; the next run sends it" };
-        printer.result(&format!("{} {did}", plural(released.events, "imported event")));
+        let did = if args.dry_run {
+            "would be released"
+        } else {
+            "released; the next run sends it"
+        };
+        printer.result(&format!(
+            "{} {did}",
+            plural(released.events, "imported event")
+        ));
     }
     Ok(exit)
 }

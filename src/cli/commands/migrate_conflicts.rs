@@ -30,9 +30,10 @@ pub(crate) enum Conflicts {
 
 /// Choose which content of an ID is kept.
 ///
-/// Both contents stay in the store, and each decision is audited. With `--keep journal` the other content stays set
-/// aside. With `--keep source` the journal's event is discarded and the other one is appended to the journal; this is
-/// refused if a target may already have the first. Exits 5 if a conflict stays open.
+/// Both contents stay in the store, and each decision is audited. With `--keep journal` the other
+/// content stays set aside. With `--keep source` the journal's event is discarded and the other one
+/// is appended to the journal; this is refused if a target may already have the first. Exits 5 if a
+/// conflict stays open.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ResolveArgs {
     /// IDs to resolve
@@ -71,7 +72,8 @@ pub(crate) enum KeepArg {
 
 /// Rename fully imported files to NAME.imported-DATE.
 ///
-/// Only if every row of a file is accounted for: no row rejected, none in conflict, no side file. Nothing is deleted.
+/// Only if every row of a file is accounted for: no row rejected, none in conflict, no side file.
+/// Nothing is deleted.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CleanupArgs {
     /// Show which files would be renamed, and why others stay
@@ -104,7 +106,14 @@ fn list(context: &Context) -> Result<Exit, Failure> {
     let exit = ending(conflicts.is_empty(), &troubles);
     let printer = &context.printer;
     if printer.is_json() {
-        printer.reply("migrate conflicts", exit, &Listed { conflicts, warnings: troubles });
+        printer.reply(
+            "migrate conflicts",
+            exit,
+            &Listed {
+                conflicts,
+                warnings: troubles,
+            },
+        );
         return Ok(exit);
     }
     for trouble in &troubles {
@@ -118,27 +127,44 @@ fn list(context: &Context) -> Result<Exit, Failure> {
             printable(&conflict.source)
         ));
         for difference in &conflict.differences {
-            let at = if difference.at.is_empty() { "(all of it)" } else { &difference.at };
-            let words = format!("  {at}: journal {}, source {}", difference.journal, difference.source);
+            let at = if difference.at.is_empty() {
+                "(all of it)"
+            } else {
+                &difference.at
+            };
+            let words = format!(
+                "  {at}: journal {}, source {}",
+                difference.journal, difference.source
+            );
             printer.result(&printable(&words));
         }
     }
     if conflicts.is_empty() {
         printer.note("no id came with two contents, or each was decided on");
     } else {
-        printer.note("decide with `sk-sync migrate conflicts resolve --keep journal|source ID…` (or --all)");
+        printer.note(
+            "decide with `sk-sync migrate conflicts resolve --keep journal|source ID…` (or --all)",
+        );
     }
     Ok(exit)
 }
 
 fn resolve(context: &Context, args: &ResolveArgs) -> Result<Exit, Failure> {
     let decision = Decision {
-        keep: if args.keep == KeepArg::Journal { Keep::Journal } else { Keep::Source },
+        keep: if args.keep == KeepArg::Journal {
+            Keep::Journal
+        } else {
+            Keep::Source
+        },
         ids: (!args.all).then_some(args.ids.as_slice()),
         from: args.from.as_deref(),
         is_dry: args.dry_run,
     };
-    let Decided { conflicts, refused, troubles } = ops::decide(&world(context), &workspace(context)?, &decision)?;
+    let Decided {
+        conflicts,
+        refused,
+        troubles,
+    } = ops::decide(&world(context), &workspace(context)?, &decision)?;
     let exit = ending(refused.is_empty(), &troubles);
     if conflicts == 0 && exit == Exit::Success && !args.all {
         let message = format!("no open conflict about {}", printable(&args.ids.join(", ")));
@@ -149,20 +175,44 @@ fn resolve(context: &Context, args: &ResolveArgs) -> Result<Exit, Failure> {
         printer.reply(
             "migrate conflicts resolve",
             exit,
-            &Resolved { dry_run: args.dry_run, resolved: conflicts, refused, warnings: troubles },
+            &Resolved {
+                dry_run: args.dry_run,
+                resolved: conflicts,
+                refused,
+                warnings: troubles,
+            },
         );
         return Ok(exit);
     }
     for trouble in &troubles {
         printer.warning(&printable(trouble));
     }
-    for Refused { event_id, store, reason } in &refused {
-        printer.warning(&format!("{} in {store} stays open: {reason}", printable(event_id)));
+    for Refused {
+        event_id,
+        store,
+        reason,
+    } in &refused
+    {
+        printer.warning(&format!(
+            "{} in {store} stays open: {reason}",
+            printable(event_id)
+        ));
     }
     if !context.globals.quiet {
-        let which = if args.keep == KeepArg::Journal { "journal" } else { "source" };
-        let did = if args.dry_run { "would be decided" } else { "decided" };
-        printer.result(&format!("{} {did}: the {which}'s content is kept", plural(conflicts, "conflict")));
+        let which = if args.keep == KeepArg::Journal {
+            "journal"
+        } else {
+            "source"
+        };
+        let did = if args.dry_run {
+            "would be decided"
+        } else {
+            "decided"
+        };
+        printer.result(&format!(
+            "{} {did}: the {which}'s content is kept",
+            plural(conflicts, "conflict")
+        ));
     }
     Ok(exit)
 }
@@ -188,7 +238,14 @@ pub(super) fn cleanup(context: &Context, args: &CleanupArgs) -> Result<Exit, Fai
         .collect();
     let printer = &context.printer;
     if printer.is_json() {
-        printer.reply("migrate cleanup", Exit::Success, &Cleaned { dry_run: args.dry_run, files });
+        printer.reply(
+            "migrate cleanup",
+            Exit::Success,
+            &Cleaned {
+                dry_run: args.dry_run,
+                files,
+            },
+        );
         return Ok(Exit::Success);
     }
     for file in &files {

@@ -24,8 +24,8 @@ struct Document {
     store: String,
     /// Events that this project's target does not have.
     events: u64,
-    /// `moved`: it is this repository's store now. `copied`: its events are in this repository's store as well. Null if
-    /// nothing was done.
+    /// `moved`: it is this repository's store now. `copied`: its events are in this repository's
+    /// store as well. Null if nothing was done.
     result: Option<&'static str>,
     /// Result for the copied events.
     restored: Option<Restored>,
@@ -36,8 +36,14 @@ pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result
     let _uuid = workspace.project_uuid()?;
     let resolved = resolved(context, &workspace)?;
     let from = ops::abandoned(&workspace, prefix)?;
-    let target = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
-    let unsent = plan_archive(&from.place.store(), &request(&workspace, target, std::path::Path::new("")))?;
+    let target = resolved
+        .identity
+        .as_ref()
+        .map(|identity| identity.target_id.as_str());
+    let unsent = plan_archive(
+        &from.place.store(),
+        &request(&workspace, target, std::path::Path::new("")),
+    )?;
     if !context.printer.is_json() && !context.globals.quiet {
         show(context, &from, &unsent, &resolved)?;
     }
@@ -53,11 +59,22 @@ pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result
     let mut exit = Exit::Success;
     if !args.dry_run {
         if !args.yes {
-            confirm(context, &format!("sk-sync migrate adopt --store {prefix} --yes"))?;
+            confirm(
+                context,
+                &format!("sk-sync migrate adopt --store {prefix} --yes"),
+            )?;
         }
         let restored = take(context, &workspace, &from, target)?;
-        document.result = Some(if restored.is_some() { "copied" } else { "moved" });
-        exit = if restored.is_some_and(|r| r.conflicts > 0) { Exit::Undeliverable } else { exit };
+        document.result = Some(if restored.is_some() {
+            "copied"
+        } else {
+            "moved"
+        });
+        exit = if restored.is_some_and(|r| r.conflicts > 0) {
+            Exit::Undeliverable
+        } else {
+            exit
+        };
         document.restored = restored;
     }
     if context.printer.is_json() {
@@ -68,7 +85,8 @@ pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result
     Ok(exit)
 }
 
-/// Moves the store here, or copies its content into the existing one; returns the copied content in the second case.
+/// Moves the store here, or copies its content into the existing one; returns the copied content in
+/// the second case.
 fn take(
     context: &Context,
     workspace: &Workspace,
@@ -78,11 +96,17 @@ fn take(
     let world = crate::cli::journey::world(context);
     let patience = workspace.loaded.config.drain.lock_wait;
     let lock = |place: &crate::config::Place| {
-        let taken =
-            Lock::take(&place.drain_lock(), "migrate adopt", patience, context.clock.as_ref(), &context.interrupt);
+        let taken = Lock::take(
+            &place.drain_lock(),
+            "migrate adopt",
+            patience,
+            context.clock.as_ref(),
+            &context.interrupt,
+        );
         taken.map_err(|error| Failure::from(ops::Error::from(error)))
     };
-    // Ensures that no drain uses it. The lock is released, because Windows could not move the directory otherwise.
+    // Ensures that no drain uses it. The lock is released, because Windows could not move the
+    // directory otherwise.
     drop(lock(&from.place)?);
     if ops::move_here(&world, workspace, from)? {
         return Ok(None);
@@ -94,10 +118,21 @@ fn take(
         .tempdir_in(workspace.place.dir())
         .map_err(|error| Failure::io(&error))?;
     let file = scratch.path().join("events.jsonl.gz");
-    archive(&from.place.store(), &request(workspace, target, &file), context.clock.as_ref(), &context.interrupt)?;
+    archive(
+        &from.place.store(),
+        &request(workspace, target, &file),
+        context.clock.as_ref(),
+        &context.interrupt,
+    )?;
     let project = workspace.identity.project_uuid.as_deref();
     let store = workspace.place.store();
-    let report = restore_archive(&store, &file, project, context.clock.as_ref(), &context.interrupt)?;
+    let report = restore_archive(
+        &store,
+        &file,
+        project,
+        context.clock.as_ref(),
+        &context.interrupt,
+    )?;
     if report.was_interrupted {
         return Err(Failure::new(
             Exit::Interrupted,
@@ -109,27 +144,66 @@ fn take(
     Ok(Some(report.restored))
 }
 
-fn request<'a>(workspace: &'a Workspace, target: Option<&'a str>, output: &'a std::path::Path) -> ArchiveRequest<'a> {
+fn request<'a>(
+    workspace: &'a Workspace,
+    target: Option<&'a str>,
+    output: &'a std::path::Path,
+) -> ArchiveRequest<'a> {
     let project_uuid = workspace.identity.project_uuid.as_deref();
-    ArchiveRequest { output, lacking: target, release: false, project_uuid }
+    ArchiveRequest {
+        output,
+        lacking: target,
+        release: false,
+        project_uuid,
+    }
 }
 
-fn show(context: &Context, from: &Abandoned, unsent: &Archived, resolved: &Resolved) -> Result<(), Failure> {
-    let line = |name: &str, words: &str| context.printer.result(&printable(&format!("{name:<10}{words}")));
-    line("Store", &format!("{} ({})", path(&from.place.store()), size(length(from))));
-    line("Was of", from.repository.as_deref().unwrap_or("a repository that nothing names"));
-    line("Holds", &format!("{} that the target here does not have", plural(unsent.events, "event")));
+fn show(
+    context: &Context,
+    from: &Abandoned,
+    unsent: &Archived,
+    resolved: &Resolved,
+) -> Result<(), Failure> {
+    let line = |name: &str, words: &str| {
+        context
+            .printer
+            .result(&printable(&format!("{name:<10}{words}")))
+    };
+    line(
+        "Store",
+        &format!("{} ({})", path(&from.place.store()), size(length(from))),
+    );
+    line(
+        "Was of",
+        from.repository
+            .as_deref()
+            .unwrap_or("a repository that nothing names"),
+    );
+    line(
+        "Holds",
+        &format!(
+            "{} that the target here does not have",
+            plural(unsent.events, "event")
+        ),
+    );
     for grant in grants(&from.place.grants()).map_err(ops::Error::from)? {
         line("Agreed", &grant.origin);
     }
     let origins = resolved.origins();
-    let to = if origins.is_empty() { "nowhere as configured now".to_owned() } else { origins.join(" and ") };
+    let to = if origins.is_empty() {
+        "nowhere as configured now".to_owned()
+    } else {
+        origins.join(" and ")
+    };
     line("Goes to", &to);
     Ok(())
 }
 
 fn length(from: &Abandoned) -> u64 {
-    from.place.store().symlink_metadata().map_or(0, |meta| meta.len())
+    from.place
+        .store()
+        .symlink_metadata()
+        .map_or(0, |meta| meta.len())
 }
 
 fn done_words(document: &Document) -> String {

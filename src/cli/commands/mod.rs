@@ -127,7 +127,8 @@ impl Command {
         }
     }
 
-    /// True if stdout carries exactly one JSON document, or for `capture` one for each line of input.
+    /// True if stdout carries exactly one JSON document, or for `capture` one for each line of
+    /// input.
     pub(crate) const fn is_json(&self) -> bool {
         match self {
             Self::Run(args) => args.json,

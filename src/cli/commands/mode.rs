@@ -12,8 +12,9 @@ use crate::config::Setting;
 
 /// Show or choose the preset of this project.
 ///
-/// Without PRESET, shows the effective preset and its source. With PRESET, writes the project's settings in the state
-/// directory, never the repository's file. They override that file; the environment and flags override them.
+/// Without PRESET, shows the effective preset and its source. With PRESET, writes the project's
+/// settings in the state directory, never the repository's file. They override that file; the
+/// environment and flags override them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -56,14 +57,24 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 fn show(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
-    let values: Vec<_> = workspace.loaded.values.iter().filter(|setting| PRESET.contains(&setting.key)).collect();
+    let values: Vec<_> = workspace
+        .loaded
+        .values
+        .iter()
+        .filter(|setting| PRESET.contains(&setting.key))
+        .collect();
     if context.printer.is_json() {
-        context.printer.reply("mode", Exit::Success, &Document { values });
+        context
+            .printer
+            .reply("mode", Exit::Success, &Document { values });
         return Ok(Exit::Success);
     }
     for setting in values {
         let value = setting.value.as_str().unwrap_or("unset");
-        context.printer.result(&printable(&format!("{:<9} {value} ({})", setting.key, setting.origin)));
+        context.printer.result(&printable(&format!(
+            "{:<9} {value} ({})",
+            setting.key, setting.origin
+        )));
     }
     Ok(Exit::Success)
 }

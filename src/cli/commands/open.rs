@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Print the URL of this project's page at the target.
 ///
-/// Asks the target's health endpoint whether it has pages: sk-sync serve has. With a mission, the URL is of its page.
+/// Asks the target's health endpoint whether it has pages: sk-sync serve has. With a mission, the
+/// URL is of its page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,23 +44,41 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let resolved = resolved(context, &workspace)?;
     let credentials = Credentials::new(&resolved, &workspace.loaded.config, &context.env);
     let no_pages = |reason: String| {
-        Failure::new(Exit::Gate, "no_pages", format!("cannot open a page of the target: {}", printable(&reason)))
-            .with_hint("pages are part of sk-sync serve; see sk-sync target show")
+        Failure::new(
+            Exit::Gate,
+            "no_pages",
+            format!("cannot open a page of the target: {}", printable(&reason)),
+        )
+        .with_hint("pages are part of sk-sync serve; see sk-sync target show")
     };
-    let target = resolved.identity.as_ref().ok_or_else(|| no_pages("there is none".to_owned()))?;
+    let target = resolved
+        .identity
+        .as_ref()
+        .ok_or_else(|| no_pages("there is none".to_owned()))?;
     let root = ops::pages(&world(context), &credentials).map_err(no_pages)?;
-    let mission =
-        args.mission.as_ref().map(|mission| format!("/mission?slug={}", encoded(mission))).unwrap_or_default();
+    let mission = args
+        .mission
+        .as_ref()
+        .map(|mission| format!("/mission?slug={}", encoded(mission)))
+        .unwrap_or_default();
     let page = project_page(&target.canonical_url, &root, project);
     let url = format!("{page}{mission}");
     if context.printer.is_json() {
-        let document = Document { project_uuid: project, mission_slug: args.mission.as_deref(), url: &url };
+        let document = Document {
+            project_uuid: project,
+            mission_slug: args.mission.as_deref(),
+            url: &url,
+        };
         context.printer.reply("open", Exit::Success, &document);
         return Ok(Exit::Success);
     }
     context.printer.result(&printable(&url));
     if args.browser {
-        let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+        let program = if cfg!(target_os = "macos") {
+            "open"
+        } else {
+            "xdg-open"
+        };
         let mut command = Command::new(program);
         command.arg(&url);
         let opened = child::ask(command, b"", PATIENCE);
@@ -68,8 +87,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             Ok(answer) => answer.stderr,
             Err(failure) => failure.to_string(),
         };
-        return Err(Failure::new(Exit::Internal, "browser", format!("cannot open a browser: {program}: {reason}"))
-            .with_hint("open the URL above by hand"));
+        return Err(Failure::new(
+            Exit::Internal,
+            "browser",
+            format!("cannot open a browser: {program}: {reason}"),
+        )
+        .with_hint("open the URL above by hand"));
     }
     Ok(Exit::Success)
 }
@@ -85,7 +108,15 @@ struct Document<'a> {
 /// A text as a value in a query.
 fn encoded(text: &str) -> String {
     let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._~".contains(b);
-    text.bytes().map(|b| if is_plain(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| {
+            if is_plain(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use crate::upkeep::{last_answer, recorded_gates};
 
 /// Check everything that can stop delivery, and how to fix it.
 ///
-/// Checks identity, target, credentials and consent without sending anything. Credential sources are asked for the
-/// token, as in a run. If the server refused the last drain, its answer is shown. Changes nothing; exits 4 if a check
-/// fails.
+/// Checks identity, target, credentials and consent without sending anything. Credential sources
+/// are asked for the token, as in a run. If the server refused the last drain, its answer is shown.
+/// Changes nothing; exits 4 if a check fails.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Print the gates as one JSON document
@@ -52,13 +52,24 @@ struct Said {
 impl Said {
     fn of(answer: LastAnswer, now: Timestamp) -> Self {
         let LastAnswer { at, status, error } = answer;
-        Self { at: at.to_string(), age_seconds: now.since(at).as_secs(), status, error }
+        Self {
+            at: at.to_string(),
+            age_seconds: now.since(at).as_secs(),
+            status,
+            error,
+        }
     }
 
     fn line(&self) -> String {
-        let status = self.status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+        let status = self
+            .status
+            .map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
         let words = self.error.clone().unwrap_or(status);
-        format!("Last answer to events, {}: {}", age(self.age_seconds), printable(&words))
+        format!(
+            "Last answer to events, {}: {}",
+            age(self.age_seconds),
+            printable(&words)
+        )
     }
 }
 
@@ -68,9 +79,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let mut gates = vec![Gate::of_identity(workspace.identity.project_uuid.is_some())];
     let credentials = Credentials::new(&resolved, &workspace.loaded.config, &context.env);
     gates.extend(credentials.asked_gates());
-    let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let target_id = resolved
+        .identity
+        .as_ref()
+        .map(|identity| identity.target_id.as_str());
     let mut gates = recorded_gates(&workspace.place.store(), target_id, &gates)?;
-    let online = args.online.then(|| ops::online(&world(context), &resolved, &credentials));
+    let online = args
+        .online
+        .then(|| ops::online(&world(context), &resolved, &credentials));
     if let Some(refused) = online.as_ref().and_then(|online| online.gate.clone()) {
         gates.retain(|gate| gate.name != refused.name);
         gates.push(refused);
@@ -90,7 +106,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         context.printer.reply("preflight", exit, &document);
     } else if !context.globals.quiet {
         if let Some(words) = network.as_ref().and_then(ProxyUse::words) {
-            context.printer.result(&printable(&format!("Proxy {words}")));
+            context
+                .printer
+                .result(&printable(&format!("Proxy {words}")));
         }
         for line in lines(resolved.identity.as_ref(), &gates, context.printer.paint()) {
             context.printer.result(&line);
@@ -99,7 +117,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             context.printer.result(&answered.line());
         }
         if let Some(online) = &online {
-            context.printer.result(&online_line(online, context.printer.paint()));
+            context
+                .printer
+                .result(&online_line(online, context.printer.paint()));
         }
         for found in ops::found(&workspace, &context.interrupt) {
             context.printer.note(&printable(&found.words()));
@@ -111,7 +131,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 fn exit(gates: &[Gate], online: Option<&Online>) -> Exit {
     match online {
         _ if gates.iter().any(|gate| !gate.is_open) => Exit::Gate,
-        Some(Online { health: Health::Unavailable, .. }) => Exit::Retryable,
+        Some(Online {
+            health: Health::Unavailable,
+            ..
+        }) => Exit::Retryable,
         _ => Exit::Success,
     }
 }
@@ -121,24 +144,44 @@ fn online_line(online: &Online, paint: Paint) -> String {
     match online.health {
         Health::NotAsked => format!("The server was not asked: {said}"),
         Health::Accepts => format!("{} {said}", paint.green("The server answers:")),
-        Health::NotOffered => format!("{} {said}; it has no health endpoint", paint.green("The server answers:")),
+        Health::NotOffered => format!(
+            "{} {said}; it has no health endpoint",
+            paint.green("The server answers:")
+        ),
         Health::Refuses => format!("{} {said}", paint.red("The server refuses:")),
         Health::Unavailable => format!("{} {said}", paint.red("The server is not available:")),
     }
 }
 
-/// One line per check; a failed one is followed by its reason and by the command that fixes it, ready to be copied.
+/// One line per check; a failed one is followed by its reason and by the command that fixes it,
+/// ready to be copied.
 fn lines(target: Option<&Identity>, gates: &[Gate], paint: Paint) -> Vec<String> {
-    let mut lines: Vec<_> = gates.iter().flat_map(|gate| gate_lines(gate, paint)).collect();
+    let mut lines: Vec<_> = gates
+        .iter()
+        .flat_map(|gate| gate_lines(gate, paint))
+        .collect();
     let shut = gates.iter().filter(|gate| !gate.is_open).count();
     lines.push(match (shut, target) {
-        (0, Some(target)) => format!("{} to send to {}", paint.green("Ready"), printable(&target.canonical_url)),
+        (0, Some(target)) => format!(
+            "{} to send to {}",
+            paint.green("Ready"),
+            printable(&target.canonical_url)
+        ),
         (0, None) => {
-            format!("{}; no target is configured, so nothing leaves this machine", paint.green("Every check passes"))
+            format!(
+                "{}; no target is configured, so nothing leaves this machine",
+                paint.green("Every check passes")
+            )
         }
-        (1, _) => format!("{} 1 check fails; what was captured is kept until it passes", paint.red("Not ready:")),
+        (1, _) => format!(
+            "{} 1 check fails; what was captured is kept until it passes",
+            paint.red("Not ready:")
+        ),
         (n, _) => {
-            format!("{} {n} checks fail; what was captured is kept until they pass", paint.red("Not ready:"))
+            format!(
+                "{} {n} checks fail; what was captured is kept until they pass",
+                paint.red("Not ready:")
+            )
         }
     });
     lines
@@ -148,9 +191,17 @@ fn gate_lines(gate: &Gate, paint: Paint) -> Vec<String> {
     if gate.is_open {
         return vec![format!("{}  {}", paint.green("pass"), gate.name)];
     }
-    let since = gate.since.as_ref().map_or_else(String::new, |since| format!(" (since {since})"));
+    let since = gate
+        .since
+        .as_ref()
+        .map_or_else(String::new, |since| format!(" (since {since})"));
     vec![
-        format!("{}  {}: {}{since}", paint.red("fail"), gate.name, printable(&gate.reason)),
+        format!(
+            "{}  {}: {}{since}",
+            paint.red("fail"),
+            gate.name,
+            printable(&gate.reason)
+        ),
         format!("      {}", paint.cyan(&printable(&gate.fix))),
     ]
 }
@@ -162,7 +213,11 @@ mod tests {
 
     #[test]
     fn each_shut_gate_has_a_line_to_copy() {
-        let gates = [Gate::of_identity(true), shut("missing_auth"), Gate::of_identity(false)];
+        let gates = [
+            Gate::of_identity(true),
+            shut("missing_auth"),
+            Gate::of_identity(false),
+        ];
         insta::assert_snapshot!(lines(None, &gates, Paint::default()).join("\n"), @"
         pass  missing_project_identity
         fail  missing_auth: missing_auth is why

@@ -14,9 +14,9 @@ use crate::upkeep::{Confirmed, PurgePlan, PurgeReport, PurgeScope, apply_purge, 
 
 /// Discard what waits, or delete everything of a project.
 ///
-/// Lists what would be deleted and the phrase that confirms it; without the phrase nothing changes. IDs and hashes
-/// stay, so that no later capture, import or restore brings a purged event back. Events in flight stay until their
-/// outcome is known. `sk-sync archive` makes a copy first.
+/// Lists what would be deleted and the phrase that confirms it; without the phrase nothing changes.
+/// IDs and hashes stay, so that no later capture, import or restore brings a purged event back.
+/// Events in flight stay until their outcome is known. `sk-sync archive` makes a copy first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -53,7 +53,10 @@ pub(crate) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let (scope, store) = match (args.unassigned, args.project) {
-        (true, _) => (PurgeScope::Unassigned, workspace.home.unassigned_imports().store()),
+        (true, _) => (
+            PurgeScope::Unassigned,
+            workspace.home.unassigned_imports().store(),
+        ),
         (false, true) => (PurgeScope::Project, workspace.place.store()),
         (false, false) => (PurgeScope::Queue, workspace.place.store()),
     };
@@ -61,7 +64,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let plan = plan_purge(&store, scope)?;
     let leave = Confirmed::by(args.confirm.as_deref(), &phrase);
     if args.confirm.is_some() && leave.is_none() {
-        let message = format!("--confirm: that is not the phrase; nothing was changed. The phrase is: {phrase}");
+        let message = format!(
+            "--confirm: that is not the phrase; nothing was changed. The phrase is: {phrase}"
+        );
         return Err(Failure::usage(message));
     }
     let done = match leave.filter(|_| !args.dry_run) {
@@ -71,13 +76,21 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             if scope != PurgeScope::Unassigned {
                 drop(open_store(context, &workspace)?);
             }
-            Some(apply_purge(&store, &plan, &leave, context.clock.as_ref(), &context.interrupt)?)
+            Some(apply_purge(
+                &store,
+                &plan,
+                &leave,
+                context.clock.as_ref(),
+                &context.interrupt,
+            )?)
         }
         _ => None,
     };
     let exit = exit_of(done.as_ref());
     if context.printer.is_json() {
-        context.printer.reply("purge", exit, &document(&plan, done.as_ref(), &phrase));
+        context
+            .printer
+            .reply("purge", exit, &document(&plan, done.as_ref(), &phrase));
     } else if !context.globals.quiet {
         for line in lines(&plan, done.as_ref(), &phrase) {
             context.printer.result(&printable(&line));
@@ -88,14 +101,23 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 /// Prevents other processes from writing to what is purged: drains of the project, or imports.
 fn alone(context: &Context, workspace: &Workspace, scope: PurgeScope) -> Result<Lock, Failure> {
-    let (patience, clock) = (workspace.loaded.config.drain.lock_wait, context.clock.as_ref());
+    let (patience, clock) = (
+        workspace.loaded.config.drain.lock_wait,
+        context.clock.as_ref(),
+    );
     let taken = match scope {
-        PurgeScope::Unassigned => {
-            lock_sources(&workspace.home, "purge", patience, clock, &context.interrupt).map_err(ops::Error::from)?
-        }
+        PurgeScope::Unassigned => lock_sources(
+            &workspace.home,
+            "purge",
+            patience,
+            clock,
+            &context.interrupt,
+        )
+        .map_err(ops::Error::from)?,
         PurgeScope::Queue | PurgeScope::Project => {
             let lock = workspace.place.drain_lock();
-            Lock::take(&lock, "purge", patience, clock, &context.interrupt).map_err(ops::Error::from)?
+            Lock::take(&lock, "purge", patience, clock, &context.interrupt)
+                .map_err(ops::Error::from)?
         }
     };
     Ok(taken)
@@ -104,7 +126,11 @@ fn alone(context: &Context, workspace: &Workspace, scope: PurgeScope) -> Result<
 /// The phrase that confirms a purge.
 fn phrase(scope: PurgeScope, workspace: &Workspace) -> String {
     let identity = &workspace.identity;
-    let name = identity.project_slug.as_deref().or(identity.project_uuid.as_deref()).unwrap_or("without identity");
+    let name = identity
+        .project_slug
+        .as_deref()
+        .or(identity.project_uuid.as_deref())
+        .unwrap_or("without identity");
     match scope {
         PurgeScope::Queue => format!("purge queue of {name}"),
         PurgeScope::Project => format!("purge project {name}"),
@@ -115,8 +141,16 @@ fn phrase(scope: PurgeScope, workspace: &Workspace) -> String {
 fn exit_of(done: Option<&PurgeReport>) -> Exit {
     Exit::worst(done.into_iter().flat_map(|done| {
         [
-            if done.was_interrupted { Exit::Interrupted } else { Exit::Success },
-            if done.in_flight > 0 { Exit::Retryable } else { Exit::Success },
+            if done.was_interrupted {
+                Exit::Interrupted
+            } else {
+                Exit::Success
+            },
+            if done.in_flight > 0 {
+                Exit::Retryable
+            } else {
+                Exit::Success
+            },
         ]
     }))
 }
@@ -124,25 +158,51 @@ fn exit_of(done: Option<&PurgeReport>) -> Exit {
 fn lines(plan: &PurgePlan, done: Option<&PurgeReport>, phrase: &str) -> Vec<String> {
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
     let Some(done) = done else {
-        let all = if plan.scope == PurgeScope::Queue { "" } else { "every payload, live or not: " };
-        let events = format!("{all}{} kept, {}", plural(unsigned(plan.events), "event"), size(unsigned(plan.bytes)));
+        let all = if plan.scope == PurgeScope::Queue {
+            ""
+        } else {
+            "every payload, live or not: "
+        };
+        let events = format!(
+            "{all}{} kept, {}",
+            plural(unsigned(plan.events), "event"),
+            size(unsigned(plan.bytes))
+        );
         let mut lines = vec![
             format!("Would go: {events}"),
-            format!("Bodies:   {} waiting, {}", plan.bodies.rows, size(plan.bodies.bytes)),
+            format!(
+                "Bodies:   {} waiting, {}",
+                plan.bodies.rows,
+                size(plan.bodies.bytes)
+            ),
         ];
-        let file = |(file, bytes): &(std::path::PathBuf, u64)| format!("File:     {}, {}", path(file), size(*bytes));
+        let file = |(file, bytes): &(std::path::PathBuf, u64)| {
+            format!("File:     {}, {}", path(file), size(*bytes))
+        };
         lines.extend(plan.files.iter().map(file));
         if plan.in_flight > 0 {
-            lines.push(format!("Stays:    {} in flight", plural(unsigned(plan.in_flight), "event")));
+            lines.push(format!(
+                "Stays:    {} in flight",
+                plural(unsigned(plan.in_flight), "event")
+            ));
         }
-        lines.push(format!("Confirm:  --confirm '{}'", phrase.replace('\'', "'\\''")));
+        lines.push(format!(
+            "Confirm:  --confirm '{}'",
+            phrase.replace('\'', "'\\''")
+        ));
         return lines;
     };
     let (before, after) = (size(done.file_before), size(done.file_after));
     let events = plural(unsigned(done.events), "event");
     let bodies = format!("{} waiting documents", done.bodies.rows);
-    let files = if done.files > 0 { format!(", {}", plural(done.files as u64, "file")) } else { String::new() };
-    let mut lines = vec![format!("Deleted: {events}, {bodies}{files}; the store shrank from {before} to {after}")];
+    let files = if done.files > 0 {
+        format!(", {}", plural(done.files as u64, "file"))
+    } else {
+        String::new()
+    };
+    let mut lines = vec![format!(
+        "Deleted: {events}, {bodies}{files}; the store shrank from {before} to {after}"
+    )];
     if done.in_flight > 0 {
         lines.push(format!(
             "Stays: {} in flight. Purge again once a drain knows their end, or after `sk-sync target forget`",

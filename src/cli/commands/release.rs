@@ -16,10 +16,10 @@ use super::events::no_event;
 
 /// Release events that are on hold, so that they are sent.
 ///
-/// Events are on hold when they were captured under the preset opt-out (`opted_out`), belong to a family that stays on
-/// this machine (`local_only`), are lane changes that the contract refuses (`transition`), or were captured before an
-/// `allow --from-now` (`before_consent`). A released event is sent
-/// like any other. Each release is audited.
+/// Events are on hold when they were captured under the preset opt-out (`opted_out`), belong to a
+/// family that stays on this machine (`local_only`), are lane changes that the contract refuses
+/// (`transition`), or were captured before an `allow --from-now` (`before_consent`). A released
+/// event is sent like any other. Each release is audited.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("which").multiple(true).required(true),
@@ -89,7 +89,11 @@ pub(super) fn run(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure
     };
     let mut lifted = count_held(&store, &filter)?;
     if !args.dry_run && lifted.events > 0 {
-        lifted = release_held(&mut open_store(context, &workspace)?, &filter, context.clock.now())?;
+        lifted = release_held(
+            &mut open_store(context, &workspace)?,
+            &filter,
+            context.clock.now(),
+        )?;
     }
     if context.printer.is_json() {
         context.printer.reply(
@@ -97,7 +101,11 @@ pub(super) fn run(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure
             Exit::Success,
             &Document {
                 dry_run: args.dry_run,
-                event_id: args.ids.first().filter(|_| args.ids.len() == 1).map(String::as_str),
+                event_id: args
+                    .ids
+                    .first()
+                    .filter(|_| args.ids.len() == 1)
+                    .map(String::as_str),
                 released: lifted.events > 0 && !args.dry_run,
                 events: lifted.events,
                 owed: lifted.owed,
@@ -110,9 +118,17 @@ pub(super) fn run(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure
 }
 
 fn words(args: &ReleaseArgs, lifted: Lifted) -> String {
-    let did = if args.dry_run { "would be released" } else { "released" };
+    let did = if args.dry_run {
+        "would be released"
+    } else {
+        "released"
+    };
     let stale = lifted.events - lifted.owed;
-    let stale = if stale > 0 { format!(", {stale} of them superseded or failed meanwhile") } else { String::new() };
+    let stale = if stale > 0 {
+        format!(", {stale} of them superseded or failed meanwhile")
+    } else {
+        String::new()
+    };
     match (args.ids.as_slice(), lifted.events) {
         ([id], 0) => format!("{} is not on hold; nothing to release", printable(id)),
         ([id], _) => format!("{} {did}{stale}", printable(id)),

@@ -15,8 +15,8 @@ use crate::upkeep::known_targets;
 
 /// Send delivered events again, for example to a server that lost its data
 ///
-/// The next `drain` to that target sends them. A server that still has them answers `duplicate`. Changes no event, and
-/// sends nothing itself.
+/// The next `drain` to that target sends them. A server that still has them answers `duplicate`.
+/// Changes no event, and sends nothing itself.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Target: ID, URL, `current`, `stub`, or a unique prefix
@@ -57,8 +57,8 @@ pub(crate) struct AmongArgs {
 
 /// Retry failed events.
 ///
-/// Resets events that the target rejected too often or that were too large for it: all of them, or the named ones. The
-/// next `drain` sends them.
+/// Resets events that the target rejected too often or that were too large for it: all of them, or
+/// the named ones. The next `drain` sends them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -104,7 +104,12 @@ struct Document<'a> {
 impl AmongArgs {
     fn of(&self, context: &Context) -> Among {
         let since = self.since.map(|since| since.resolve(context.clock.now()));
-        Among { since, types: self.types.clone(), ids: self.ids.clone(), reason: None }
+        Among {
+            since,
+            types: self.types.clone(),
+            ids: self.ids.clone(),
+            reason: None,
+        }
     }
 }
 
@@ -114,23 +119,47 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if args.dismiss {
         return dismiss(context, &workspace, args, &to);
     }
-    put_back(context, &workspace, "replay", &to, Settled::Delivered, &args.among.of(context), args.dry_run)
+    put_back(
+        context,
+        &workspace,
+        "replay",
+        &to,
+        Settled::Delivered,
+        &args.among.of(context),
+        args.dry_run,
+    )
 }
 
 pub(super) fn retry(context: &Context, args: &RetryArgs) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
-    let configured = resolved(context, &workspace)?.identity.map(|identity| identity.target_id);
+    let configured = resolved(context, &workspace)?
+        .identity
+        .map(|identity| identity.target_id);
     let Some(target) = args.target.clone().or(configured) else {
-        return Err(Failure::usage("no target is configured".to_owned()).with_hint("name one with --target"));
+        return Err(Failure::usage("no target is configured".to_owned())
+            .with_hint("name one with --target"));
     };
     let mut among = args.among.of(context);
     among.ids.extend(args.named.iter().cloned());
     among.reason.clone_from(&args.reason);
-    put_back(context, &workspace, "events", &target, Settled::GivenUp, &among, args.dry_run)
+    put_back(
+        context,
+        &workspace,
+        "events",
+        &target,
+        Settled::GivenUp,
+        &among,
+        args.dry_run,
+    )
 }
 
 /// Dismisses an offer to replay.
-fn dismiss(context: &Context, workspace: &Workspace, args: &Args, to: &str) -> Result<Exit, Failure> {
+fn dismiss(
+    context: &Context,
+    workspace: &Workspace,
+    args: &Args,
+    to: &str,
+) -> Result<Exit, Failure> {
     let path = workspace.place.store();
     must_be_known(&path, to)?;
     let offered = pending_offer(&path, to)?;
@@ -142,7 +171,11 @@ fn dismiss(context: &Context, workspace: &Workspace, args: &Args, to: &str) -> R
         context.printer.reply(
             "replay",
             Exit::Success,
-            &Answer { dry_run: args.dry_run, target_id: to, dismissed: is_done },
+            &Answer {
+                dry_run: args.dry_run,
+                target_id: to,
+                dismissed: is_done,
+            },
         );
     } else if !context.globals.quiet {
         let did = match (offered, args.dry_run) {
@@ -167,7 +200,11 @@ fn must_be_known(store: &Path, target_id: &str) -> Result<(), Failure> {
     if known.iter().any(|known| known == target_id) {
         return Ok(());
     }
-    let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+    let known = if known.is_empty() {
+        "none yet".to_owned()
+    } else {
+        known.join(", ")
+    };
     let message = format!("nothing was ever sent to a target {}", printable(target_id));
     Err(Failure::usage(message).with_hint(format!("known: {known}")))
 }
@@ -184,18 +221,43 @@ fn put_back(
     let path = workspace.place.store();
     must_be_known(&path, target_id)?;
     let mut store = open_store(context, workspace)?;
-    let done = owe_again(&mut store, target_id, which, among, context.clock.now(), is_dry)?;
-    let Some((target, owed_again)) = done else { return Ok(Exit::Success) };
+    let done = owe_again(
+        &mut store,
+        target_id,
+        which,
+        among,
+        context.clock.now(),
+        is_dry,
+    )?;
+    let Some((target, owed_again)) = done else {
+        return Ok(Exit::Success);
+    };
     if context.printer.is_json() {
-        context.printer.reply(command, Exit::Success, &Document { dry_run: is_dry, target_id, owed_again });
+        context.printer.reply(
+            command,
+            Exit::Success,
+            &Document {
+                dry_run: is_dry,
+                target_id,
+                owed_again,
+            },
+        );
         return Ok(Exit::Success);
     }
-    let events = if owed_again == 1 { "event".to_owned() } else { "events".to_owned() };
+    let events = if owed_again == 1 {
+        "event".to_owned()
+    } else {
+        "events".to_owned()
+    };
     let would = if is_dry { "would be" } else { "will be" };
     let what = printable(&target.identity.canonical_url);
-    context.printer.result(&format!("{owed_again} {events} {would} sent to {what} again"));
+    context.printer.result(&format!(
+        "{owed_again} {events} {would} sent to {what} again"
+    ));
     if !is_dry && owed_again > 0 {
-        context.printer.note("`sk-sync drain` sends them, when that is the target");
+        context
+            .printer
+            .note("`sk-sync drain` sends them, when that is the target");
     }
     Ok(Exit::Success)
 }

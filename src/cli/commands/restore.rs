@@ -14,8 +14,9 @@ use crate::upkeep::{RestoreReport, check_archive, restore_archive};
 
 /// Import an archive into the journal.
 ///
-/// Checks the whole file before it writes. Existing events stay as they are, deleted payloads come back, and a target
-/// is sent what it lacks. Purged events stay away. Restoring twice changes nothing.
+/// Checks the whole file before it writes. Existing events stay as they are, deleted payloads come
+/// back, and a target is sent what it lacks. Purged events stay away. Restoring twice changes
+/// nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Archive file
@@ -46,18 +47,44 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let before = workspace(context)?;
     let is_new = !before.place.store().exists();
     // A repository gets its id, and so its first store, only for an intact archive.
-    let checked = (args.dry_run || is_new).then(|| check_archive(&file, before.identity.project_uuid.as_deref()));
+    let checked = (args.dry_run || is_new)
+        .then(|| check_archive(&file, before.identity.project_uuid.as_deref()));
     let checked = checked.transpose()?;
-    let workspace = if args.dry_run { before } else { workspace_to_write(context, false)? };
-    let (store, project) = (workspace.place.store(), workspace.identity.project_uuid.as_deref());
-    let report = if let Some(trailer) = checked.filter(|_| args.dry_run) {
-        RestoreReport { trailer, restored: Restored::default(), was_interrupted: false }
+    let workspace = if args.dry_run {
+        before
     } else {
-        restore_archive(&store, &file, project, context.clock.as_ref(), &context.interrupt)?
+        workspace_to_write(context, false)?
+    };
+    let (store, project) = (
+        workspace.place.store(),
+        workspace.identity.project_uuid.as_deref(),
+    );
+    let report = if let Some(trailer) = checked.filter(|_| args.dry_run) {
+        RestoreReport {
+            trailer,
+            restored: Restored::default(),
+            was_interrupted: false,
+        }
+    } else {
+        restore_archive(
+            &store,
+            &file,
+            project,
+            context.clock.as_ref(),
+            &context.interrupt,
+        )?
     };
     let exit = Exit::worst([
-        if report.was_interrupted { Exit::Interrupted } else { Exit::Success },
-        if report.restored.conflicts > 0 { Exit::Undeliverable } else { Exit::Success },
+        if report.was_interrupted {
+            Exit::Interrupted
+        } else {
+            Exit::Success
+        },
+        if report.restored.conflicts > 0 {
+            Exit::Undeliverable
+        } else {
+            Exit::Success
+        },
     ]);
     if context.printer.is_json() {
         context.printer.reply(
@@ -90,9 +117,21 @@ fn line(report: &RestoreReport, is_dry: bool) -> String {
         (r.conflicts, "here with another content, kept apart"),
         (r.purged, "purged here, stay away"),
     ];
-    let words: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))).collect();
-    let words = if words.is_empty() { "nothing in it".to_owned() } else { words.join(", ") };
-    let end = if report.was_interrupted { "; interrupted, run it again for the rest" } else { "" };
+    let words: Vec<_> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", count(*n)))
+        .collect();
+    let words = if words.is_empty() {
+        "nothing in it".to_owned()
+    } else {
+        words.join(", ")
+    };
+    let end = if report.was_interrupted {
+        "; interrupted, run it again for the rest"
+    } else {
+        ""
+    };
     let documents = match r.documents {
         0 => String::new(),
         documents => format!("; {}", plural(documents, "document")),

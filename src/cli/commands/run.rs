@@ -10,9 +10,9 @@ use crate::ops::{Request, Scope};
 
 /// Index, capture and deliver: the main command.
 ///
-/// Indexes the spec directories, captures what changed, imports older queues, and delivers to the configured target,
-/// events before documents. Can be repeated at any time: unchanged files are not captured again, and what the target
-/// has is not sent again.
+/// Indexes the spec directories, captures what changed, imports older queues, and delivers to the
+/// configured target, events before documents. Can be repeated at any time: unchanged files are not
+/// captured again, and what the target has is not sent again.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 #[command(after_help = "\
@@ -67,7 +67,13 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
-        scope: Scope { command: "run", migrates: true, indexes: true, offers_bodies: true, drains: !args.no_drain },
+        scope: Scope {
+            command: "run",
+            migrates: true,
+            indexes: true,
+            offers_bodies: true,
+            drains: !args.no_drain,
+        },
         missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
         only_changed: args.changed,
         uses_memory: !args.no_cache,

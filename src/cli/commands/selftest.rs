@@ -1,4 +1,5 @@
-//! `sk-sync selftest`: tries the promises on one file system, with this program and a receiver inside it.
+//! `sk-sync selftest`: tries the promises on one file system, with this program and a receiver
+//! inside it.
 
 use std::path::PathBuf;
 
@@ -10,9 +11,10 @@ use crate::selftest::{self, Check, Report, Setup};
 
 /// Try the guarantees on a file system, with a receiver inside sk-sync.
 ///
-/// In a temporary directory: captures events and kills the process, sends them and kills it before the answer, loses
-/// an answer, sends everything again, and verifies journal, receiver and balance. Takes a few seconds; your journal,
-/// home, repository and network are not touched. Exits 6 if a check fails, and then keeps the directory.
+/// In a temporary directory: captures events and kills the process, sends them and kills it before
+/// the answer, loses an answer, sends everything again, and verifies journal, receiver and balance.
+/// Takes a few seconds; your journal, home, repository and network are not touched. Exits 6 if a
+/// check fails, and then keeps the directory.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +33,10 @@ pub(crate) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let dir = args.dir.as_ref().map(|dir| context.cwd.join(dir));
     if let Some(dir) = dir.as_deref().filter(|dir| !dir.is_dir()) {
-        return Err(Failure::usage(format!("--dir: {} is not a directory", path(dir))));
+        return Err(Failure::usage(format!(
+            "--dir: {} is not a directory",
+            path(dir)
+        )));
     }
     let setup = Setup {
         program: std::env::current_exe().map_err(|e| Failure::io(&e))?,
@@ -42,8 +47,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         start_receiver: &start_stub,
         interrupt: &context.interrupt,
     };
-    let report = selftest::run(&setup).ok_or_else(|| Failure::new(Exit::Interrupted, "interrupted", "interrupted"))?;
-    let exit = if report.is_passed() { Exit::Success } else { Exit::Damage };
+    let report = selftest::run(&setup)
+        .ok_or_else(|| Failure::new(Exit::Interrupted, "interrupted", "interrupted"))?;
+    let exit = if report.is_passed() {
+        Exit::Success
+    } else {
+        Exit::Damage
+    };
     if context.printer.is_json() {
         context.printer.reply("selftest", exit, &report);
     } else {
@@ -67,7 +77,10 @@ fn show(context: &Context, report: &Report) {
     if context.globals.quiet && report.is_passed() {
         return;
     }
-    for (noun, balance) in [("Events", &report.balance), ("Documents", &report.documents)] {
+    for (noun, balance) in [
+        ("Events", &report.balance),
+        ("Documents", &report.documents),
+    ] {
         if let Some(balance) = balance {
             printer.result(&format!("{noun:<9} {}", balance_words(balance, &[], paint)));
         }
@@ -79,7 +92,11 @@ fn show(context: &Context, report: &Report) {
             plural(report.checks.len() as u64, "check")
         ));
     };
-    printer.result(&format!("{} {}: do not trust this place yet", paint.red("Failed:"), failed.name));
+    printer.result(&format!(
+        "{} {}: do not trust this place yet",
+        paint.red("Failed:"),
+        failed.name
+    ));
     if let Some(fix) = failed.fix {
         printer.result(&format!("{} {fix}", paint.cyan("hint:")));
     }

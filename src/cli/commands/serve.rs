@@ -14,12 +14,14 @@ use crate::base::files;
 use crate::base::ids::SystemIds;
 use crate::cli::args::duration;
 use crate::cli::{Context, Exit, Failure};
-use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Pages, Server, Storage};
+use crate::serve::{
+    DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Pages, Server, Storage,
+};
 
 /// Run a receiver, the server side.
 ///
-/// Accepts events and documents over HTTP and recognises every event ID it has. Prints `listening on http://…` when it
-/// is ready; Ctrl-C stops it.
+/// Accepts events and documents over HTTP and recognises every event ID it has. Prints `listening
+/// on http://…` when it is ready; Ctrl-C stops it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -125,13 +127,22 @@ const MOST_EVENTS: usize = 100_000;
 const BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(64 << 20);
 
 fn events(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=MOST_EVENTS).contains(number));
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=MOST_EVENTS).contains(number));
     number.ok_or_else(|| format!("expected a number from 1 to {MOST_EVENTS}"))
 }
 
 fn bytes(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| BYTES.contains(number));
-    number.ok_or_else(|| format!("expected a number from {} to {}", BYTES.start(), BYTES.end()))
+    number.ok_or_else(|| {
+        format!(
+            "expected a number from {} to {}",
+            BYTES.start(),
+            BYTES.end()
+        )
+    })
 }
 
 /// The options of a receiver over this storage.
@@ -154,15 +165,22 @@ fn over(store: Storage) -> Options {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let at = |place: &serve_token::Place, bodies: Option<&str>| match (&place.store_env, &place.store) {
-        (Some(name), _) => Ok(over(databases(context, name, false, bodies)?)),
-        (None, Some(file)) => Ok(over(Storage::File(context.cwd.join(file)))),
-        (None, None) => Err(Failure::usage("name the storage with --store or --store-env".to_owned())),
-    };
+    let at =
+        |place: &serve_token::Place, bodies: Option<&str>| match (&place.store_env, &place.store) {
+            (Some(name), _) => Ok(over(databases(context, name, false, bodies)?)),
+            (None, Some(file)) => Ok(over(Storage::File(context.cwd.join(file)))),
+            (None, None) => Err(Failure::usage(
+                "name the storage with --store or --store-env".to_owned(),
+            )),
+        };
     match &args.command {
-        Some(Command::Token(token)) => return serve_token::run(context, token, |place| at(place, None)),
+        Some(Command::Token(token)) => {
+            return serve_token::run(context, token, |place| at(place, None));
+        }
         Some(Command::Forget(forget)) => return serve_forget::run(context, forget, at),
-        Some(Command::Webhook(webhook)) => return serve_webhook::run(context, webhook, |place| at(place, None)),
+        Some(Command::Webhook(webhook)) => {
+            return serve_webhook::run(context, webhook, |place| at(place, None));
+        }
         None => {}
     }
     let options = Options {
@@ -179,7 +197,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     #[cfg(feature = "postgres")]
     if args.migrate_only {
         crate::serve::migrate(&options)?;
-        context.printer.result("the tables are those of this version");
+        context
+            .printer
+            .result("the tables are those of this version");
         return Ok(Exit::Success);
     }
     let server = Server::start(options)?;
@@ -191,7 +211,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let what = "without a token, anyone who can reach this address can send and read; require one: --token-env NAME, or sk-sync serve token add";
         context.printer.warning(what);
     }
-    context.printer.result(&format!("listening on {}", server.origin()));
+    context
+        .printer
+        .result(&format!("listening on {}", server.origin()));
     if let Some(origin) = server.admin_origin() {
         context.printer.result(&format!("probes on {origin}"));
     }
@@ -213,47 +235,89 @@ fn pages(context: &Context, args: &Args) -> Pages {
         }
         (None, None) => return Pages::Temporary,
     };
-    if args.rebuild_pages { Pages::Again(file) } else { Pages::File(file) }
+    if args.rebuild_pages {
+        Pages::Again(file)
+    } else {
+        Pages::File(file)
+    }
 }
 
 /// The storage of received data.
 fn storage(context: &Context, args: &Args) -> Result<Storage, Failure> {
     match (&args.store_env, &args.store) {
-        (Some(name), _) => databases(context, name, args.migrate || args.migrate_only, args.bodies.as_deref()),
+        (Some(name), _) => databases(
+            context,
+            name,
+            args.migrate || args.migrate_only,
+            args.bodies.as_deref(),
+        ),
         (None, Some(file)) => Ok(Storage::File(context.cwd.join(file))),
         (None, None) => Ok(Storage::Memory),
     }
 }
 
 #[cfg(not(feature = "postgres"))]
-fn databases(_context: &Context, name: &str, _migrate: bool, _bodies: Option<&str>) -> Result<Storage, Failure> {
-    Err(Failure::usage(format!("--store-env {name}: this build of sk-sync cannot use PostgreSQL"))
-        .with_hint("build sk-sync-server: cargo build --release --features postgres"))
+fn databases(
+    _context: &Context,
+    name: &str,
+    _migrate: bool,
+    _bodies: Option<&str>,
+) -> Result<Storage, Failure> {
+    Err(Failure::usage(format!(
+        "--store-env {name}: this build of sk-sync cannot use PostgreSQL"
+    ))
+    .with_hint("build sk-sync-server: cargo build --release --features postgres"))
 }
 
 #[cfg(feature = "postgres")]
-fn databases(context: &Context, name: &str, migrate: bool, bodies: Option<&str>) -> Result<Storage, Failure> {
+fn databases(
+    context: &Context,
+    name: &str,
+    migrate: bool,
+    bodies: Option<&str>,
+) -> Result<Storage, Failure> {
     use crate::base::env::CERTIFICATES;
     use crate::serve::{Databases, Migrate};
     let lacking = |what: &str| {
-        Failure::usage(format!("--store-env: the variable {name} {what}"))
-            .with_hint(format!("set {name} to postgres://USER:PASSWORD@HOST/DATABASE"))
+        Failure::usage(format!("--store-env: the variable {name} {what}")).with_hint(format!(
+            "set {name} to postgres://USER:PASSWORD@HOST/DATABASE"
+        ))
     };
-    let text = context.env.text(name).ok_or_else(|| lacking("is not set"))?;
-    let urls: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let text = context
+        .env
+        .text(name)
+        .ok_or_else(|| lacking("is not set"))?;
+    let urls: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     let is_url = |url: &&str| url.starts_with("postgres://") || url.starts_with("postgresql://");
     if urls.is_empty() || !urls.iter().all(is_url) {
         return Err(lacking("does not hold a postgres:// URL in each line"));
     }
     let authorities = context.env.path(CERTIFICATES).map(|file| {
-        let read = std::fs::read(&file).map_err(|e| e.to_string()).and_then(|pem| crate::http::Authorities::read(&pem));
-        read.map_err(|flaw| Failure::usage(format!("{CERTIFICATES}: {} {flaw}", crate::base::text::path(&file))))
+        let read = std::fs::read(&file)
+            .map_err(|e| e.to_string())
+            .and_then(|pem| crate::http::Authorities::read(&pem));
+        read.map_err(|flaw| {
+            Failure::usage(format!(
+                "{CERTIFICATES}: {} {flaw}",
+                crate::base::text::path(&file)
+            ))
+        })
     });
     Ok(Storage::Databases(Box::new(Databases {
         urls: urls.into_iter().map(SecretString::from).collect(),
-        migrate: if migrate { Migrate::Apply } else { Migrate::Refuse },
+        migrate: if migrate {
+            Migrate::Apply
+        } else {
+            Migrate::Refuse
+        },
         authorities: authorities.transpose()?,
-        bodies: bodies.map(|address| object_store(context, address)).transpose()?,
+        bodies: bodies
+            .map(|address| object_store(context, address))
+            .transpose()?,
     })))
 }
 
@@ -281,10 +345,14 @@ fn object_store(context: &Context, address: &str) -> Result<crate::serve::Object
 
 /// The token that requests must carry, from the variable named by `--token-env`.
 fn token(context: &Context, args: &Args) -> Result<Option<SecretString>, Failure> {
-    let Some(name) = &args.token_env else { return Ok(None) };
+    let Some(name) = &args.token_env else {
+        return Ok(None);
+    };
     match context.env.text(name) {
         Some(token) => Ok(Some(SecretString::from(token.to_owned()))),
-        None => Err(Failure::usage(format!("--token-env: the variable {name} is not set"))
-            .with_hint(format!("set {name} to the token that clients must send"))),
+        None => Err(
+            Failure::usage(format!("--token-env: the variable {name} is not set"))
+                .with_hint(format!("set {name} to the token that clients must send")),
+        ),
     }
 }

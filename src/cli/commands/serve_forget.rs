@@ -10,8 +10,8 @@ use crate::serve::{Amount, Forgot, Options, Part, Removal, forget, list_removals
 
 /// Delete a project, mission or document from a receiver's storage.
 ///
-/// Shows what would be deleted; `--yes` deletes it. The receiver then refuses it when a client sends it again, and every
-/// removal stays listed.
+/// Shows what would be deleted; `--yes` deletes it. The receiver then refuses it when a client
+/// sends it again, and every removal stays listed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,10 +29,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH", requires = "mission")]
     document: Option<String>,
     /// Team whose project it is
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAME"
+    )]
     team: String,
     /// Reason, for the audit row
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
     reason: String,
     /// Accept it if a client sends it again
     #[arg(long, requires = "project")]
@@ -58,9 +68,16 @@ pub(super) fn run(
     args: &Args,
     options: impl Fn(&Place, Option<&str>) -> Result<Options, Failure>,
 ) -> Result<Exit, Failure> {
-    if let Some(file) = args.place.store.as_ref().filter(|file| !context.cwd.join(file).is_file()) {
-        return Err(Failure::usage(format!("cannot read {}: there is no such file", path(file)))
-            .with_hint("name the file that the receiver was started with: serve --store FILE"));
+    if let Some(file) = args
+        .place
+        .store
+        .as_ref()
+        .filter(|file| !context.cwd.join(file).is_file())
+    {
+        return Err(
+            Failure::usage(format!("cannot read {}: there is no such file", path(file)))
+                .with_hint("name the file that the receiver was started with: serve --store FILE"),
+        );
     }
     let options = options(&args.place, args.bodies.as_deref())?;
     let Some(project) = args.project else {
@@ -68,9 +85,15 @@ pub(super) fn run(
         return Ok(Exit::Success);
     };
     if args.reason.chars().count() > LONGEST_REASON {
-        return Err(Failure::usage(format!("--reason has at most {LONGEST_REASON} characters")));
+        return Err(Failure::usage(format!(
+            "--reason has at most {LONGEST_REASON} characters"
+        )));
     }
-    let part = Part { project_uuid: project.to_string(), mission: args.mission.clone(), path: args.document.clone() };
+    let part = Part {
+        project_uuid: project.to_string(),
+        mission: args.mission.clone(),
+        path: args.document.clone(),
+    };
     let order = Removal {
         team: args.team.clone(),
         part,
@@ -83,19 +106,29 @@ pub(super) fn run(
     let amount = match forget(&options, order, !args.yes)? {
         Forgot::Gone(amount) => amount,
         Forgot::NoProject => {
-            return Err(Failure::usage(format!("cannot delete {what}: this storage has no such project"))
-                .with_hint("see the UUIDs on the receiver's pages; a project of a team needs --team"));
+            return Err(Failure::usage(format!(
+                "cannot delete {what}: this storage has no such project"
+            ))
+            .with_hint("see the UUIDs on the receiver's pages; a project of a team needs --team"));
         }
         Forgot::TextsElsewhere => {
-            return Err(Failure::usage(format!("cannot delete {what}: some of its texts are in an object store"))
-                .with_hint("name it as for the receiver: --bodies s3://BUCKET/PREFIX"));
+            return Err(Failure::usage(format!(
+                "cannot delete {what}: some of its texts are in an object store"
+            ))
+            .with_hint("name it as for the receiver: --bodies s3://BUCKET/PREFIX"));
         }
     };
-    let then = if args.accept_again { "accepted" } else { "refused" };
+    let then = if args.accept_again {
+        "accepted"
+    } else {
+        "refused"
+    };
     let lines = if args.yes {
         [
             format!("Deleted:  {what}: {}", sizes(amount)),
-            format!("From now: {then} if a client sends it again; listed by sk-sync serve forget --list"),
+            format!(
+                "From now: {then} if a client sends it again; listed by sk-sync serve forget --list"
+            ),
         ]
     } else {
         [
@@ -121,7 +154,12 @@ fn words(part: &Part) -> String {
 
 fn sizes(amount: Amount) -> String {
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
-    let Amount { events, documents, texts, bytes } = amount;
+    let Amount {
+        events,
+        documents,
+        texts,
+        bytes,
+    } = amount;
     format!(
         "{}, {}, {}, {}",
         plural(unsigned(events), "event"),
@@ -139,9 +177,17 @@ fn list(context: &Context, removals: &[Removal]) {
             printable(&removal.team),
             words(&removal.part),
             sizes(removal.amount),
-            if removal.is_accepted_again { "accepted" } else { "refused" }.to_owned(),
+            if removal.is_accepted_again {
+                "accepted"
+            } else {
+                "refused"
+            }
+            .to_owned(),
             printable(&removal.reason),
         ]);
     }
-    table.lines().iter().for_each(|line| context.printer.result(line));
+    table
+        .lines()
+        .iter()
+        .for_each(|line| context.printer.result(line));
 }

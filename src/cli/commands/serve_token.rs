@@ -33,7 +33,12 @@ Example:
         #[arg(long, value_parser = uuid::Uuid::parse_str, value_name = "UUID")]
         project: Option<uuid::Uuid>,
         /// Team whose data it is for
-        #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "NAME"
+        )]
         team: String,
         /// Time until it expires, such as 90d
         #[arg(long, value_parser = age, value_name = "TIME")]
@@ -51,7 +56,12 @@ Example:
         /// Name of the token
         name: String,
         /// Team of the token
-        #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "NAME"
+        )]
         team: String,
         #[command(flatten)]
         place: Place,
@@ -83,10 +93,19 @@ pub(super) fn run(
     options: impl Fn(&Place) -> Result<Options, Failure>,
 ) -> Result<Exit, Failure> {
     match &args.command {
-        Command::Add { name, scope, project, team, expires, place } => {
+        Command::Add {
+            name,
+            scope,
+            project,
+            team,
+            expires,
+            place,
+        } => {
             for name in [name, team] {
                 if name.chars().count() > LONGEST_NAME || *name != printable(name) {
-                    return Err(Failure::usage(format!("a name has at most {LONGEST_NAME} printable characters")));
+                    return Err(Failure::usage(format!(
+                        "a name has at most {LONGEST_NAME} printable characters"
+                    )));
                 }
             }
             if name.trim().is_empty() {
@@ -110,7 +129,9 @@ pub(super) fn run(
         }
         Command::List { place } => {
             let now = SystemClock.now();
-            let mut table = Table::new(&["TEAM", "NAME", "SCOPE", "PROJECT", "CREATED", "EXPIRES", "STATE"]);
+            let mut table = Table::new(&[
+                "TEAM", "NAME", "SCOPE", "PROJECT", "CREATED", "EXPIRES", "STATE",
+            ]);
             for token in list_tokens(&options(place)?)? {
                 let state = match (token.revoked_at, token.is_valid(now)) {
                     (Some(_), _) => "revoked",
@@ -123,26 +144,41 @@ pub(super) fn run(
                     token.scope.name().to_owned(),
                     token.project.unwrap_or_else(|| "all".to_owned()),
                     day(&token.created_at.to_string()),
-                    token.expires_at.map_or_else(|| "never".to_owned(), |at| day(&at.to_string())),
+                    token
+                        .expires_at
+                        .map_or_else(|| "never".to_owned(), |at| day(&at.to_string())),
                     state.to_owned(),
                 ]);
             }
-            table.lines().iter().for_each(|line| context.printer.result(line));
+            table
+                .lines()
+                .iter()
+                .for_each(|line| context.printer.result(line));
         }
         Command::Revoke { name, team, place } => {
             if !revoke_token(&options(place)?, team, name, SystemClock.now())? {
-                return Err(Failure::usage(format!("cannot revoke {}: no valid token has this name", printable(name)))
-                    .with_hint("see the names: sk-sync serve token list"));
+                return Err(Failure::usage(format!(
+                    "cannot revoke {}: no valid token has this name",
+                    printable(name)
+                ))
+                .with_hint("see the names: sk-sync serve token list"));
             }
-            context.printer.result(&format!("revoked {}", printable(name)));
+            context
+                .printer
+                .result(&format!("revoked {}", printable(name)));
         }
     }
     Ok(Exit::Success)
 }
 
 fn taken(name: &str) -> Failure {
-    Failure::usage(format!("cannot add {}: a token has this name", printable(name)))
-        .with_hint("choose another name; to replace a token, add the new one first, then revoke the old one")
+    Failure::usage(format!(
+        "cannot add {}: a token has this name",
+        printable(name)
+    ))
+    .with_hint(
+        "choose another name; to replace a token, add the new one first, then revoke the old one",
+    )
 }
 
 /// The day of a time.

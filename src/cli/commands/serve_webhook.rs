@@ -9,7 +9,9 @@ use crate::cli::table::Table;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::Address;
 use crate::http::SigningKeys;
-use crate::serve::{Added, Options, Webhook, add_webhook, list_webhooks, new_secret, remove_webhook};
+use crate::serve::{
+    Added, Options, Webhook, add_webhook, list_webhooks, new_secret, remove_webhook,
+};
 
 /// Add, list or remove webhooks, which get a project's events.
 #[derive(Debug, clap::Args)]
@@ -34,7 +36,12 @@ Example:
         #[arg(long, value_name = "URL")]
         url: String,
         /// Team whose project it is
-        #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "NAME"
+        )]
         team: String,
         /// Use the secret in the environment variable NAME
         #[arg(long, value_name = "NAME")]
@@ -58,7 +65,12 @@ Example:
         /// Name of the webhook
         name: String,
         /// Team of the webhook
-        #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "NAME"
+        )]
         team: String,
         #[command(flatten)]
         place: Place,
@@ -74,12 +86,26 @@ pub(super) fn run(
     options: impl Fn(&Place) -> Result<Options, Failure>,
 ) -> Result<Exit, Failure> {
     match &args.command {
-        Command::Add { name, project, url, team, secret_env, allow_private, from_start, place } => {
-            let is_name = name.chars().count() <= LONGEST_NAME && *name == printable(name) && !name.trim().is_empty();
+        Command::Add {
+            name,
+            project,
+            url,
+            team,
+            secret_env,
+            allow_private,
+            from_start,
+            place,
+        } => {
+            let is_name = name.chars().count() <= LONGEST_NAME
+                && *name == printable(name)
+                && !name.trim().is_empty();
             if !is_name {
-                return Err(Failure::usage(format!("a name has 1 to {LONGEST_NAME} printable characters")));
+                return Err(Failure::usage(format!(
+                    "a name has 1 to {LONGEST_NAME} printable characters"
+                )));
             }
-            let address = Address::read(url).map_err(|flaw| Failure::usage(format!("--url: {flaw}")))?;
+            let address =
+                Address::read(url).map_err(|flaw| Failure::usage(format!("--url: {flaw}")))?;
             let options = options(place)?;
             let (secret, is_new) = match secret_env {
                 Some(variable) => (secret_of(context, variable)?, false),
@@ -99,15 +125,26 @@ pub(super) fn run(
                 failure: String::new(),
             };
             added(name, team, add_webhook(&options, webhook, *from_start)?)?;
-            context.printer.result(&if is_new { secret } else { format!("added {}", printable(name)) });
+            context.printer.result(&if is_new {
+                secret
+            } else {
+                format!("added {}", printable(name))
+            });
         }
         Command::List { place } => list(context, &list_webhooks(&options(place)?)?),
         Command::Remove { name, team, place } => {
             if !remove_webhook(&options(place)?, team, name)? {
-                let message = format!("cannot remove {}: no webhook has this name", printable(name));
-                return Err(Failure::usage(message).with_hint("see the names: sk-sync serve webhook list"));
+                let message = format!(
+                    "cannot remove {}: no webhook has this name",
+                    printable(name)
+                );
+                return Err(
+                    Failure::usage(message).with_hint("see the names: sk-sync serve webhook list")
+                );
             }
-            context.printer.result(&format!("removed {}", printable(name)));
+            context
+                .printer
+                .result(&format!("removed {}", printable(name)));
         }
     }
     Ok(Exit::Success)
@@ -118,7 +155,10 @@ fn secret_of(context: &Context, variable: &str) -> Result<String, Failure> {
         Failure::usage(format!("--secret-env: the variable {variable} {flaw}"))
             .with_hint("leave the option out for a new secret, which is printed once")
     };
-    let secret = context.env.text(variable).ok_or_else(|| usage("is not set"))?;
+    let secret = context
+        .env
+        .text(variable)
+        .ok_or_else(|| usage("is not set"))?;
     SigningKeys::read(secret).map_err(usage)?;
     Ok(secret.to_owned())
 }
@@ -126,12 +166,17 @@ fn secret_of(context: &Context, variable: &str) -> Result<String, Failure> {
 fn added(name: &str, team: &str, added: Added) -> Result<(), Failure> {
     match added {
         Added::Yes => Ok(()),
-        Added::NameTaken => Err(Failure::usage(format!("cannot add {}: a webhook has this name", printable(name)))
-            .with_hint("choose another name, or remove that one first: sk-sync serve webhook remove")),
-        Added::NoTeam => {
-            Err(Failure::usage(format!("cannot add {}: no team is named {}", printable(name), printable(team)))
-                .with_hint("the first token of a team makes it: sk-sync serve token add --team NAME"))
-        }
+        Added::NameTaken => Err(Failure::usage(format!(
+            "cannot add {}: a webhook has this name",
+            printable(name)
+        ))
+        .with_hint("choose another name, or remove that one first: sk-sync serve webhook remove")),
+        Added::NoTeam => Err(Failure::usage(format!(
+            "cannot add {}: no team is named {}",
+            printable(name),
+            printable(team)
+        ))
+        .with_hint("the first token of a team makes it: sk-sync serve token add --team NAME")),
     }
 }
 
@@ -139,7 +184,8 @@ fn list(context: &Context, webhooks: &[Webhook]) {
     let now = SystemClock.now();
     let mut table = Table::new(&["TEAM", "NAME", "PROJECT", "URL", "STATE"]);
     for webhook in webhooks {
-        let url = Address::read(&webhook.url).map_or_else(|flaw| flaw.to_string(), |address| address.shown());
+        let url = Address::read(&webhook.url)
+            .map_or_else(|flaw| flaw.to_string(), |address| address.shown());
         table.row([
             printable(&webhook.team),
             printable(&webhook.name),
@@ -148,13 +194,24 @@ fn list(context: &Context, webhooks: &[Webhook]) {
             state(webhook, now),
         ]);
     }
-    table.lines().iter().for_each(|line| context.printer.result(line));
+    table
+        .lines()
+        .iter()
+        .for_each(|line| context.printer.result(line));
 }
 
 fn state(webhook: &Webhook, now: Timestamp) -> String {
     if webhook.failures == 0 {
         return "active".to_owned();
     }
-    let wait = if webhook.due_at > now { webhook.due_at.since(now).as_secs() } else { 0 };
-    format!("failed {} times, again in {wait} s: {}", webhook.failures, printable(&webhook.failure))
+    let wait = if webhook.due_at > now {
+        webhook.due_at.since(now).as_secs()
+    } else {
+        0
+    };
+    format!(
+        "failed {} times, again in {wait} s: {}",
+        webhook.failures,
+        printable(&webhook.failure)
+    )
 }

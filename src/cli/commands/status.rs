@@ -12,14 +12,14 @@ use crate::endpoint::{Credentials, Gate, Resolved};
 use crate::ops::report::FoundLayout;
 use crate::ops::{self, Workspace};
 use crate::upkeep::{
-    Document, Facts, History, MissionHere, MissionLanes, STATUS_SCHEMA, Surroundings, lanes, next_steps, page, status,
-    status_with_history,
+    Document, Facts, History, MissionHere, MissionLanes, STATUS_SCHEMA, Surroundings, lanes,
+    next_steps, page, status, status_with_history,
 };
 
 /// Show what is delivered, what is left to send, and the next step.
 ///
-/// Shows the journal, the target, the state of every event and document, older stores, failing checks with a fix for
-/// each, and the next step. Changes nothing.
+/// Shows the journal, the target, the state of every event and document, older stores, failing
+/// checks with a fix for each, and the next step. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Args {
@@ -71,21 +71,32 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let here = ops::documents_here(&world(context), &workspace, &resolved)?;
         add_missions(&mut document, here);
     }
-    let exit = if args.check { exit_of(&document) } else { Exit::Success };
+    let exit = if args.check {
+        exit_of(&document)
+    } else {
+        Exit::Success
+    };
     if args.missions || args.html.is_some() {
         document.work_packages = Some(lanes(&store)?);
     }
     if let Some(file) = &args.html {
         let html = page(&document, &history, now);
-        files::replace(&context.cwd.join(file), html.as_bytes()).map_err(|error| Failure::io(&error))?;
+        files::replace(&context.cwd.join(file), html.as_bytes())
+            .map_err(|error| Failure::io(&error))?;
         // The page needs them, the output was not asked for them.
         document.missions = document.missions.filter(|_| args.check || args.missions);
         document.work_packages = document.work_packages.filter(|_| args.missions);
     }
     if context.printer.is_json() {
-        context.printer.print(&Reply::new("status", exit, &document).judged(document.ok));
+        context
+            .printer
+            .print(&Reply::new("status", exit, &document).judged(document.ok));
     } else if !context.globals.quiet {
-        let view = View { now, is_verbose: context.globals.verbose > 0, paint: context.printer.paint() };
+        let view = View {
+            now,
+            is_verbose: context.globals.verbose > 0,
+            paint: context.printer.paint(),
+        };
         for line in lines(&document, view) {
             context.printer.result(&line);
         }
@@ -98,14 +109,30 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 /// The work packages of a mission, by lane.
 fn lane_words(mission: &MissionLanes) -> String {
-    let lanes: Vec<_> = mission.lanes.iter().map(|(lane, packages)| format!("{packages} {lane}")).collect();
+    let lanes: Vec<_> = mission
+        .lanes
+        .iter()
+        .map(|(lane, packages)| format!("{packages} {lane}"))
+        .collect();
     let held = mission.on_hold.join(", ");
-    let held = if held.is_empty() { held } else { format!("; last lane change on hold: {held}") };
-    format!("Mission   {}: {}{held}", mission.mission_slug, lanes.join(", "))
+    let held = if held.is_empty() {
+        held
+    } else {
+        format!("; last lane change on hold: {held}")
+    };
+    format!(
+        "Mission   {}: {}{held}",
+        mission.mission_slug,
+        lanes.join(", ")
+    )
 }
 
 /// What is known of a project, and nothing of it changed.
-pub(super) fn look(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Result<Document, Failure> {
+pub(super) fn look(
+    context: &Context,
+    workspace: &Workspace,
+    resolved: &Resolved,
+) -> Result<Document, Failure> {
     let store = workspace.place.store();
     let unassigned = workspace.home.unassigned_imports().store();
     let around = surroundings(context, workspace, resolved, (&store, &unassigned));
@@ -121,9 +148,16 @@ fn surroundings<'a>(
     (store, unassigned): (&'a Path, &'a Path),
 ) -> Surroundings<'a> {
     let config = &workspace.loaded.config;
-    let found: Vec<_> = ops::found(workspace, &context.interrupt).iter().map(FoundLayout::words).collect();
+    let found: Vec<_> = ops::found(workspace, &context.interrupt)
+        .iter()
+        .map(FoundLayout::words)
+        .collect();
     // Where something is sent, a gate says it.
-    let not_used: Vec<_> = resolved.not_used().filter(|_| !resolved.is_server()).into_iter().collect();
+    let not_used: Vec<_> = resolved
+        .not_used()
+        .filter(|_| !resolved.is_server())
+        .into_iter()
+        .collect();
     Surroundings {
         store,
         facts: Facts {
@@ -140,7 +174,13 @@ fn surroundings<'a>(
         unassigned,
         root: &workspace.root,
         warn_rows: config.journal.warn_rows,
-        warnings: [workspace.loaded.warnings.as_slice(), resolved.warnings.as_slice(), &not_used, &found].concat(),
+        warnings: [
+            workspace.loaded.warnings.as_slice(),
+            resolved.warnings.as_slice(),
+            &not_used,
+            &found,
+        ]
+        .concat(),
     }
 }
 
@@ -148,7 +188,11 @@ fn surroundings<'a>(
 fn gates(context: &Context, workspace: &Workspace, resolved: &Resolved) -> Vec<Gate> {
     let identity = Gate::of_identity(workspace.identity.project_uuid.is_some());
     let target = Credentials::new(resolved, &workspace.loaded.config, &context.env).gates();
-    [identity].into_iter().filter(|gate| !gate.is_open).chain(target).collect()
+    [identity]
+        .into_iter()
+        .filter(|gate| !gate.is_open)
+        .chain(target)
+        .collect()
 }
 
 /// Adds what a look at the files says.
@@ -172,7 +216,10 @@ fn add_missions(document: &mut Document, here: Vec<ops::MissionHere>) {
 fn exit_of(d: &Document) -> Exit {
     let has_target = d.delivery_targets.current.is_some();
     let facts = [
-        (!d.balance.holds || !d.documents.balance.holds || d.spool.damaged > 0, Exit::Damage),
+        (
+            !d.balance.holds || !d.documents.balance.holds || d.spool.damaged > 0,
+            Exit::Damage,
+        ),
         (
             d.terminal_failures.count > d.terminal_failures.waived
                 || d.migration_conflicts.count > 0
@@ -181,9 +228,25 @@ fn exit_of(d: &Document) -> Exit {
         ),
         (d.gates.iter().any(|gate| !gate.is_open), Exit::Gate),
         (d.spool.lines > 0, Exit::Retryable),
-        (has_target && (d.active_queue.event_count > 0 || d.bodies.ready + d.bodies.in_backoff > 0), Exit::Retryable),
-        (has_target && d.missions.iter().flatten().any(|m| m.newer_here > 0), Exit::Retryable),
-        (d.last_background.as_ref().is_some_and(|last| !matches!(last.exit_code, 0 | 75 | 130)), Exit::Retryable),
+        (
+            has_target
+                && (d.active_queue.event_count > 0 || d.bodies.ready + d.bodies.in_backoff > 0),
+            Exit::Retryable,
+        ),
+        (
+            has_target && d.missions.iter().flatten().any(|m| m.newer_here > 0),
+            Exit::Retryable,
+        ),
+        (
+            d.last_background
+                .as_ref()
+                .is_some_and(|last| !matches!(last.exit_code, 0 | 75 | 130)),
+            Exit::Retryable,
+        ),
     ];
-    Exit::worst(facts.into_iter().filter_map(|(applies, exit)| applies.then_some(exit)))
+    Exit::worst(
+        facts
+            .into_iter()
+            .filter_map(|(applies, exit)| applies.then_some(exit)),
+    )
 }

@@ -37,7 +37,12 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         stores: ops::stores_here(&workspace),
         older: ops::older_here(&workspace),
         unassigned: ops::unassigned(&workspace),
-        legacy_stores: legacy_stores(&home.state, home.legacy.as_deref(), &workspace.root, &workspace.place.store()),
+        legacy_stores: legacy_stores(
+            &home.state,
+            home.legacy.as_deref(),
+            &workspace.root,
+            &workspace.place.store(),
+        ),
     };
     if context.printer.is_json() {
         context.printer.reply("status", Exit::Success, &document);
@@ -54,18 +59,33 @@ fn lines(document: &Document, workspace: &Workspace) -> Vec<String> {
     let mut lines = vec![line("State", &document.state)];
     for store in &document.stores {
         lines.push(line("Store", &head(store)));
-        lines.extend(details(store, workspace).iter().map(|words| line("", words)));
+        lines.extend(
+            details(store, workspace)
+                .iter()
+                .map(|words| line("", words)),
+        );
     }
     for rows in &document.older {
         lines.push(line("Older", &older_words(rows, workspace)));
     }
-    let Unassigned { events, files, error, .. } = &document.unassigned;
+    let Unassigned {
+        events,
+        files,
+        error,
+        ..
+    } = &document.unassigned;
     if let Some(error) = error {
         lines.push(line("Unassigned", &format!(" cannot be read: {error}")));
     } else if *events > 0 {
         let events = plural(*events, "event");
-        lines.push(line("Older", &format!("{events} that name no project (from {})", files.join(", "))));
-        lines.push(line("", "give them to this project: sk-sync migrate adopt --unassigned"));
+        lines.push(line(
+            "Older",
+            &format!("{events} that name no project (from {})", files.join(", ")),
+        ));
+        lines.push(line(
+            "",
+            "give them to this project: sk-sync migrate adopt --unassigned",
+        ));
     }
     for store in &document.legacy_stores {
         lines.push(line("File", &file_words(store)));
@@ -95,10 +115,21 @@ fn details(store: &StoreHere, workspace: &Workspace) -> Vec<String> {
     if let Some(error) = &store.error {
         return vec![format!("cannot be read: {error}")];
     }
-    let targets = if store.counts.targets.is_empty() { "a target".to_owned() } else { store.counts.targets.join(", ") };
-    let mut parts = vec![format!("{} kept, {}", cargo(store.counts.kept), size(store.bytes))];
+    let targets = if store.counts.targets.is_empty() {
+        "a target".to_owned()
+    } else {
+        store.counts.targets.join(", ")
+    };
+    let mut parts = vec![format!(
+        "{} kept, {}",
+        cargo(store.counts.kept),
+        size(store.bytes)
+    )];
     if store.counts.waiting != Cargo::default() {
-        parts.push(format!("{} waiting for {targets}", cargo(store.counts.waiting)));
+        parts.push(format!(
+            "{} waiting for {targets}",
+            cargo(store.counts.waiting)
+        ));
     }
     if store.counts.failed != Cargo::default() {
         parts.push(format!("{} failed", cargo(store.counts.failed)));
@@ -107,41 +138,78 @@ fn details(store: &StoreHere, workspace: &Workspace) -> Vec<String> {
         parts.push(format!("{} on hold", plural(store.counts.on_hold, "event")));
     }
     if store.counts.conflicts > 0 {
-        parts.push(format!("{} with two contents", plural(store.counts.conflicts, "id")));
+        parts.push(format!(
+            "{} with two contents",
+            plural(store.counts.conflicts, "id")
+        ));
     }
     let mut all = vec![parts.join("; ")];
     if let Some(by) = &store.adopted_by {
         all.push(format!("imported by the repository {by}"));
     } else if matches!(store.presence, Presence::Gone | Presence::Replaced) {
-        let id = store.repository_id.get(..SHOWN).unwrap_or(&store.repository_id);
+        let id = store
+            .repository_id
+            .get(..SHOWN)
+            .unwrap_or(&store.repository_id);
         let is_ours = store.project_uuid == workspace.identity.project_uuid;
-        let there = if is_ours { "take it over" } else { "in a clone of it, take it over" };
-        all.push(format!("{there}: {}", shell::line("sk-sync migrate adopt --store", [id])));
+        let there = if is_ours {
+            "take it over"
+        } else {
+            "in a clone of it, take it over"
+        };
+        all.push(format!(
+            "{there}: {}",
+            shell::line("sk-sync migrate adopt --store", [id])
+        ));
     }
     all
 }
 
 fn cargo(cargo: Cargo) -> String {
-    format!("{} and {}", plural(cargo.events, "event"), plural(cargo.documents, "document"))
+    format!(
+        "{} and {}",
+        plural(cargo.events, "event"),
+        plural(cargo.documents, "document")
+    )
 }
 
 fn older_words(rows: &OlderRows, workspace: &Workspace) -> String {
     let is_ours = workspace.identity.project_uuid.as_ref() == Some(&rows.project_uuid);
-    let whose = if is_ours { "this project".to_owned() } else { rows.project_uuid.clone() };
-    let (events, documents) = (plural(rows.events, "event"), plural(rows.documents, "document"));
+    let whose = if is_ours {
+        "this project".to_owned()
+    } else {
+        rows.project_uuid.clone()
+    };
+    let (events, documents) = (
+        plural(rows.events, "event"),
+        plural(rows.documents, "document"),
+    );
     let there = if is_ours { "" } else { ", in its repository" };
     format!("{events} and {documents} of {whose} wait{there} for: sk-sync migrate adopt")
 }
 
 fn file_words(store: &LegacyStore) -> String {
-    let rows = store.event_rows.zip(store.body_rows).map_or_else(String::new, |(events, bodies)| {
-        format!(", {} and {}", plural(events, "event"), plural(bodies, "document"))
-    });
+    let rows =
+        store
+            .event_rows
+            .zip(store.body_rows)
+            .map_or_else(String::new, |(events, bodies)| {
+                format!(
+                    ", {} and {}",
+                    plural(events, "event"),
+                    plural(bodies, "document")
+                )
+            });
     let state = match &store.error {
         Some(error) => format!("not imported: {error}"),
         None if store.imported => "imported".to_owned(),
         None if store.waiting > 0 => format!("{} rows of this project wait", count(store.waiting)),
         None => "not imported".to_owned(),
     };
-    format!("{} ({}, {}{rows}): {state}", store.path, store.kind, size(store.size))
+    format!(
+        "{} ({}, {}{rows}): {state}",
+        store.path,
+        store.kind,
+        size(store.size)
+    )
 }

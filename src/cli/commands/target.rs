@@ -11,7 +11,8 @@ use crate::cli::journey::{resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{
-    Authority, Credentials, Gate, Granting, Identity, Named, ProxyUse, ReceiverKind, Resolved, Route, proxy_use,
+    Authority, Credentials, Gate, Granting, Identity, Named, ProxyUse, ReceiverKind, Resolved,
+    Route, proxy_use,
 };
 use crate::ops;
 use crate::ops::Workspace;
@@ -19,7 +20,8 @@ use crate::upkeep::{TargetList, forget_target, list_targets, recorded_gates};
 
 /// Show and choose the target.
 ///
-/// There is one target at a time. The ledger keeps what each target has. Payloads are not kept for a forgotten target.
+/// There is one target at a time. The ledger keeps what each target has. Payloads are not kept for
+/// a forgotten target.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -47,8 +49,8 @@ pub(crate) struct ShowArgs {
 
 /// Forget a target: payloads are no longer kept for it.
 ///
-/// What it has stays on record. Events in flight there have no known outcome, and are sent again if the target comes
-/// back.
+/// What it has stays on record. Events in flight there have no known outcome, and are sent again if
+/// the target comes back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ForgetArgs {
     /// Target: ID, URL, or a unique prefix
@@ -109,7 +111,10 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
     let credentials = Credentials::new(&resolved, &workspace.loaded.config, &context.env);
-    let target_id = resolved.identity.as_ref().map(|identity| identity.target_id.as_str());
+    let target_id = resolved
+        .identity
+        .as_ref()
+        .map(|identity| identity.target_id.as_str());
     let gates = recorded_gates(&workspace.place.store(), target_id, &credentials.gates())?;
     let token_source = credentials.token_place();
     let team_source = team_source(&workspace, &resolved);
@@ -119,7 +124,16 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     if context.printer.is_json() {
         let (target, target_authority) = (resolved.identity.as_ref(), &resolved.authority);
         let (gates, secrets, network) = (&gates[..], &routes[..], network.as_ref());
-        let members = InForce { target, target_authority, sources, token_source, secrets, team_source, network, gates };
+        let members = InForce {
+            target,
+            target_authority,
+            sources,
+            token_source,
+            secrets,
+            team_source,
+            network,
+            gates,
+        };
         print(context, &members);
         return Ok(Exit::Success);
     }
@@ -129,9 +143,10 @@ fn show(context: &Context) -> Result<Exit, Failure> {
             say(&format!("Target  {}", identity.canonical_url));
             say(&format!("Id      {}", identity.target_id));
             let by = team_source.map_or_else(String::new, |source| format!(" ({source})"));
-            for (label, value, by) in
-                [("Team    ", &identity.team_slug, by.as_str()), ("User    ", &identity.user_email, "")]
-            {
+            for (label, value, by) in [
+                ("Team    ", &identity.team_slug, by.as_str()),
+                ("User    ", &identity.user_email, ""),
+            ] {
                 if !value.is_empty() {
                     say(&format!("{label}{value}{by}"));
                 }
@@ -140,7 +155,11 @@ fn show(context: &Context) -> Result<Exit, Failure> {
         None => say("Target  none; nothing leaves this machine"),
     }
     for source in sources {
-        let key = if source.key.is_empty() { String::new() } else { format!(": {}", source.key) };
+        let key = if source.key.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", source.key)
+        };
         say(&format!("Source  {}{key} = {}", source.origin, source.url));
     }
     if let Some(place) = token_source {
@@ -160,16 +179,28 @@ fn show(context: &Context) -> Result<Exit, Failure> {
 
 /// Source of the team: a key's source, or an older login.
 fn team_source(workspace: &Workspace, resolved: &Resolved) -> Option<String> {
-    let setting = workspace.loaded.values.iter().find(|v| v.key == "teamspace.team_slug" && !v.value.is_null());
-    let login = resolved.login.as_ref().filter(|_| resolved.authority.team_slug.is_some());
-    let named = setting.map(|setting| setting.origin.to_string()).or_else(|| Some(login?.place()));
+    let setting = workspace
+        .loaded
+        .values
+        .iter()
+        .find(|v| v.key == "teamspace.team_slug" && !v.value.is_null());
+    let login = resolved
+        .login
+        .as_ref()
+        .filter(|_| resolved.authority.team_slug.is_some());
+    let named = setting
+        .map(|setting| setting.origin.to_string())
+        .or_else(|| Some(login?.place()));
     named.filter(|_| resolved.receiver == Some(ReceiverKind::Teamspace))
 }
 
 fn list(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let identity = resolved(context, &workspace)?.identity;
-    let known = list_targets(&workspace.place.store(), identity.as_ref().map(|i| i.target_id.as_str()))?;
+    let known = list_targets(
+        &workspace.place.store(),
+        identity.as_ref().map(|i| i.target_id.as_str()),
+    )?;
     if context.printer.is_json() {
         print(context, &known);
         return Ok(Exit::Success);
@@ -190,10 +221,20 @@ fn lines(known: &TargetList) -> Vec<String> {
             (false, true) => "",
             (false, false) => ", forgotten",
         };
-        let team = if row.team_slug.is_empty() { String::new() } else { format!(", team {}", row.team_slug) };
+        let team = if row.team_slug.is_empty() {
+            String::new()
+        } else {
+            format!(", team {}", row.team_slug)
+        };
         let owed = row.in_flight + row.retryable + row.untried;
         let head = format!("{}  {}{team}{state}", row.target_id, row.canonical_url);
-        [head, format!("    {} delivered, {owed} left to send, {} failed", row.delivered, row.undeliverable)]
+        [
+            head,
+            format!(
+                "    {} delivered, {owed} left to send, {} failed",
+                row.delivered, row.undeliverable
+            ),
+        ]
     };
     known.targets.iter().flat_map(line).collect()
 }
@@ -219,21 +260,39 @@ fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage(message).with_hint("`sk-sync target list` lists them all"));
     };
     if row.is_current {
-        let message = format!("{} is the configured target: the next run would add it again", printable(&args.id));
-        return Err(Failure::usage(message)
-            .with_hint("choose another target first; `sk-sync target show` says who names this one"));
+        let message = format!(
+            "{} is the configured target: the next run would add it again",
+            printable(&args.id)
+        );
+        return Err(Failure::usage(message).with_hint(
+            "choose another target first; `sk-sync target show` says who names this one",
+        ));
     }
     let mut in_flight = row.in_flight;
     let is_done = row.is_live && !args.dry_run;
     if is_done {
         let patience = workspace.loaded.config.drain.lock_wait;
         let lock = workspace.place.drain_lock();
-        let _alone = Lock::take(&lock, "target forget", patience, context.clock.as_ref(), &context.interrupt)
-            .map_err(ops::Error::from)?;
+        let _alone = Lock::take(
+            &lock,
+            "target forget",
+            patience,
+            context.clock.as_ref(),
+            &context.interrupt,
+        )
+        .map_err(ops::Error::from)?;
         in_flight = forget_target(&store, &id, context.clock.now())?.unwrap_or(0);
     }
     if context.printer.is_json() {
-        print(context, &Retirement { dry_run: args.dry_run, target_id: &id, in_flight, forgotten: is_done });
+        print(
+            context,
+            &Retirement {
+                dry_run: args.dry_run,
+                target_id: &id,
+                in_flight,
+                forgotten: is_done,
+            },
+        );
     } else if !context.globals.quiet {
         let did = match (row.is_live, args.dry_run) {
             (false, _) => "was forgotten already",
@@ -242,9 +301,14 @@ fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, Failure> {
         };
         let doubt = match u64::try_from(in_flight).unwrap_or(0) {
             0 => String::new(),
-            events => format!("; whether it has {} that were in flight is not known", plural(events, "event")),
+            events => format!(
+                "; whether it has {} that were in flight is not known",
+                plural(events, "event")
+            ),
         };
-        context.printer.result(&format!("{} {did}{doubt}", printable(&args.id)));
+        context
+            .printer
+            .result(&format!("{} {did}{doubt}", printable(&args.id)));
     }
     Ok(Exit::Success)
 }

@@ -7,15 +7,21 @@ use crate::endpoint::ReceiverKind;
 use crate::ops::Workspace;
 use crate::upkeep::{TargetRow, list_targets};
 
-/// The id of the target that `text` names: an id, a URL, `current`, `stub`, or a unique prefix of an id or URL.
-pub(super) fn target_id(context: &Context, workspace: &Workspace, text: &str) -> Result<String, Failure> {
-    let current = resolved(context, workspace)?.identity.map(|identity| identity.target_id);
+/// The id of the target that `text` names: an id, a URL, `current`, `stub`, or a unique prefix of
+/// an id or URL.
+pub(super) fn target_id(
+    context: &Context,
+    workspace: &Workspace,
+    text: &str,
+) -> Result<String, Failure> {
+    let current = resolved(context, workspace)?
+        .identity
+        .map(|identity| identity.target_id);
     let known = list_targets(&workspace.place.store(), current.as_deref())?.targets;
     match (text, current) {
         ("current", Some(id)) => Ok(id),
-        ("current", None) => {
-            Err(Failure::usage("no target is configured").with_hint("`sk-sync target list` lists them all"))
-        }
+        ("current", None) => Err(Failure::usage("no target is configured")
+            .with_hint("`sk-sync target list` lists them all")),
         _ => choose(&known, text),
     }
 }
@@ -24,16 +30,29 @@ fn choose(known: &[TargetRow], text: &str) -> Result<String, Failure> {
     let bare = text.trim_end_matches('/');
     let is_it = |row: &&TargetRow| row.target_id == text || row.canonical_url == bare;
     let is_stub = |row: &&TargetRow| text == "stub" && row.receiver == ReceiverKind::Stub;
-    let begins = |row: &&TargetRow| row.target_id.starts_with(text) || row.canonical_url.starts_with(bare);
-    let exact: Vec<_> = known.iter().filter(|row| is_it(row) || is_stub(row)).collect();
-    let found = if exact.is_empty() { known.iter().filter(begins).collect() } else { exact };
+    let begins =
+        |row: &&TargetRow| row.target_id.starts_with(text) || row.canonical_url.starts_with(bare);
+    let exact: Vec<_> = known
+        .iter()
+        .filter(|row| is_it(row) || is_stub(row))
+        .collect();
+    let found = if exact.is_empty() {
+        known.iter().filter(begins).collect()
+    } else {
+        exact
+    };
     match &found[..] {
         [one] => Ok(one.target_id.clone()),
         // Unknown: the command that uses it reports it.
         [] => Ok(text.to_owned()),
         several => {
             let ids: Vec<_> = several.iter().map(|row| row.target_id.as_str()).collect();
-            let message = format!("{} names {} targets: {}", printable(text), several.len(), ids.join(", "));
+            let message = format!(
+                "{} names {} targets: {}",
+                printable(text),
+                several.len(),
+                ids.join(", ")
+            );
             Err(Failure::usage(message).with_hint("name one by its id"))
         }
     }
@@ -79,7 +98,10 @@ mod tests {
         ] {
             assert_eq!(choose(&known, text).unwrap(), id, "{text}");
         }
-        for (text, said) in [("tgt_a", "names 2 targets"), ("https://h", "names 2 targets")] {
+        for (text, said) in [
+            ("tgt_a", "names 2 targets"),
+            ("https://h", "names 2 targets"),
+        ] {
             let failure = choose(&known, text).unwrap_err();
             assert!(failure.message.contains(said), "{failure:?}");
         }

@@ -30,8 +30,9 @@ const SHORT: [(&str, &[&str]); 8] = [
 
 /// Choose the target of this project.
 ///
-/// Writes the project's settings in the state directory, never the repository's file. If another source names a
-/// different target, nothing is sent until they agree. Sending beyond loopback needs `sk-sync allow` as before.
+/// Writes the project's settings in the state directory, never the repository's file. If another
+/// source names a different target, nothing is sent until they agree. Sending beyond loopback needs
+/// `sk-sync allow` as before.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -93,7 +94,11 @@ fn receivers() -> PossibleValuesParser {
 }
 
 pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
-    for (url, flag) in [(&args.url, "--url"), (&args.events_url, "--events-url"), (&args.bodies_url, "--bodies-url")] {
+    for (url, flag) in [
+        (&args.url, "--url"),
+        (&args.events_url, "--events-url"),
+        (&args.bodies_url, "--bodies-url"),
+    ] {
         if let Some(url) = url {
             check_address(url, &Origin::Flag(flag), flag == "--url").map_err(ops::Error::from)?;
         }
@@ -105,7 +110,11 @@ pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
     // Stored as an absolute path, because settings are read from any directory.
     let whole = |file: &String| {
         let is_whole = file.starts_with("~/");
-        if is_whole { file.clone() } else { context.cwd.join(file).to_string_lossy().into_owned() }
+        if is_whole {
+            file.clone()
+        } else {
+            context.cwd.join(file).to_string_lossy().into_owned()
+        }
     };
     let token_file = args.token_file.as_ref().map(whole);
     let mut changes: Vec<_> = args.unset.iter().flat_map(|word| unset(word)).collect();
@@ -115,21 +124,40 @@ pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
     let values = [
         ("delivery", &args.receiver, "--receiver"),
         (url_key, &args.url, "--url"),
-        ("external_receiver.events_url", &args.events_url, "--events-url"),
-        ("external_receiver.bodies_url", &args.bodies_url, "--bodies-url"),
+        (
+            "external_receiver.events_url",
+            &args.events_url,
+            "--events-url",
+        ),
+        (
+            "external_receiver.bodies_url",
+            &args.bodies_url,
+            "--bodies-url",
+        ),
         ("teamspace.team_slug", &args.team, "--team"),
         ("teamspace.user_email", &args.user, "--user"),
         ("teamspace.token_file", &token_file, "--token-file"),
     ];
-    changes.extend(
-        values.into_iter().filter_map(|(key, value, from)| Some(Change { key, value: Some(value.as_deref()?), from })),
-    );
+    changes.extend(values.into_iter().filter_map(|(key, value, from)| {
+        Some(Change {
+            key,
+            value: Some(value.as_deref()?),
+            from,
+        })
+    }));
     settings::change(context, "target", &changes, args.dry_run)
 }
 
 /// The changes that choose a preset, or with `None` take the choice back.
-pub(super) fn preset<'a>(name: Option<&'a str>, from: &'static str) -> impl Iterator<Item = Change<'a>> {
-    PRESET.into_iter().map(move |key| Change { key, value: name.filter(|_| key == "preset"), from })
+pub(super) fn preset<'a>(
+    name: Option<&'a str>,
+    from: &'static str,
+) -> impl Iterator<Item = Change<'a>> {
+    PRESET.into_iter().map(move |key| Change {
+        key,
+        value: name.filter(|_| key == "preset"),
+        from,
+    })
 }
 
 /// The key that `--url` sets.
@@ -139,18 +167,24 @@ fn url_key(context: &Context, args: &SetArgs) -> Result<&'static str, Failure> {
         (Some("teamspace"), _) | (None, Delivery::Teamspace) => Ok(SERVER),
         (Some("external-receiver"), _) | (None, Delivery::ExternalReceiver) => Ok(RECEIVER),
         (None, Delivery::None | Delivery::Stub) if args.team.is_some() => Ok(SERVER),
-        (Some(_), _) => Err(Failure::usage("only a Teamspace and your own receiver have a URL")
-            .with_hint("--receiver teamspace, or --receiver external-receiver")),
-        (None, Delivery::None | Delivery::Stub) => {
-            Err(Failure::usage("--url needs a kind of target: teamspace or external-receiver")
-                .with_hint("add --receiver teamspace, or --receiver external-receiver"))
-        }
+        (Some(_), _) => Err(
+            Failure::usage("only a Teamspace and your own receiver have a URL")
+                .with_hint("--receiver teamspace, or --receiver external-receiver"),
+        ),
+        (None, Delivery::None | Delivery::Stub) => Err(Failure::usage(
+            "--url needs a kind of target: teamspace or external-receiver",
+        )
+        .with_hint("add --receiver teamspace, or --receiver external-receiver")),
     }
 }
 
 /// The changes for a word of `--unset`.
 fn unset(word: &str) -> Vec<Change<'_>> {
-    let out = |key| Change { key, value: None, from: "--unset" };
+    let out = |key| Change {
+        key,
+        value: None,
+        from: "--unset",
+    };
     match SHORT.iter().find(|(short, _)| *short == word) {
         Some((_, keys)) => keys.iter().map(|key| out(*key)).collect(),
         None => vec![out(word)],

@@ -38,10 +38,23 @@ pub(super) struct UnitSummary {
 impl UnitList {
     /// What would be sent if the repository's file were allowed as it is. Writes nothing.
     pub(super) fn of(context: &Context) -> Result<Self, Failure> {
-        let allowing =
-            |setup: &Setup<'_>| Ok(Workspace::open(&world(context), &Setup { allows_file: true, ..*setup })?);
+        let allowing = |setup: &Setup<'_>| {
+            Ok(Workspace::open(
+                &world(context),
+                &Setup {
+                    allows_file: true,
+                    ..*setup
+                },
+            )?)
+        };
         let workspace = with_setup(context, allowing)?;
-        let scope = Scope { command: "index", migrates: false, indexes: true, offers_bodies: false, drains: false };
+        let scope = Scope {
+            command: "index",
+            migrates: false,
+            indexes: true,
+            offers_bodies: false,
+            drains: false,
+        };
         let request = Request {
             scope,
             missions: None,
@@ -79,14 +92,26 @@ impl UnitList {
 
     /// The totals, for people.
     pub(super) fn total(&self) -> String {
-        let sent = self.artifacts.iter().filter(|artifact| artifact.decision == "queued");
-        let (documents, bytes) = sent.fold((0, 0), |(n, bytes), artifact| (n + 1, bytes + artifact.size));
-        format!("{}, {} ({})", plural(self.missions, "unit"), plural(documents, "document"), size(bytes))
+        let sent = self
+            .artifacts
+            .iter()
+            .filter(|artifact| artifact.decision == "queued");
+        let (documents, bytes) = sent.fold((0, 0), |(n, bytes), artifact| {
+            (n + 1, bytes + artifact.size)
+        });
+        format!(
+            "{}, {} ({})",
+            plural(self.missions, "unit"),
+            plural(documents, "document"),
+            size(bytes)
+        )
     }
 
     /// The units, for a document.
     pub(super) fn summaries(&self) -> Vec<UnitSummary> {
-        let units = self.artifacts.chunk_by(|a, b| a.mission_slug == b.mission_slug);
+        let units = self
+            .artifacts
+            .chunk_by(|a, b| a.mission_slug == b.mission_slug);
         units.filter_map(summary).collect()
     }
 }

@@ -9,17 +9,20 @@ use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure, Paint};
 use crate::dossier::mission_logs;
 use crate::event::NO_CONTRACT_TYPE;
-use crate::upkeep::{Checked, LogCheck, Proof, Repair, apply_repair, check_logs, plan_repair, verify};
+use crate::upkeep::{
+    Checked, LogCheck, Proof, Repair, apply_repair, check_logs, plan_repair, verify,
+};
 
 /// Check every hash, count and reference in the store.
 ///
-/// Checks the database, the hash chain, every payload's hash, every counter against its rows, every reference, and the
-/// balance of every target. Also lists the events that a mission's log (`status.events.jsonl`) and the journal do not
-/// share, which is not damage. Changes nothing; exits 6 if something is wrong. `--repair counters` recomputes counters
-/// from their rows, unless those rows are damaged. `--repair store` replaces a store whose file is gone or empty: the
-/// next run captures the files again and imports spooled lines; what only the lost store held is lost.
-/// `--target` asks a server that lists the capability `states` what it has, and exits 6 if something that it acknowledged
-/// is lost or different there.
+/// Checks the database, the hash chain, every payload's hash, every counter against its rows, every
+/// reference, and the balance of every target. Also lists the events that a mission's log
+/// (`status.events.jsonl`) and the journal do not share, which is not damage. Changes nothing;
+/// exits 6 if something is wrong. `--repair counters` recomputes counters from their rows, unless
+/// those rows are damaged. `--repair store` replaces a store whose file is gone or empty: the next
+/// run captures the files again and imports spooled lines; what only the lost store held is lost.
+/// `--target` asks a server that lists the capability `states` what it has, and exits 6 if
+/// something that it acknowledged is lost or different there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -83,14 +86,34 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
     // If the store is damaged, its content cannot be compared.
     let ignored = workspace.git_ignored();
-    let logs = workspace.sources().map(|sources| mission_logs(&workspace.root, &sources, ignored.as_ref()));
+    let logs = workspace
+        .sources()
+        .map(|sources| mission_logs(&workspace.root, &sources, ignored.as_ref()));
     let logs = logs.ok().and_then(Result::ok).unwrap_or_default();
-    let mission_logs = if proof.is_damaged { Vec::new() } else { check_logs(&store, &logs)? };
-    let exit = if proof.ok { Exit::Success } else { Exit::Damage };
+    let mission_logs = if proof.is_damaged {
+        Vec::new()
+    } else {
+        check_logs(&store, &logs)?
+    };
+    let exit = if proof.ok {
+        Exit::Success
+    } else {
+        Exit::Damage
+    };
     let printer = &context.printer;
     if printer.is_json() {
         let dry_run = args.dry_run;
-        printer.reply("verify", exit, &Document { dry_run, new_store, repairs, mission_logs, proof: &proof });
+        printer.reply(
+            "verify",
+            exit,
+            &Document {
+                dry_run,
+                new_store,
+                repairs,
+                mission_logs,
+                proof: &proof,
+            },
+        );
     } else if !context.globals.quiet {
         if args.repair == Some(Derived::Store) {
             printer.result(if new_store {
@@ -105,7 +128,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         for line in lines(&proof, &path(&store), printer.paint()) {
             printer.result(&line);
         }
-        for line in mission_logs.iter().filter(|log| !log.agrees()).flat_map(log_lines) {
+        for line in mission_logs
+            .iter()
+            .filter(|log| !log.agrees())
+            .flat_map(log_lines)
+        {
             printer.result(&printable(&line));
         }
     }
@@ -116,9 +143,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 fn would_begin_anew(context: &Context, store: &str) -> Exit {
     let exit = Exit::Damage;
     if context.printer.is_json() {
-        context.printer.reply("verify", exit, &serde_json::json!({"dry_run": true, "new_store": true}));
+        context.printer.reply(
+            "verify",
+            exit,
+            &serde_json::json!({"dry_run": true, "new_store": true}),
+        );
     } else {
-        context.printer.result(&format!("Would repair: replace the lost store by a new one: {store}"));
+        context.printer.result(&format!(
+            "Would repair: replace the lost store by a new one: {store}"
+        ));
     }
     exit
 }
@@ -126,7 +159,12 @@ fn would_begin_anew(context: &Context, store: &str) -> Exit {
 /// Lines about what was repaired, or would be.
 fn repaired(repairs: Option<&[Repair]>, is_dry: bool, is_whole: bool) -> Vec<String> {
     let did = if is_dry { "Would repair" } else { "Repaired" };
-    let one = |r: &Repair| format!("{did}: {} said {}, the rows say {}", r.counter, r.before, r.after);
+    let one = |r: &Repair| {
+        format!(
+            "{did}: {} said {}, the rows say {}",
+            r.counter, r.before, r.after
+        )
+    };
     match repairs {
         Some([]) if !is_whole => {
             vec!["Repaired: nothing; no counter is wrong whose rows are whole".to_owned()]
@@ -143,30 +181,60 @@ fn log_lines(log: &LogCheck) -> Vec<String> {
         plural(log.logged, "event"),
         log.captured
     )];
-    for (ids, what) in [(&log.not_captured, "not captured"), (&log.not_logged, "not in the log")] {
+    for (ids, what) in [
+        (&log.not_captured, "not captured"),
+        (&log.not_logged, "not in the log"),
+    ] {
         // If nothing of a log was ever captured, its ids are not compared.
         if ids.count > 0 && log.captured + log.not_logged.count > 0 {
             let shown: Vec<&str> = ids.first.iter().take(SHOWN).map(String::as_str).collect();
             let more = ids.count - shown.len() as u64;
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
             lines.push(format!("         {what}: {}{more}", shown.join(", ")));
         }
     }
     if log.odd_lines > 0 {
-        let reasons = log.skipped.iter().filter(|(reason, _)| **reason != NO_CONTRACT_TYPE);
-        let reasons: Vec<_> = reasons.map(|(reason, lines)| format!("{lines} {reason}")).collect();
-        lines.push(format!("         {} of it become no event: {}", plural(log.odd_lines, "line"), reasons.join(", ")));
+        let reasons = log
+            .skipped
+            .iter()
+            .filter(|(reason, _)| **reason != NO_CONTRACT_TYPE);
+        let reasons: Vec<_> = reasons
+            .map(|(reason, lines)| format!("{lines} {reason}"))
+            .collect();
+        lines.push(format!(
+            "         {} of it become no event: {}",
+            plural(log.odd_lines, "line"),
+            reasons.join(", ")
+        ));
     }
-    lines.extend(log.flaw.as_ref().map(|flaw| format!("         it cannot be read to its end: {flaw}")));
+    lines.extend(
+        log.flaw
+            .as_ref()
+            .map(|flaw| format!("         it cannot be read to its end: {flaw}")),
+    );
     lines
 }
 
 /// The text for people: every finding, then its meaning.
 fn lines(proof: &Proof, store: &str, paint: Paint) -> Vec<String> {
-    let counted = |n: Option<u64>, noun: &str| n.map_or(format!("uncountable {noun}s"), |n| plural(n, noun));
+    let counted =
+        |n: Option<u64>, noun: &str| n.map_or(format!("uncountable {noun}s"), |n| plural(n, noun));
     let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
-    let Checked { events, targets, bodies, spooled } = proof.checked;
-    let spooled = if spooled > 0 { format!(", {}", plural(spooled, "spooled line")) } else { String::new() };
+    let Checked {
+        events,
+        targets,
+        bodies,
+        spooled,
+    } = proof.checked;
+    let spooled = if spooled > 0 {
+        format!(", {}", plural(spooled, "spooled line"))
+    } else {
+        String::new()
+    };
     let looked_at = format!(
         "{}, {}, {}{spooled} in {store}",
         counted(unsigned(events), "event"),
@@ -176,7 +244,14 @@ fn lines(proof: &Proof, store: &str, paint: Paint) -> Vec<String> {
     let mut lines: Vec<_> = proof
         .findings
         .iter()
-        .map(|finding| format!("{} {}: {}", paint.red(finding.severity), finding.part, printable(&finding.what)))
+        .map(|finding| {
+            format!(
+                "{} {}: {}",
+                paint.red(finding.severity),
+                finding.part,
+                printable(&finding.what)
+            )
+        })
         .collect();
     if proof.ok {
         lines.push(format!(
@@ -186,12 +261,24 @@ fn lines(proof: &Proof, store: &str, paint: Paint) -> Vec<String> {
         return lines;
     }
     if proof.is_damaged {
-        lines.push(format!("{} {looked_at}. Keep a copy of the file", paint.red("Damaged:")));
+        lines.push(format!(
+            "{} {looked_at}. Keep a copy of the file",
+            paint.red("Damaged:")
+        ));
     } else {
-        let words = "Only counts differ from the rows they count: `sk-sync verify --repair counters`";
-        lines.push(format!("{} {looked_at}. {words}", paint.yellow("Miscounted:")));
+        let words =
+            "Only counts differ from the rows they count: `sk-sync verify --repair counters`";
+        lines.push(format!(
+            "{} {looked_at}. {words}",
+            paint.yellow("Miscounted:")
+        ));
     }
-    lines.extend(proof.safe.iter().map(|words| format!("{} {words}", paint.green("Safe:"))));
+    lines.extend(
+        proof
+            .safe
+            .iter()
+            .map(|words| format!("{} {words}", paint.green("Safe:"))),
+    );
     lines
 }
 
@@ -202,7 +289,8 @@ struct Document<'a> {
     new_store: bool,
     /// The counters that were recomputed, or would be; null if that was not requested.
     repairs: Option<Vec<Repair>>,
-    /// Comparison of each mission log with the journal; a difference is not damage. Empty if the store is damaged.
+    /// Comparison of each mission log with the journal; a difference is not damage. Empty if the
+    /// store is damaged.
     mission_logs: Vec<LogCheck>,
     #[serde(flatten)]
     proof: &'a Proof,
@@ -213,20 +301,45 @@ mod tests {
     use super::*;
     use crate::upkeep::Finding;
 
-    const CHECKED: Checked = Checked { events: Some(1301), targets: Some(1), bodies: Some(0), spooled: 0 };
+    const CHECKED: Checked = Checked {
+        events: Some(1301),
+        targets: Some(1),
+        bodies: Some(0),
+        spooled: 0,
+    };
 
     #[test]
     fn a_proof_is_one_line() {
-        let proof = Proof { ok: true, is_damaged: false, checked: CHECKED, findings: vec![], safe: vec!["s"] };
+        let proof = Proof {
+            ok: true,
+            is_damaged: false,
+            checked: CHECKED,
+            findings: vec![],
+            safe: vec!["s"],
+        };
         insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @"Whole: 1,301 events, 1 target, 0 queued texts in /s.db: the chain is unbroken, every hash matches, every balance holds");
     }
 
     #[test]
     fn damage_is_named_and_so_is_what_is_safe() {
-        let findings = vec![Finding { severity: "damage", part: "journal", what: "row 3\n is gone".to_owned() }];
+        let findings = vec![Finding {
+            severity: "damage",
+            part: "journal",
+            what: "row 3\n is gone".to_owned(),
+        }];
         let safe = vec!["every waiting document has its text"];
-        let checked = Checked { events: None, spooled: 2, ..CHECKED };
-        let proof = Proof { ok: false, is_damaged: true, checked, findings, safe };
+        let checked = Checked {
+            events: None,
+            spooled: 2,
+            ..CHECKED
+        };
+        let proof = Proof {
+            ok: false,
+            is_damaged: true,
+            checked,
+            findings,
+            safe,
+        };
         insta::assert_snapshot!(lines(&proof, "/s.db", Paint::default()).join("\n"), @r#"
         damage journal: row 3\n is gone
         Damaged: uncountable events, 1 target, 0 queued texts, 2 spooled lines in /s.db. Keep a copy of the file

@@ -16,7 +16,11 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         Ok(proof) => proof,
         Err(why) => return not_compared(why),
     };
-    let exit = if proof.agrees { Exit::Success } else { Exit::Damage };
+    let exit = if proof.agrees {
+        Exit::Success
+    } else {
+        Exit::Damage
+    };
     let printer = &context.printer;
     if printer.is_json() {
         printer.reply("verify", exit, &serde_json::json!({ "target": proof }));
@@ -31,22 +35,28 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
 fn not_compared(why: NotCompared) -> Result<Exit, Failure> {
     let cannot = "cannot compare with the target";
     Err(match why {
-        NotCompared::NoTarget => {
-            Failure::usage(format!("{cannot}: no server is configured")).with_hint("sk-sync target set --url URL")
-        }
+        NotCompared::NoTarget => Failure::usage(format!("{cannot}: no server is configured"))
+            .with_hint("sk-sync target set --url URL"),
         NotCompared::Unknown => {
-            Failure::usage(format!("{cannot}: nothing was ever delivered there")).with_hint("sk-sync run")
+            Failure::usage(format!("{cannot}: nothing was ever delivered there"))
+                .with_hint("sk-sync run")
         }
-        NotCompared::NotOffered => {
-            Failure::usage(format!("{cannot}: this server does not say what it has (capability states)"))
-                .with_hint("update the receiver; `sk-sync serve` of this version can")
+        NotCompared::NotOffered => Failure::usage(format!(
+            "{cannot}: this server does not say what it has (capability states)"
+        ))
+        .with_hint("update the receiver; `sk-sync serve` of this version can"),
+        NotCompared::NoAnswer(reason) => {
+            Failure::new(Exit::Retryable, "target", format!("{cannot}: {reason}"))
+                .with_hint("sk-sync preflight --online")
         }
-        NotCompared::NoAnswer(reason) => Failure::new(Exit::Retryable, "target", format!("{cannot}: {reason}"))
-            .with_hint("sk-sync preflight --online"),
         NotCompared::Shut(gates) => {
             let shut: Vec<_> = gates.iter().filter(|gate| !gate.is_open).collect();
             let names: Vec<_> = shut.iter().map(|gate| gate.name).collect();
-            let failure = Failure::new(Exit::Gate, "gate", format!("{cannot}: blocked: {}", names.join(", ")));
+            let failure = Failure::new(
+                Exit::Gate,
+                "gate",
+                format!("{cannot}: blocked: {}", names.join(", ")),
+            );
             match shut.first().map(|gate| gate.fix.clone()) {
                 Some(fix) => failure.with_hint(fix),
                 None => failure,
@@ -63,11 +73,23 @@ fn lines(proof: &TargetProof) -> Vec<String> {
         plural(proof.documents.counts.same, "document"),
         proof.canonical_url
     )];
-    for (noun, Compared { counts, lost, differing }) in [("event", &proof.events), ("document", &proof.documents)] {
+    for (
+        noun,
+        Compared {
+            counts,
+            lost,
+            differing,
+        },
+    ) in [("event", &proof.events), ("document", &proof.documents)]
+    {
         for (count, names, what) in [
             (counts.lost_there, lost, "lost there"),
             (counts.different, differing, "different there"),
-            (counts.unknown_here, &Vec::new(), "unknown here (sent by others, or before this journal)"),
+            (
+                counts.unknown_here,
+                &Vec::new(),
+                "unknown here (sent by others, or before this journal)",
+            ),
         ] {
             if count > 0 {
                 lines.push(format!("         {} {what}", plural(count, noun)));
@@ -76,7 +98,10 @@ fn lines(proof: &TargetProof) -> Vec<String> {
         }
     }
     if !proof.agrees {
-        lines.push(format!("         send it again: sk-sync replay --to {}", proof.target_id));
+        lines.push(format!(
+            "         send it again: sk-sync replay --to {}",
+            proof.target_id
+        ));
     }
     lines
 }

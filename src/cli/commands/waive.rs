@@ -12,9 +12,9 @@ use crate::ops::{GivenUp, WaiveFilter, given_up, waive};
 
 /// Record that you have seen failures.
 ///
-/// For rejected events that need no change. They stay in the journal, the balance and `events explain`, and `status
-/// --check` no longer exits 5 for them. Later failures for the same reason count until they are waived too; `events
-/// retry` removes a waiver. Each one is audited.
+/// For rejected events that need no change. They stay in the journal, the balance and `events
+/// explain`, and `status --check` no longer exits 5 for them. Later failures for the same reason
+/// count until they are waived too; `events retry` removes a waiver. Each one is audited.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("which").multiple(true).required(true),
@@ -84,7 +84,9 @@ struct Group<'a> {
 
 pub(super) fn run(context: &Context, args: &WaiveArgs) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
-    let configured = resolved(context, &workspace)?.identity.map(|identity| identity.target_id);
+    let configured = resolved(context, &workspace)?
+        .identity
+        .map(|identity| identity.target_id);
     let Some(target_id) = args.target.clone().or(configured) else {
         return Err(Failure::usage("no target is configured").with_hint("name one with --target"));
     };
@@ -95,15 +97,29 @@ pub(super) fn run(context: &Context, args: &WaiveArgs) -> Result<Exit, Failure> 
         since: args.since.map(|since| since.resolve(context.clock.now())),
     };
     let seen = given_up(&workspace.place.store(), &target_id, &filter)?;
-    if let Some(name) = args.names.iter().find(|name| !seen.iter().any(|group| group.is_called(name))) {
-        let message = format!("no failed group or event {} at {}", printable(name), printable(&target_id));
+    if let Some(name) = args
+        .names
+        .iter()
+        .find(|name| !seen.iter().any(|group| group.is_called(name)))
+    {
+        let message = format!(
+            "no failed group or event {} at {}",
+            printable(name),
+            printable(&target_id)
+        );
         return Err(Failure::usage(message).with_hint("`sk-sync events explain` names every group"));
     }
     let unseen: u64 = seen.iter().map(|group| group.unseen.len() as u64).sum();
     let waived = if args.dry_run || unseen == 0 {
         unseen
     } else {
-        waive(&mut open_store(context, &workspace)?, &target_id, &seen, &args.note, context.clock.now())?
+        waive(
+            &mut open_store(context, &workspace)?,
+            &target_id,
+            &seen,
+            &args.note,
+            context.clock.now(),
+        )?
     };
     if context.printer.is_json() {
         let groups: Vec<_> = seen.iter().map(group).collect();
@@ -119,14 +135,31 @@ pub(super) fn run(context: &Context, args: &WaiveArgs) -> Result<Exit, Failure> 
             },
         );
     } else if !context.globals.quiet {
-        let did = if args.dry_run { "would be waived" } else { "waived" };
-        let of: Vec<_> = seen.iter().map(|seen| format!("{}: {}", seen.group.event_type, seen.group.reason)).collect();
-        let of = if of.is_empty() { String::new() } else { format!(" ({})", printable(&of.join("; "))) };
-        context.printer.result(&format!("{} {did}{of}", plural(waived, "event")));
+        let did = if args.dry_run {
+            "would be waived"
+        } else {
+            "waived"
+        };
+        let of: Vec<_> = seen
+            .iter()
+            .map(|seen| format!("{}: {}", seen.group.event_type, seen.group.reason))
+            .collect();
+        let of = if of.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", printable(&of.join("; ")))
+        };
+        context
+            .printer
+            .result(&format!("{} {did}{of}", plural(waived, "event")));
     }
     Ok(Exit::Success)
 }
 
 fn group(seen: &GivenUp) -> Group<'_> {
-    Group { group: seen.group.id(), event_type: &seen.group.event_type, reason: &seen.group.reason }
+    Group {
+        group: seen.group.id(),
+        event_type: &seen.group.event_type,
+        reason: &seen.group.reason,
+    }
 }

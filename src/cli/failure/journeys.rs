@@ -15,16 +15,25 @@ impl From<crate::ops::Error> for Failure {
             Ops::Store(error) | Ops::Bodies(crate::bodies::Error::Store(error)) => error.into(),
             Ops::Bodies(crate::bodies::Error::Journal(error)) => error.into(),
             Ops::Books(error) => error.into(),
-            Ops::Bodies(crate::bodies::Error::Delivery(error)) | Ops::Delivery(error) => error.into(),
+            Ops::Bodies(crate::bodies::Error::Delivery(error)) | Ops::Delivery(error) => {
+                error.into()
+            }
             Ops::Legacy(error) => error.into(),
             Ops::Lock(lock::Error::Io(error)) | Ops::Output(error) => Self::io(&error),
             Ops::Git(error) => error.into(),
             Ops::Config(error) => error.into(),
-            Ops::Dossier(crate::dossier::Error::Interrupted) => Self::of(Exit::Interrupted, "interrupted", &error),
-            Ops::Dossier(crate::dossier::Error::NoPlace { .. }) => Self::of(Exit::Usage, "configuration", &error)
-                .with_hint("correct [artifacts] in event-sync.toml, or create the directory"),
+            Ops::Dossier(crate::dossier::Error::Interrupted) => {
+                Self::of(Exit::Interrupted, "interrupted", &error)
+            }
+            Ops::Dossier(crate::dossier::Error::NoPlace { .. }) => {
+                Self::of(Exit::Usage, "configuration", &error)
+                    .with_hint("correct [artifacts] in event-sync.toml, or create the directory")
+            }
             Ops::Dossier(crate::dossier::Error::NoMission { ref near, .. }) => {
-                let names: Vec<_> = near.iter().map(|slug| crate::base::text::printable(slug)).collect();
+                let names: Vec<_> = near
+                    .iter()
+                    .map(|slug| crate::base::text::printable(slug))
+                    .collect();
                 let failure = Self::of(Exit::Usage, "no_mission", &error);
                 match names.as_slice() {
                     [] => failure.with_hint("sk-sync index --dry-run"),
@@ -33,7 +42,11 @@ impl From<crate::ops::Error> for Failure {
             }
             Ops::Dossier(_) => Self::of(Exit::Usage, "repository", &error),
             Ops::Target(crate::endpoint::Error::GrantsFile { kind, .. }) => {
-                let kind = if kind == std::io::ErrorKind::StorageFull { "disk_full" } else { "io" };
+                let kind = if kind == std::io::ErrorKind::StorageFull {
+                    "disk_full"
+                } else {
+                    "io"
+                };
                 Self::of(Exit::Internal, kind, &error)
             }
             Ops::Identity(_) | Ops::Target(_) => Self::of(Exit::Usage, "configuration", &error),
@@ -44,13 +57,19 @@ impl From<crate::ops::Error> for Failure {
             Ops::Lock(_) => Self::of(Exit::Busy, "locked", &error),
             Ops::Stub(_) => Self::of(Exit::Internal, "stub", &error),
             Ops::Spool { ref source, .. } => {
-                let kind = if source.kind() == std::io::ErrorKind::StorageFull { "disk_full" } else { "spool" };
-                Self::of(Exit::Internal, kind, &error)
-                    .with_hint("free some space or repair the store, then capture the unanswered lines again")
+                let kind = if source.kind() == std::io::ErrorKind::StorageFull {
+                    "disk_full"
+                } else {
+                    "spool"
+                };
+                Self::of(Exit::Internal, kind, &error).with_hint(
+                    "free some space or repair the store, then capture the unanswered lines again",
+                )
             }
             Ops::Envelope(_) | Ops::Input(_) => Self::of(Exit::Internal, "io", &error),
-            Ops::NotAdoptable(_) => Self::of(Exit::Usage, "usage", &error)
-                .with_hint("`sk-sync status --all` lists every store, and which repositories are gone"),
+            Ops::NotAdoptable(_) => Self::of(Exit::Usage, "usage", &error).with_hint(
+                "`sk-sync status --all` lists every store, and which repositories are gone",
+            ),
             Ops::MissingIdentity => Self::of(Exit::Gate, "missing_project_identity", &error)
                 .with_hint("run `sk-sync init --project` to give it one"),
         }
@@ -63,11 +82,15 @@ impl From<crate::legacy::Error> for Failure {
         match error {
             Legacy::Books(error) => error.into(),
             Legacy::Config(error) => error.into(),
-            Legacy::Io(error) | Legacy::Lock(crate::base::lock::Error::Io(error)) => Self::io(&error),
+            Legacy::Io(error) | Legacy::Lock(crate::base::lock::Error::Io(error)) => {
+                Self::io(&error)
+            }
             Legacy::Lock(crate::base::lock::Error::Unsupported { .. }) => {
                 Self::of(Exit::Internal, "file_system", &error).with_hint(FILE_SYSTEM)
             }
-            Legacy::Lock(crate::base::lock::Error::Held { .. }) => Self::of(Exit::Busy, "locked", &error),
+            Legacy::Lock(crate::base::lock::Error::Held { .. }) => {
+                Self::of(Exit::Busy, "locked", &error)
+            }
             Legacy::Lock(_) => Self::of(Exit::Interrupted, "interrupted", &error),
         }
     }
@@ -91,7 +114,9 @@ impl From<crate::upkeep::ArchiveError> for Failure {
         match error {
             Archive::Books(error) => error.into(),
             Archive::Io(error) => Self::io(&error),
-            Archive::Exists(_) => Self::of(Exit::Usage, "exists", &error).with_hint("name another file with --output"),
+            Archive::Exists(_) => {
+                Self::of(Exit::Usage, "exists", &error).with_hint("name another file with --output")
+            }
             Archive::Damaged { .. } => Self::of(Exit::Damage, "archive", &error)
                 .with_hint("nothing was written; fetch the archive again, or take another copy"),
             Archive::Foreign { .. } => Self::of(Exit::Usage, "project", &error)
@@ -131,9 +156,8 @@ impl From<crate::bench::Error> for Failure {
     fn from(error: crate::bench::Error) -> Self {
         use crate::bench::Error as Bench;
         match error {
-            Bench::Volatile { .. } => {
-                Self::of(Exit::Usage, "volatile", &error).with_hint("name a directory on a disk with --dir DIR")
-            }
+            Bench::Volatile { .. } => Self::of(Exit::Usage, "volatile", &error)
+                .with_hint("name a directory on a disk with --dir DIR"),
             Bench::Io(error) => Self::io(&error),
             Bench::Interrupted => Self::of(Exit::Interrupted, "interrupted", &error),
             Bench::Sqlite(_) | Bench::Work(_) => Self::of(Exit::Internal, "bench", &error),
@@ -145,7 +169,9 @@ impl From<crate::serve::Error> for Failure {
     fn from(error: crate::serve::Error) -> Self {
         use crate::serve::Error as Serve;
         let exit = match &error {
-            Serve::AddressInUse(_) | Serve::AddressNotAvailable(_) | Serve::EmptyToken => Exit::Usage,
+            Serve::AddressInUse(_) | Serve::AddressNotAvailable(_) | Serve::EmptyToken => {
+                Exit::Usage
+            }
             Serve::Store(error) if error.is_damage() => Exit::Damage,
             _ => Exit::Internal,
         };
@@ -162,13 +188,27 @@ impl From<crate::serve::Error> for Failure {
 const fn database_hint(error: &crate::serve::DatabaseError) -> &'static str {
     use crate::serve::DatabaseError as Database;
     match error {
-        Database::Url(_) => "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, with sslmode=disable or require",
-        Database::Tls(_) => "set SSL_CERT_FILE to a PEM file with the authority of the database's certificate",
-        Database::Connect(_) => "check host, port, user and password in the URL, and that the database runs",
-        Database::Older { .. } => "run it once with --migrate-only, as a user who may create tables",
-        Database::Newer { .. } => "update this program; receivers of the newer version may keep running",
-        Database::NotDurable(_) => "set fsync, full_page_writes and synchronous_commit to on at the primary",
-        Database::OtherShard { .. } => "list the same databases in the same order as at the first start",
+        Database::Url(_) => {
+            "expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, with sslmode=disable or require"
+        }
+        Database::Tls(_) => {
+            "set SSL_CERT_FILE to a PEM file with the authority of the database's certificate"
+        }
+        Database::Connect(_) => {
+            "check host, port, user and password in the URL, and that the database runs"
+        }
+        Database::Older { .. } => {
+            "run it once with --migrate-only, as a user who may create tables"
+        }
+        Database::Newer { .. } => {
+            "update this program; receivers of the newer version may keep running"
+        }
+        Database::NotDurable(_) => {
+            "set fsync, full_page_writes and synchronous_commit to on at the primary"
+        }
+        Database::OtherShard { .. } => {
+            "list the same databases in the same order as at the first start"
+        }
         Database::Bodies(_) => "check bucket, endpoint, region, the clock, and the AWS_* variables",
         Database::Statement(_) => "check that the user may read and write the tables sk_*",
     }

@@ -1,7 +1,7 @@
 //! Failures: the only place where typed errors become a kind, a text, a hint and an exit code.
 //!
-//! Domains do not depend on the terminal; each error gets a `From` here. Messages name what, where, and the next step,
-//! and never contain a secret.
+//! Domains do not depend on the terminal; each error gets a `From` here. Messages name what, where,
+//! and the next step, and never contain a secret.
 
 mod domains;
 mod journeys;
@@ -30,7 +30,13 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with neither hint nor causes.
     pub(crate) fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, kind, message: message.into(), hint: None, causes: Vec::new() }
+        Self {
+            exit,
+            kind,
+            message: message.into(),
+            hint: None,
+            causes: Vec::new(),
+        }
     }
 
     /// The command line is wrong.
@@ -42,7 +48,11 @@ impl Failure {
     pub(crate) fn io(error: &std::io::Error) -> Self {
         let failure = Self::new(Exit::Internal, "io", error.to_string());
         if error.kind() == std::io::ErrorKind::StorageFull {
-            return Self { kind: "disk_full", ..failure }.with_hint("free some space, then run the same command again");
+            return Self {
+                kind: "disk_full",
+                ..failure
+            }
+            .with_hint("free some space, then run the same command again");
         }
         failure
     }
@@ -64,7 +74,10 @@ impl Failure {
 
     /// The same failure with a hint.
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
     }
 
     /// The document of a command that has no other, for `--json`.
@@ -115,9 +128,16 @@ mod tests {
         #[error("outer: {0}")]
         struct Whole(#[source] std::io::Error);
         let failure = Failure::of(Exit::Internal, "x", &Outer(std::io::Error::other("inner")));
-        assert_eq!((failure.message.as_str(), failure.causes), ("outer", vec!["inner".to_owned()]));
+        assert_eq!(
+            (failure.message.as_str(), failure.causes),
+            ("outer", vec!["inner".to_owned()])
+        );
         let failure = Failure::of(Exit::Internal, "x", &Whole(std::io::Error::other("inner")));
-        assert!(failure.causes.is_empty(), "said already: {:?}", failure.causes);
+        assert!(
+            failure.causes.is_empty(),
+            "said already: {:?}",
+            failure.causes
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! A log file: lines of text or JSON, readable by the owner only, at most twice its size limit on disk.
+//! A log file: lines of text or JSON, readable by the owner only, at most twice its size limit on
+//! disk.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -59,7 +60,13 @@ impl LogFile {
         let named = |error: &io::Error| files::named(error, "cannot open the log", path);
         files::create_private_file(path).map_err(|error| named(&error))?;
         let file = append(path).map_err(|error| named(&error))?;
-        Ok(Self { path: path.to_owned(), format, redactor, bound: BOUND, file })
+        Ok(Self {
+            path: path.to_owned(),
+            format,
+            redactor,
+            bound: BOUND,
+            file,
+        })
     }
 
     /// Adds a line, in one write, so that lines of several processes do not mix.
@@ -70,7 +77,12 @@ impl LogFile {
         let mut bytes = match self.format {
             LogFormat::Text => {
                 let Line { at, module, .. } = line;
-                format!("{at} {level:5} {} {module}: {}", std::process::id(), text::printable(&message)).into_bytes()
+                format!(
+                    "{at} {level:5} {} {module}: {}",
+                    std::process::id(),
+                    text::printable(&message)
+                )
+                .into_bytes()
             }
             LogFormat::Json => serde_json::to_vec(&JsonLine {
                 at: line.at.to_string(),
@@ -111,14 +123,22 @@ mod tests {
     const AT: Timestamp = Timestamp::from_micros(0);
 
     fn line(message: &str) -> Line<'_> {
-        Line { at: AT, level: Level::Info, module: "store", message }
+        Line {
+            at: AT,
+            level: Level::Info,
+            module: "store",
+            message,
+        }
     }
 
     #[test]
     fn both_forms_are_one_line_without_secrets() {
         let dir = tempfile::tempdir().unwrap();
         for (format, expected) in [
-            (LogFormat::Text, "1970-01-01T00:00:00.000000+00:00 info  PID store: a\\n[redacted] \"q\"\n"),
+            (
+                LogFormat::Text,
+                "1970-01-01T00:00:00.000000+00:00 info  PID store: a\\n[redacted] \"q\"\n",
+            ),
             (
                 LogFormat::Json,
                 "{\"at\":\"1970-01-01T00:00:00.000000+00:00\",\"level\":\"info\",\"pid\":PID,\"module\":\"store\",\
@@ -126,10 +146,14 @@ mod tests {
             ),
         ] {
             let path = dir.path().join(format!("{format:?}"));
-            let mut file = LogFile::open(&path, format, Redactor::new(["hunter22"].into_iter())).unwrap();
+            let mut file =
+                LogFile::open(&path, format, Redactor::new(["hunter22"].into_iter())).unwrap();
             file.write(&line("a\nhunter22 \"q\"")).unwrap();
             let text = std::fs::read_to_string(&path).unwrap();
-            assert_eq!(text, expected.replace("PID", &std::process::id().to_string()));
+            assert_eq!(
+                text,
+                expected.replace("PID", &std::process::id().to_string())
+            );
         }
     }
 
@@ -137,22 +161,36 @@ mod tests {
     fn two_processes_share_a_file_and_it_stays_within_its_bound() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let open = || LogFile { bound: 1000, ..LogFile::open(&path, LogFormat::Text, Redactor::default()).unwrap() };
+        let open = || LogFile {
+            bound: 1000,
+            ..LogFile::open(&path, LogFormat::Text, Redactor::default()).unwrap()
+        };
         let (mut one, mut two) = (open(), open());
         for n in 0..100 {
             one.write(&line(&format!("one {n}"))).unwrap();
             two.write(&line(&format!("two {n}"))).unwrap();
-            let sizes = ["log", "log.1"].map(|name| std::fs::metadata(dir.path().join(name)).map_or(0, |m| m.len()));
+            let sizes = ["log", "log.1"]
+                .map(|name| std::fs::metadata(dir.path().join(name)).map_or(0, |m| m.len()));
             assert!(sizes.iter().all(|size| *size < 1200), "{sizes:?}");
         }
-        let text = ["log.1", "log"].map(|name| std::fs::read_to_string(dir.path().join(name)).unwrap()).concat();
-        assert!(text.ends_with("two 99\n") && text.contains("one 99"), "{text}");
+        let text = ["log.1", "log"]
+            .map(|name| std::fs::read_to_string(dir.path().join(name)).unwrap())
+            .concat();
+        assert!(
+            text.ends_with("two 99\n") && text.contains("one 99"),
+            "{text}"
+        );
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]
     fn a_log_that_cannot_be_opened_is_named() {
-        let error = LogFile::open(Path::new("/nonexistent/log"), LogFormat::Text, Redactor::default()).unwrap_err();
+        let error = LogFile::open(
+            Path::new("/nonexistent/log"),
+            LogFormat::Text,
+            Redactor::default(),
+        )
+        .unwrap_err();
         assert!(error.to_string().contains("/nonexistent/log"), "{error}");
     }
 }

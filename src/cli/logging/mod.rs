@@ -1,5 +1,5 @@
-//! Destinations of `log` lines: stderr, as much as `-v` asks for, and a named file. Secrets do not get here, since
-//! their types cannot be printed; lines for a file are still searched for them.
+//! Destinations of `log` lines: stderr, as much as `-v` asks for, and a named file. Secrets do not
+//! get here, since their types cannot be printed; lines for a file are still searched for them.
 
 mod file;
 mod redact;
@@ -49,12 +49,22 @@ impl Log for Lines {
     fn flush(&self) {}
 }
 
-/// Writes a line only to the file, if there is one: messages shown to the user, and results of commands.
+/// Writes a line only to the file, if there is one: messages shown to the user, and results of
+/// commands.
 pub(crate) fn keep(level: Level, module: &str, message: &str) {
     let Some(file) = FILE.get() else { return };
-    let line = Line { at: SystemClock.now(), level, module, message };
-    // A log that cannot be written must not stop the work; the result of the work is reported elsewhere.
-    let _unwritten = file.lock().unwrap_or_else(PoisonError::into_inner).write(&line);
+    let line = Line {
+        at: SystemClock.now(),
+        level,
+        module,
+        message,
+    };
+    // A log that cannot be written must not stop the work; the result of the work is reported
+    // elsewhere.
+    let _unwritten = file
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .write(&line);
 }
 
 fn is_ours(target: &str) -> bool {
@@ -65,11 +75,14 @@ fn is_ours(target: &str) -> bool {
 fn line(record: &Record<'_>) -> String {
     let level = record.level().as_str().to_ascii_lowercase();
     let module = record.target().rsplit("::").next().unwrap_or_default();
-    format!("{level}: {module}: {}", text::printable(&record.args().to_string()))
+    format!(
+        "{level}: {module}: {}",
+        text::printable(&record.args().to_string())
+    )
 }
 
-/// How much is logged: `-v` info, `-vv` debug, `-vvv` trace. Nothing with `--quiet`, and nothing with `--json`, whose
-/// document carries the warnings.
+/// How much is logged: `-v` info, `-vv` debug, `-vvv` trace. Nothing with `--quiet`, and nothing
+/// with `--json`, whose document carries the warnings.
 fn level(globals: &Globals, is_json: bool) -> LevelFilter {
     match globals.verbose {
         _ if globals.quiet || is_json => LevelFilter::Off,
@@ -94,9 +107,12 @@ pub(super) fn start(env: &Env, globals: &Globals, is_json: bool) -> Result<(), F
     let stderr = level(globals, is_json);
     let mut most = stderr;
     if let Some(path) = &globals.log_file {
-        let secrets = env.pairs().filter(|(name, _)| *name == TOKEN || name.starts_with(SECRET_PREFIX));
+        let secrets = env
+            .pairs()
+            .filter(|(name, _)| *name == TOKEN || name.starts_with(SECRET_PREFIX));
         let redactor = Redactor::new(secrets.map(|(_, value)| value));
-        let file = LogFile::open(path, globals.log_format, redactor).map_err(|error| Failure::io(&error))?;
+        let file = LogFile::open(path, globals.log_format, redactor)
+            .map_err(|error| Failure::io(&error))?;
         let _already_set = FILE.set(Mutex::new(file));
         most = most.max(file_level(globals.verbose));
     }
@@ -112,7 +128,11 @@ mod tests {
 
     #[test]
     fn verbosity_chooses_the_level() {
-        let globals = |quiet, verbose| Globals { quiet, verbose, ..Globals::default() };
+        let globals = |quiet, verbose| Globals {
+            quiet,
+            verbose,
+            ..Globals::default()
+        };
         for (quiet, verbose, is_json, expected) in [
             (false, 0, false, LevelFilter::Warn),
             (false, 1, false, LevelFilter::Info),
@@ -133,7 +153,11 @@ mod tests {
 
     #[test]
     fn a_line_cannot_steer_the_terminal() {
-        let record = Record::builder().level(Level::Debug).target("sk_sync::store").args(format_args!("a\nb")).build();
+        let record = Record::builder()
+            .level(Level::Debug)
+            .target("sk_sync::store")
+            .args(format_args!("a\nb"))
+            .build();
         assert_eq!(line(&record), "debug: store: a\\nb");
     }
 }

@@ -16,7 +16,15 @@ pub(crate) fn show(printer: &Printer, document: &Document<'_>) {
         machine.build,
         document.repeats
     ));
-    let mut table = Table::new(&["WORK", "SIZE", "VALUE", "LIMIT", "UNIT", "RATIO", "THE LIMIT IS"]);
+    let mut table = Table::new(&[
+        "WORK",
+        "SIZE",
+        "VALUE",
+        "LIMIT",
+        "UNIT",
+        "RATIO",
+        "THE LIMIT IS",
+    ]);
     for row in document.rows {
         table.row([
             row.name.to_owned(),
@@ -47,7 +55,11 @@ fn size(params: &std::collections::BTreeMap<&'static str, serde_json::Value>) ->
 }
 
 fn figures(samples: &[f64]) -> String {
-    samples.iter().map(|sample| figure(*sample)).collect::<Vec<_>>().join("  ")
+    samples
+        .iter()
+        .map(|sample| figure(*sample))
+        .collect::<Vec<_>>()
+        .join("  ")
 }
 
 /// A figure with as many decimals as it has a use for: `12,345`, `18.3`, `0.834`.
@@ -72,8 +84,13 @@ mod tests {
 
     #[test]
     fn figures_have_the_decimals_that_matter() {
-        for (number, text) in [(12_345.6, "12,346"), (234.5, "234"), (18.34, "18.3"), (0.8341, "0.834"), (0.0, "0.000")]
-        {
+        for (number, text) in [
+            (12_345.6, "12,346"),
+            (234.5, "234"),
+            (18.34, "18.3"),
+            (0.8341, "0.834"),
+            (0.0, "0.000"),
+        ] {
             assert_eq!(figure(number), text);
         }
     }

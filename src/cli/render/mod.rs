@@ -1,4 +1,5 @@
-//! What a person reads after a run: at most twelve lines, the balance as an equation, and never "done" unless it is.
+//! What a person reads after a run: at most twelve lines, the balance as an equation, and never
+//! "done" unless it is.
 
 pub(crate) mod bench;
 pub(crate) mod event;
@@ -21,7 +22,9 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
     let exit = Exit::of_report(&report, strict);
     let is_verbose = context.globals.verbose > 0;
     if let (Some(bodies), false) = (&mut report.bodies, is_verbose) {
-        bodies.outcomes.retain(|outcome| outcome.status != "already_exists");
+        bodies
+            .outcomes
+            .retain(|outcome| outcome.status != "already_exists");
     }
     for line in summary(&report, exit, is_verbose, Paint::default()) {
         keep(Level::Info, report.command, &line);
@@ -35,7 +38,10 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
     } else if !context.globals.quiet {
         let artifacts = report.artifacts.as_deref().unwrap_or_default();
         let listed = listing::listing(artifacts, is_verbose);
-        for line in listed.into_iter().chain(summary(&report, exit, is_verbose, printer.paint())) {
+        for line in listed
+            .into_iter()
+            .chain(summary(&report, exit, is_verbose, printer.paint()))
+        {
             printer.result(&line);
         }
     }
@@ -45,21 +51,36 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
 /// The lines for a person.
 pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut say = |label: &str, words: String| lines.push(format!("{} {words}", paint.bold(&format!("{label:<9}"))));
+    let mut say = |label: &str, words: String| {
+        lines.push(format!("{} {words}", paint.bold(&format!("{label:<9}"))))
+    };
     if let Some(project) = &report.project {
         let slug = project.project_slug.as_deref().unwrap_or("(no ID yet)");
-        say("Project", format!("{} in {}", text::printable(slug), text::printable(&project.store)));
+        say(
+            "Project",
+            format!(
+                "{} in {}",
+                text::printable(slug),
+                text::printable(&project.store)
+            ),
+        );
     }
     // `index` and `migrate` send nothing, so they may not have looked for a target at all.
     if report.target.is_some() || !matches!(report.command, "index" | "migrate") {
-        say("Target", sections::target_words(report.target.as_ref(), &report.gates));
+        say(
+            "Target",
+            sections::target_words(report.target.as_ref(), &report.gates),
+        );
     }
     if let Some(migrate) = &report.migrate
         && (report.command == "migrate" || sections::is_news(migrate))
     {
         say("Imported", sections::migrate_words(migrate));
         if report.command == "migrate" {
-            migrate.stores.iter().for_each(|store| say("Older", sections::store_words(store)));
+            migrate
+                .stores
+                .iter()
+                .for_each(|store| say("Older", sections::store_words(store)));
         }
     }
     if let Some(spool) = &report.spool {
@@ -67,7 +88,10 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     }
     if let Some(index) = &report.index {
         say("Indexed", sections::index_words(index));
-        index.found.iter().for_each(|found| say("Found", text::printable(&found.words())));
+        index
+            .found
+            .iter()
+            .for_each(|found| say("Found", text::printable(&found.words())));
         let loose = index.loose.iter().filter(|_| is_verbose);
         loose.for_each(|path| say("Beside", format!("{} is in no unit", text::printable(path))));
     }
@@ -83,14 +107,20 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
     if let Some(drain) = &report.drain {
         say("Drained", sections::drain_words(drain));
     }
-    let balances = [("Events", report.balance.as_ref()), ("Documents", report.documents.as_ref().map(|d| &d.balance))];
+    let balances = [
+        ("Events", report.balance.as_ref()),
+        ("Documents", report.documents.as_ref().map(|d| &d.balance)),
+    ];
     for (label, balance) in balances {
         if let Some(balance) = balance {
             say(label, balance_words(balance, &report.gates, paint));
         }
     }
     if let Some(fix) = report.drain.as_ref().and_then(|drain| drain.fix.as_ref()) {
-        lines.push(format!("{} the server may be gone; to choose another: {fix}", paint.bold("Hint     ")));
+        lines.push(format!(
+            "{} the server may be gone; to choose another: {fix}",
+            paint.bold("Hint     ")
+        ));
     }
     lines.extend(sections::gate_lines(&report.gates, is_verbose, paint));
     lines.extend(sections::warning_lines(&report.warnings, is_verbose, paint));
@@ -101,14 +131,20 @@ pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Pain
 /// The equation of one balance, marked where it does not hold.
 pub(crate) fn balance_words(balance: &Balance, gates: &[Gate], paint: Paint) -> String {
     let words = sections::equation(balance, gates.iter().any(|gate| !gate.open));
-    if balance.holds { words } else { paint.red(&format!("{words}: does not hold")) }
+    if balance.holds {
+        words
+    } else {
+        paint.red(&format!("{words}: does not hold"))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::endpoint::{Identity, ReceiverKind};
-    use crate::ops::report::{Balance, Bodies, Capture, Documents, Drain, Gate, Index, Project, Standing};
+    use crate::ops::report::{
+        Balance, Bodies, Capture, Documents, Drain, Gate, Index, Project, Standing,
+    };
 
     fn target(receiver: ReceiverKind, url: &str) -> Identity {
         Identity {
@@ -139,21 +175,45 @@ mod tests {
                 seconds: 0.01,
                 ..Index::default()
             }),
-            capture: Some(Capture { captured: 1301, ..Capture::default() }),
+            capture: Some(Capture {
+                captured: 1301,
+                ..Capture::default()
+            }),
             bodies: Some(Bodies {
                 queued: 210,
                 uploaded: 210,
-                skipped: [("unsupported_surface".to_owned(), 73), ("empty_content".to_owned(), 2)].into(),
+                skipped: [
+                    ("unsupported_surface".to_owned(), 73),
+                    ("empty_content".to_owned(), 2),
+                ]
+                .into(),
                 ..Bodies::default()
             }),
-            drain: Some(Drain { requests: 2, selected: 1301, success: 1301, seconds: 0.02, ..Drain::default() }),
-            balance: Some(Balance { captured: 1301, delivered: 1301, holds: true, ..Balance::default() }),
+            drain: Some(Drain {
+                requests: 2,
+                selected: 1301,
+                success: 1301,
+                seconds: 0.02,
+                ..Drain::default()
+            }),
+            balance: Some(Balance {
+                captured: 1301,
+                delivered: 1301,
+                holds: true,
+                ..Balance::default()
+            }),
             ..Report::new("run")
         }
     }
 
     fn shown(report: &Report, is_verbose: bool) -> String {
-        summary(report, Exit::of_report(report, false), is_verbose, Paint::default()).join("\n")
+        summary(
+            report,
+            Exit::of_report(report, false),
+            is_verbose,
+            Paint::default(),
+        )
+        .join("\n")
     }
 
     #[test]
@@ -169,15 +229,31 @@ mod tests {
         Done: everything is delivered
         ");
         let verbose = shown(&first_run(), true);
-        assert!(verbose.contains("(2 empty_content, 73 unsupported_surface)"), "{verbose}");
+        assert!(
+            verbose.contains("(2 empty_content, 73 unsupported_surface)"),
+            "{verbose}"
+        );
     }
 
     #[test]
     fn a_second_run_finds_nothing_new() {
         let report = Report {
-            index: Some(Index { missions: 14, artifacts: 287, cached: 285, not_present: 2, ..Index::default() }),
-            capture: Some(Capture { unchanged: 1301, ..Capture::default() }),
-            bodies: Some(Bodies { queued: 210, already_exists: 210, ..Bodies::default() }),
+            index: Some(Index {
+                missions: 14,
+                artifacts: 287,
+                cached: 285,
+                not_present: 2,
+                ..Index::default()
+            }),
+            capture: Some(Capture {
+                unchanged: 1301,
+                ..Capture::default()
+            }),
+            bodies: Some(Bodies {
+                queued: 210,
+                already_exists: 210,
+                ..Bodies::default()
+            }),
             drain: Some(Drain::default()),
             ..first_run()
         };
@@ -198,8 +274,16 @@ mod tests {
         let report = Report {
             target: None,
             drain: None,
-            bodies: Some(Bodies { skipped: [("no_target".to_owned(), 287)].into(), ..Bodies::default() }),
-            balance: Some(Balance { captured: 1301, untried: 1301, holds: true, ..Balance::default() }),
+            bodies: Some(Bodies {
+                skipped: [("no_target".to_owned(), 287)].into(),
+                ..Bodies::default()
+            }),
+            balance: Some(Balance {
+                captured: 1301,
+                untried: 1301,
+                holds: true,
+                ..Balance::default()
+            }),
             ..first_run()
         };
         insta::assert_snapshot!(shown(&report, false), @"
@@ -217,14 +301,36 @@ mod tests {
     fn the_target_is_down() {
         let report = Report {
             target: Some(target(ReceiverKind::Teamspace, "https://sync.example.org")),
-            bodies: Some(Bodies { queued: 210, retryable: 210, ..Bodies::default() }),
+            bodies: Some(Bodies {
+                queued: 210,
+                retryable: 210,
+                ..Bodies::default()
+            }),
             documents: Some(Documents {
-                balance: Balance { captured: 210, untried: 210, holds: true, ..Balance::default() },
+                balance: Balance {
+                    captured: 210,
+                    untried: 210,
+                    holds: true,
+                    ..Balance::default()
+                },
                 ..Documents::default()
             }),
-            drain: Some(Drain { requests: 1, halted: Some("cannot connect: refused\u{7}".into()), ..Drain::default() }),
-            balance: Some(Balance { captured: 1301, delivered: 1, untried: 1300, holds: true, ..Balance::default() }),
-            standing: Standing { owed_events: 1300, ..Standing::default() },
+            drain: Some(Drain {
+                requests: 1,
+                halted: Some("cannot connect: refused\u{7}".into()),
+                ..Drain::default()
+            }),
+            balance: Some(Balance {
+                captured: 1301,
+                delivered: 1,
+                untried: 1300,
+                holds: true,
+                ..Balance::default()
+            }),
+            standing: Standing {
+                owed_events: 1300,
+                ..Standing::default()
+            },
             ..first_run()
         };
         insta::assert_snapshot!(shown(&report, false), @r"
@@ -242,20 +348,38 @@ mod tests {
 
     #[test]
     fn gates_are_shut() {
-        let gate = |name: &str, fix: &str| Gate { name: name.into(), fix: fix.into(), ..Gate::default() };
+        let gate = |name: &str, fix: &str| Gate {
+            name: name.into(),
+            fix: fix.into(),
+            ..Gate::default()
+        };
         let report = Report {
-            target: Some(target(ReceiverKind::ExternalReceiver, "https://sync.example.org")),
+            target: Some(target(
+                ReceiverKind::ExternalReceiver,
+                "https://sync.example.org",
+            )),
             bodies: None,
             drain: Some(Drain::default()),
-            balance: Some(Balance { captured: 1301, blocked: 1301, holds: true, ..Balance::default() }),
+            balance: Some(Balance {
+                captured: 1301,
+                blocked: 1301,
+                holds: true,
+                ..Balance::default()
+            }),
             gates: vec![
                 gate("missing_consent", "sk-sync allow https://sync.example.org"),
-                Gate { open: true, ..gate("sync_disabled", "") },
+                Gate {
+                    open: true,
+                    ..gate("sync_disabled", "")
+                },
                 gate("missing_auth", "export SK_SYNC_TOKEN=…"),
                 gate("missing_team", "sk-sync target set --team SLUG"),
             ],
             warnings: vec!["a link was skipped: a\nb".into(), "another".into()],
-            standing: Standing { owed_events: 0, ..Standing::default() },
+            standing: Standing {
+                owed_events: 0,
+                ..Standing::default()
+            },
             ..first_run()
         };
         insta::assert_snapshot!(shown(&report, false), @r"
@@ -275,7 +399,12 @@ mod tests {
     #[test]
     fn something_is_undeliverable() {
         let report = Report {
-            drain: Some(Drain { requests: 9, success: 1299, terminal_failed: 2, ..Drain::default() }),
+            drain: Some(Drain {
+                requests: 9,
+                success: 1299,
+                terminal_failed: 2,
+                ..Drain::default()
+            }),
             balance: Some(Balance {
                 captured: 1301,
                 delivered: 1299,
@@ -297,25 +426,73 @@ mod tests {
         ");
     }
 
-    /// Whatever else a report says, these situations never end in "Done", and the summary stays short.
+    /// Whatever else a report says, these situations never end in "Done", and the summary stays
+    /// short.
     #[test]
     fn done_is_said_only_when_it_is() {
-        let uneven = Some(Balance { captured: 1301, delivered: 1300, holds: false, ..Balance::default() });
+        let uneven = Some(Balance {
+            captured: 1301,
+            delivered: 1300,
+            holds: false,
+            ..Balance::default()
+        });
         for (name, report) in [
-            ("uneven", Report { balance: uneven, ..first_run() }),
-            ("owed", Report { standing: Standing { owed_events: 1, ..Standing::default() }, ..first_run() }),
+            (
+                "uneven",
+                Report {
+                    balance: uneven,
+                    ..first_run()
+                },
+            ),
+            (
+                "owed",
+                Report {
+                    standing: Standing {
+                        owed_events: 1,
+                        ..Standing::default()
+                    },
+                    ..first_run()
+                },
+            ),
             (
                 "interrupted",
-                Report { standing: Standing { was_interrupted: true, ..Standing::default() }, ..first_run() },
+                Report {
+                    standing: Standing {
+                        was_interrupted: true,
+                        ..Standing::default()
+                    },
+                    ..first_run()
+                },
             ),
-            ("locked", Report { standing: Standing { is_locked_out: true, ..Standing::default() }, ..first_run() }),
-            ("dry run", Report { dry_run: true, ..first_run() }),
+            (
+                "locked",
+                Report {
+                    standing: Standing {
+                        is_locked_out: true,
+                        ..Standing::default()
+                    },
+                    ..first_run()
+                },
+            ),
+            (
+                "dry run",
+                Report {
+                    dry_run: true,
+                    ..first_run()
+                },
+            ),
         ] {
             let text = shown(&report, false);
-            assert!(!text.contains("Done") && text.lines().count() <= 12, "{name}: {text}");
+            assert!(
+                !text.contains("Done") && text.lines().count() <= 12,
+                "{name}: {text}"
+            );
         }
         assert!(shown(&first_run(), false).contains("Done: "));
-        let report = Report { balance: uneven, ..first_run() };
+        let report = Report {
+            balance: uneven,
+            ..first_run()
+        };
         assert!(shown(&report, false).contains("1,301 captured = 1,300 delivered: does not hold"));
     }
 }

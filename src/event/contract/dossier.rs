@@ -18,7 +18,12 @@ const NAMESPACE: &[Field] = &[
 const ARTIFACT: &[Field] = &[
     required("mission_type", Kind::NonEmpty),
     required("path", Kind::NonEmpty),
-    required("artifact_class", Kind::OneOf(&["input", "workflow", "output", "evidence", "policy", "runtime"])),
+    required(
+        "artifact_class",
+        Kind::OneOf(&[
+            "input", "workflow", "output", "evidence", "policy", "runtime",
+        ]),
+    ),
     optional("run_id", Kind::Text),
     optional("wp_id", Kind::Text),
 ];

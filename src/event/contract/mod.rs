@@ -1,7 +1,8 @@
 //! The rules that receivers require of an envelope.
 //!
-//! They are those of the published events package (6.1.0) and of the outbound contract gate. Unknown envelope members
-//! are allowed, dossier payloads are closed, payloads of other event types are not checked.
+//! They are those of the published events package (6.1.0) and of the outbound contract gate.
+//! Unknown envelope members are allowed, dossier payloads are closed, payloads of other event types
+//! are not checked.
 //!
 //! **Invariant:** pure; defined for any JSON value; one pass, linear in the size of the envelope.
 
@@ -38,10 +39,23 @@ const SCHEMA_VERSION: &str = "3.0.0";
 /// Types of aggregates.
 const AGGREGATE_TYPES: &[&str] = &["Build", "Mission", "WorkPackage", "MissionDossier"];
 /// Members that belong in payloads; at the root they indicate a malformed envelope.
-pub(super) const FORBIDDEN_AT_ROOT: &[&str] =
-    &["from_lane", "to_lane", "actor", "force", "reason", "review_ref", "execution_mode", "evidence"];
+pub(super) const FORBIDDEN_AT_ROOT: &[&str] = &[
+    "from_lane",
+    "to_lane",
+    "actor",
+    "force",
+    "reason",
+    "review_ref",
+    "execution_mode",
+    "evidence",
+];
 /// Keys of the vocabulary before 3.0.0, forbidden at any depth.
-const FORBIDDEN_ANYWHERE: &[&str] = &["feature_slug", "feature_number", "mission_key", "legacy_aggregate_id"];
+const FORBIDDEN_ANYWHERE: &[&str] = &[
+    "feature_slug",
+    "feature_number",
+    "mission_key",
+    "legacy_aggregate_id",
+];
 /// Event types of the vocabulary before 3.0.0.
 const FORBIDDEN_TYPES: &[&str] = &["FeatureCreated", "FeatureClosed"];
 /// Aggregates of the vocabulary before 3.0.0: the part of an aggregate id before the first `/`.
@@ -57,16 +71,27 @@ pub(crate) fn violations(envelope: &Value) -> Vec<Violation> {
     check_names(members, &mut found);
     check_ids(members, &mut found);
     check_numbers_and_times(members, &mut found);
-    for key in FORBIDDEN_AT_ROOT.iter().filter(|key| members.contains_key(**key)) {
+    for key in FORBIDDEN_AT_ROOT
+        .iter()
+        .filter(|key| members.contains_key(**key))
+    {
         found.add(key, "is forbidden at the root of the envelope");
     }
     forbidden_keys(envelope, Place::Root, &mut found);
     match members.get("payload") {
         None => found.add("payload", "is required"),
         Some(payload @ Value::Object(_)) => {
-            let event_type = members.get("event_type").and_then(Value::as_str).unwrap_or_default();
+            let event_type = members
+                .get("event_type")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if let Some(fields) = dossier::payload(event_type) {
-                shape::check(payload, fields, Place::Member(&Place::Root, "payload"), &mut found);
+                shape::check(
+                    payload,
+                    fields,
+                    Place::Member(&Place::Root, "payload"),
+                    &mut found,
+                );
             }
         }
         Some(_) => found.add("payload", "is not an object"),
@@ -80,7 +105,10 @@ struct Findings(Vec<Violation>);
 
 impl Findings {
     fn add(&mut self, place: impl fmt::Display, message: impl Into<String>) {
-        self.0.push(Violation { path: place.to_string(), message: message.into() });
+        self.0.push(Violation {
+            path: place.to_string(),
+            message: message.into(),
+        });
     }
 
     /// The text of a required, non-empty member; anything else is a finding.
@@ -105,7 +133,10 @@ fn check_names(members: &Map<String, Value>, found: &mut Findings) {
     if let Some(event_type) = found.text(members, "event_type")
         && FORBIDDEN_TYPES.contains(&event_type)
     {
-        found.add("event_type", format!("{event_type} belongs to the vocabulary before 3.0.0"));
+        found.add(
+            "event_type",
+            format!("{event_type} belongs to the vocabulary before 3.0.0"),
+        );
     }
     if let Some(kind) = found.text(members, "aggregate_type")
         && !AGGREGATE_TYPES.contains(&kind)
@@ -115,11 +146,17 @@ fn check_names(members: &Map<String, Value>, found: &mut Findings) {
     if let Some(aggregate) = found.text(members, "aggregate_id")
         && FORBIDDEN_AGGREGATES.contains(&aggregate.split('/').next().unwrap_or_default())
     {
-        found.add("aggregate_id", "names an aggregate of the vocabulary before 3.0.0");
+        found.add(
+            "aggregate_id",
+            "names an aggregate of the vocabulary before 3.0.0",
+        );
     }
     found.text(members, "build_id");
     found.text(members, "node_id");
-    if !matches!(members.get("project_slug"), None | Some(Value::Null | Value::String(_))) {
+    if !matches!(
+        members.get("project_slug"),
+        None | Some(Value::Null | Value::String(_))
+    ) {
         found.add("project_slug", "is neither a string nor null");
     }
 }
@@ -170,7 +207,10 @@ fn forbidden_keys(value: &Value, place: Place<'_>, found: &mut Findings) {
             for (name, member) in members {
                 let at = Place::Member(&place, name);
                 if FORBIDDEN_ANYWHERE.contains(&name.as_str()) {
-                    found.add(at, "is a key of the vocabulary before 3.0.0, forbidden at any depth");
+                    found.add(
+                        at,
+                        "is a key of the vocabulary before 3.0.0, forbidden at any depth",
+                    );
                 }
                 if is_container(member) {
                     forbidden_keys(member, at, found);
@@ -178,7 +218,11 @@ fn forbidden_keys(value: &Value, place: Place<'_>, found: &mut Findings) {
             }
         }
         Value::Array(items) => {
-            for (at, item) in items.iter().enumerate().filter(|(_, item)| is_container(item)) {
+            for (at, item) in items
+                .iter()
+                .enumerate()
+                .filter(|(_, item)| is_container(item))
+            {
                 forbidden_keys(item, Place::Item(&place, at), found);
             }
         }

@@ -37,12 +37,20 @@ pub(super) enum Kind {
 
 /// A required member.
 pub(super) const fn required(name: &'static str, kind: Kind) -> Field {
-    Field { name, is_required: true, kind }
+    Field {
+        name,
+        is_required: true,
+        kind,
+    }
 }
 
 /// A member that may be absent or null.
 pub(super) const fn optional(name: &'static str, kind: Kind) -> Field {
-    Field { name, is_required: false, kind }
+    Field {
+        name,
+        is_required: false,
+        kind,
+    }
 }
 
 pub(super) const NO_COUNT: &str = "is not an integer of 0 or more";
@@ -71,7 +79,10 @@ pub(super) fn check(value: &Value, fields: &[Field], place: Place<'_>, found: &m
             Some(member) => check_kind(member, &field.kind, at, found),
         }
     }
-    for name in members.keys().filter(|name| fields.iter().all(|field| field.name != name.as_str())) {
+    for name in members
+        .keys()
+        .filter(|name| fields.iter().all(|field| field.name != name.as_str()))
+    {
         found.add(Place::Member(&place, name), "is not a known field here");
     }
 }
@@ -80,7 +91,9 @@ fn check_kind(value: &Value, kind: &Kind, place: Place<'_>, found: &mut Findings
     match (kind, value) {
         (Kind::Text | Kind::NonEmpty | Kind::OneOf(_), Value::String(text)) => match kind {
             Kind::NonEmpty if text.is_empty() => found.add(place, "is empty"),
-            Kind::OneOf(words) if !words.contains(&text.as_str()) => found.add(place, not_one_of(words)),
+            Kind::OneOf(words) if !words.contains(&text.as_str()) => {
+                found.add(place, not_one_of(words))
+            }
             _ => {}
         },
         (Kind::Text | Kind::NonEmpty | Kind::OneOf(_), _) => found.add(place, "is not a string"),
@@ -93,7 +106,11 @@ fn check_kind(value: &Value, kind: &Kind, place: Place<'_>, found: &mut Findings
             }
         }
         (Kind::Texts, Value::Array(items)) => {
-            for (at, _) in items.iter().enumerate().filter(|(_, item)| !item.is_string()) {
+            for (at, _) in items
+                .iter()
+                .enumerate()
+                .filter(|(_, item)| !item.is_string())
+            {
                 found.add(Place::Item(&place, at), "is not a string");
             }
         }

@@ -46,13 +46,16 @@ pub(crate) fn copied_line(envelope: &[u8]) -> Option<[u8; 16]> {
 }
 
 impl LogEvent {
-    /// The key by which a live copy of this line is recognised; `None` for a type that was never sent live.
+    /// The key by which a live copy of this line is recognised; `None` for a type that was never
+    /// sent live.
     pub(crate) fn copy_key(&self) -> Option<[u8; 16]> {
         match self.event_type.as_str() {
             LANE_CHANGE => Some(key(&[LANE_CHANGE, &self.event_id])),
-            kind if LIFECYCLE.contains(&kind) => {
-                Some(key(&[kind, &self.aggregate_id, &self.lamport_clock.to_string()]))
-            }
+            kind if LIFECYCLE.contains(&kind) => Some(key(&[
+                kind,
+                &self.aggregate_id,
+                &self.lamport_clock.to_string(),
+            ])),
             _ => None,
         }
     }

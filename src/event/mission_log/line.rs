@@ -22,10 +22,16 @@ pub(super) struct Line<'a> {
 /// The lines of a file that are not blank.
 pub(super) fn lines(file: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let file = file.strip_prefix(BOM).unwrap_or(file);
-    file.split_inclusive(|byte| *byte == b'\n').zip(1..).filter_map(|(line, number)| {
-        let bytes = line.trim_ascii();
-        (!bytes.is_empty()).then_some(Line { number, bytes, is_open: line.last() != Some(&b'\n') })
-    })
+    file.split_inclusive(|byte| *byte == b'\n')
+        .zip(1..)
+        .filter_map(|(line, number)| {
+            let bytes = line.trim_ascii();
+            (!bytes.is_empty()).then_some(Line {
+                number,
+                bytes,
+                is_open: line.last() != Some(&b'\n'),
+            })
+        })
 }
 
 impl Line<'_> {
@@ -34,7 +40,13 @@ impl Line<'_> {
         if is_merge_marker(self.bytes) {
             return Err(Skip::bare("merge_marker"));
         }
-        let unreadable = |code| Skip::bare(if self.is_open { "incomplete_line" } else { code });
+        let unreadable = |code| {
+            Skip::bare(if self.is_open {
+                "incomplete_line"
+            } else {
+                code
+            })
+        };
         let text = std::str::from_utf8(self.bytes).map_err(|_| unreadable("not_utf8"))?;
         match serde_json::from_str(text) {
             Ok(Value::Object(object)) => Ok(object),
@@ -46,7 +58,12 @@ impl Line<'_> {
 
 /// Seven marker characters of git, then a blank or the end.
 fn is_merge_marker(line: &[u8]) -> bool {
-    let Some(mark) = line.first().filter(|mark| matches!(mark, b'<' | b'>' | b'=' | b'|')) else { return false };
+    let Some(mark) = line
+        .first()
+        .filter(|mark| matches!(mark, b'<' | b'>' | b'=' | b'|'))
+    else {
+        return false;
+    };
     let marks = line.iter().take_while(|byte| *byte == mark).count();
     marks == MARKER_LENGTH && line.get(marks).is_none_or(u8::is_ascii_whitespace)
 }
@@ -75,14 +92,22 @@ impl Kind {
             });
         }
         if row.get("event_type").is_some_and(|named| !named.is_null()) {
-            return Ok(Self::Typed { type_member: "event_type" });
+            return Ok(Self::Typed {
+                type_member: "event_type",
+            });
         }
         if text("event_name").is_some_and(|name| name.starts_with("retrospective.")) {
-            return Ok(Self::Typed { type_member: "event_name" });
+            return Ok(Self::Typed {
+                type_member: "event_name",
+            });
         }
         if let Some(flat) = text("type") {
             return Err(Skip::about(NO_CONTRACT_TYPE, flat));
         }
-        if row.contains_key("to_lane") { Ok(Self::LaneChange) } else { Err(Skip::bare("unknown_row")) }
+        if row.contains_key("to_lane") {
+            Ok(Self::LaneChange)
+        } else {
+            Err(Skip::bare("unknown_row"))
+        }
     }
 }

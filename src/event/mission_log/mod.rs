@@ -1,8 +1,9 @@
 //! Mission logs (`status.events.jsonl`), converted line by line into envelopes.
 //!
-//! A line becomes an envelope with the line's id. The envelope is a pure function of the line, the mission's directory
-//! and the project: every clone builds the same bytes, so a receiver answers `duplicate`. It contains only members that
-//! survive a rewrite of the log; its byte form is frozen, because captured bytes are compared with it later.
+//! A line becomes an envelope with the line's id. The envelope is a pure function of the line, the
+//! mission's directory and the project: every clone builds the same bytes, so a receiver answers
+//! `duplicate`. It contains only members that survive a rewrite of the log; its byte form is
+//! frozen, because captured bytes are compared with it later.
 //!
 //! **Invariant:** pure; defined for any bytes; an invalid line does not affect others.
 
@@ -34,7 +35,12 @@ use crate::base::{Sha256, ids};
 /// Build id of every envelope from a log.
 const BUILD_ID: &str = "mission-log";
 /// Keys of the vocabulary before 3.0.0; receivers reject them at any depth.
-const FORBIDDEN_KEYS: [&str; 4] = ["feature_slug", "feature_number", "mission_key", "legacy_aggregate_id"];
+const FORBIDDEN_KEYS: [&str; 4] = [
+    "feature_slug",
+    "feature_number",
+    "mission_key",
+    "legacy_aggregate_id",
+];
 /// Most characters of a log's text in a reason.
 const MAX_REASON_CHARS: usize = 80;
 
@@ -45,7 +51,8 @@ type Object = Map<String, Value>;
 pub(crate) struct LogProject<'a> {
     /// Lower case, with hyphens.
     pub(crate) project_uuid: &'a str,
-    /// From a file of the project; never from a directory or remote, whose names differ between clones.
+    /// From a file of the project; never from a directory or remote, whose names differ between
+    /// clones.
     pub(crate) project_slug: Option<&'a str>,
     /// From `.kittify/config.yaml`; never from the remote.
     pub(crate) repo_slug: Option<&'a str>,
@@ -86,9 +93,11 @@ pub(crate) struct LogEvent {
     pub(crate) lamport_clock: i64,
     /// The bytes to store and send.
     pub(crate) envelope: Vec<u8>,
-    /// The contract rule that the lane change breaks, with the lanes: `force_required: in_review -> planned`.
+    /// The contract rule that the lane change breaks, with the lanes: `force_required: in_review ->
+    /// planned`.
     pub(crate) transition: Option<String>,
-    /// The lane of the work package (the aggregate) after this event; `None` if the event moves none.
+    /// The lane of the work package (the aggregate) after this event; `None` if the event moves
+    /// none.
     pub(crate) lane: Option<&'static str>,
     /// True for an approval without reviewer or repository in the log: `unknown` replaces it.
     pub(crate) has_unknown_evidence: bool,
@@ -114,7 +123,10 @@ impl Skip {
     }
 
     pub(crate) fn about(code: &'static str, about: &str) -> Self {
-        Self { code, about: Some(shorten(about, MAX_REASON_CHARS)) }
+        Self {
+            code,
+            about: Some(shorten(about, MAX_REASON_CHARS)),
+        }
     }
 }
 
@@ -127,8 +139,9 @@ impl fmt::Display for Skip {
     }
 }
 
-/// Every line of a log that is not blank, in file order. Of several lines with one id, the first that maps to an
-/// envelope is used; later ones are `duplicate_line` or `conflicting_line`. Lazy: a log may have millions of lines.
+/// Every line of a log that is not blank, in file order. Of several lines with one id, the first
+/// that maps to an envelope is used; later ones are `duplicate_line` or `conflicting_line`. Lazy: a
+/// log may have millions of lines.
 pub(crate) fn read_log<'a>(
     bytes: &'a [u8],
     project: LogProject<'a>,
@@ -142,7 +155,9 @@ pub(crate) fn read_log<'a>(
             let digest = Sha256::of(&event.envelope);
             match seen.entry(event.event_id.clone()) {
                 Entry::Vacant(first) => drop(first.insert(digest)),
-                Entry::Occupied(first) if *first.get() == digest => row.becomes = Err(Skip::bare("duplicate_line")),
+                Entry::Occupied(first) if *first.get() == digest => {
+                    row.becomes = Err(Skip::bare("duplicate_line"))
+                }
                 Entry::Occupied(_) => row.becomes = Err(Skip::bare("conflicting_line")),
             }
         }
@@ -173,22 +188,40 @@ impl Log<'_> {
     fn row(&self, line: &line::Line<'_>) -> LogRow {
         let object = match line.object() {
             Ok(object) => object,
-            Err(skip) => return LogRow { line: line.number, event_id: None, becomes: Err(skip) },
+            Err(skip) => {
+                return LogRow {
+                    line: line.number,
+                    event_id: None,
+                    becomes: Err(skip),
+                };
+            }
         };
         let written = object.get("event_id").filter(|id| !id.is_null());
         let named = written.and_then(Value::as_str);
         let event_id = named.and_then(ids::normalize);
-        let shown = event_id.clone().or_else(|| named.map(|id| shorten(id, MAX_REASON_CHARS)));
-        let missing = if written.is_some() { "invalid_event_id" } else { "no_event_id" };
+        let shown = event_id
+            .clone()
+            .or_else(|| named.map(|id| shorten(id, MAX_REASON_CHARS)));
+        let missing = if written.is_some() {
+            "invalid_event_id"
+        } else {
+            "no_event_id"
+        };
         let becomes = self.becomes(object, event_id.ok_or(Skip::bare(missing)));
-        LogRow { line: line.number, event_id: shown, becomes }
+        LogRow {
+            line: line.number,
+            event_id: shown,
+            becomes,
+        }
     }
 
     fn becomes(&self, object: Object, event_id: Result<String, Skip>) -> Result<LogEvent, Skip> {
         let other = object
             .get("project_uuid")
             .and_then(Value::as_str)
-            .is_some_and(|named| ids::normalize(named).as_deref().unwrap_or(named) != self.project.project_uuid);
+            .is_some_and(|named| {
+                ids::normalize(named).as_deref().unwrap_or(named) != self.project.project_uuid
+            });
         let kind = Kind::of(&object)?;
         let event_id = event_id?;
         let said = match kind {
@@ -198,7 +231,12 @@ impl Log<'_> {
         self.event(event_id, said, other)
     }
 
-    fn event(&self, event_id: String, said: Said, names_other_project: bool) -> Result<LogEvent, Skip> {
+    fn event(
+        &self,
+        event_id: String,
+        said: Said,
+        names_other_project: bool,
+    ) -> Result<LogEvent, Skip> {
         let digest = self.digest(&said.mission_slug);
         let envelope = serde_json::to_vec(&Envelope {
             event_id: &event_id,
@@ -236,33 +274,55 @@ impl Log<'_> {
         })
     }
 
-    /// Input of node id and correlation of a mission's events: each log is a node with a separate clock.
+    /// Input of node id and correlation of a mission's events: each log is a node with a separate
+    /// clock.
     fn digest(&self, mission_slug: &str) -> Sha256 {
-        Sha256::of_parts(&[b"mission-log:", self.project.project_uuid.as_bytes(), b":", mission_slug.as_bytes()])
+        Sha256::of_parts(&[
+            b"mission-log:",
+            self.project.project_uuid.as_bytes(),
+            b":",
+            mission_slug.as_bytes(),
+        ])
     }
 
-    /// The mission of a line: the directory's, if the line names none or uses an id of this directory's mission.
+    /// The mission of a line: the directory's, if the line names none or uses an id of this
+    /// directory's mission.
     fn resolved(&self, named: Option<&str>) -> String {
-        let LogMission { directory, mission_id } = self.mission;
-        let tail = directory.rsplit_once('-').map(|(_, tail)| tail).filter(|tail| tail.chars().count() == 8);
+        let LogMission {
+            directory,
+            mission_id,
+        } = self.mission;
+        let tail = directory
+            .rsplit_once('-')
+            .map(|(_, tail)| tail)
+            .filter(|tail| tail.chars().count() == 8);
         let is_handle = |name: &str| Some(name) == mission_id || Some(name) == tail;
-        named.filter(|name| !is_handle(name)).unwrap_or(directory).to_owned()
+        named
+            .filter(|name| !is_handle(name))
+            .unwrap_or(directory)
+            .to_owned()
     }
 
     /// The mission in the members of a line, under the present or the older name.
     fn mission_of_row(&self, row: &Object) -> String {
-        let named = ["mission_slug", "feature_slug"].iter().find_map(|name| non_empty(row.get(*name)));
+        let named = ["mission_slug", "feature_slug"]
+            .iter()
+            .find_map(|name| non_empty(row.get(*name)));
         self.resolved(named)
     }
 }
 
 fn first_half(digest: &Sha256) -> u128 {
-    digest.as_bytes()[..16].iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+    digest.as_bytes()[..16]
+        .iter()
+        .fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 /// A text of at least one character.
 fn non_empty(value: Option<&Value>) -> Option<&str> {
-    value.and_then(Value::as_str).filter(|text| !text.is_empty())
+    value
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
 }
 
 /// The first forbidden key at any depth.
@@ -270,7 +330,11 @@ fn forbidden_key(value: &Value) -> Option<&str> {
     match value {
         Value::Object(members) => members.iter().find_map(|(name, value)| {
             let is_forbidden = FORBIDDEN_KEYS.contains(&name.as_str());
-            if is_forbidden { Some(name.as_str()) } else { forbidden_key(value) }
+            if is_forbidden {
+                Some(name.as_str())
+            } else {
+                forbidden_key(value)
+            }
         }),
         Value::Array(items) => items.iter().find_map(forbidden_key),
         _ => None,

@@ -84,8 +84,12 @@ pub(super) fn closed(event_type: &str, mut payload: Object) -> Result<Object, Sk
     };
     for (name, is_required, holds) in members {
         match payload.get(*name) {
-            None if *is_required => return Err(Skip::about("payload", &format!("{name} is missing"))),
-            Some(value) if !holds.accepts(value) => return Err(Skip::about("payload", &format!("{name} is invalid"))),
+            None if *is_required => {
+                return Err(Skip::about("payload", &format!("{name} is missing")));
+            }
+            Some(value) if !holds.accepts(value) => {
+                return Err(Skip::about("payload", &format!("{name} is invalid")));
+            }
             _ => {}
         }
     }
@@ -100,14 +104,23 @@ impl Holds {
             Self::Text => is_text,
             Self::TextOrNull => value.is_null() || is_text,
             Self::AnyTextOrNull => value.is_null() || value.is_string(),
-            Self::NumberOrNull => value.is_null() || value.as_u64().is_some_and(|number| number >= 1),
+            Self::NumberOrNull => {
+                value.is_null() || value.as_u64().is_some_and(|number| number >= 1)
+            }
             Self::Count => value.is_u64(),
             Self::Texts => is_texts(value),
-            Self::TimeOrNull => value.is_null() || value.as_str().is_some_and(|text| clock::micros(text).is_some()),
+            Self::TimeOrNull => {
+                value.is_null()
+                    || value
+                        .as_str()
+                        .is_some_and(|text| clock::micros(text).is_some())
+            }
         }
     }
 }
 
 pub(super) fn is_texts(value: &Value) -> bool {
-    value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
+    value
+        .as_array()
+        .is_some_and(|items| items.iter().all(Value::is_string))
 }

@@ -37,8 +37,9 @@ impl Change<'_> {
         from_review && goes_back
     }
 
-    /// The first rule that the change breaks. The rule that a change from `in_progress` to `planned` has a reason
-    /// follows from the others: it must be forced, and a forced change without a reason maps to no envelope.
+    /// The first rule that the change breaks. The rule that a change from `in_progress` to
+    /// `planned` has a reason follows from the others: it must be forced, and a forced change
+    /// without a reason maps to no envelope.
     pub(super) fn broken_rule(&self, has_review_ref: bool) -> Option<&'static str> {
         if !self.is_forced && self.needs_force() {
             Some("force_required")
@@ -61,7 +62,9 @@ impl Change<'_> {
 
     /// True if it is allowed without force.
     fn is_allowed(&self) -> bool {
-        let Some(from) = self.from else { return self.to == "planned" };
+        let Some(from) = self.from else {
+            return self.to == "planned";
+        };
         let next: &[&str] = match from {
             "genesis" => &["planned"],
             "planned" => &["claimed"],
@@ -72,7 +75,8 @@ impl Change<'_> {
             "approved" => &["done", "in_progress", "planned"],
             _ => &[],
         };
-        next.contains(&self.to) || (matches!(self.to, "blocked" | "canceled") && !matches!(from, "done" | "canceled"))
+        next.contains(&self.to)
+            || (matches!(self.to, "blocked" | "canceled") && !matches!(from, "done" | "canceled"))
     }
 }
 

@@ -64,9 +64,14 @@ pub(super) fn decide(event: &LogEvent, known: &Known<'_>) -> Decision {
         Disposition::Discard => Decision::Dropped { is_audited: false },
         Disposition::AuditAndDiscard => Decision::Dropped { is_audited: true },
         Disposition::Keep => Decision::New { held: transition },
-        Disposition::Hold(LOCAL_ONLY) => Decision::New { held: Some(LOCAL_ONLY) },
-        // Opting in again releases what opting out put on hold; a rejected transition stays on hold.
-        Disposition::Hold(reason) => Decision::New { held: transition.or(Some(reason)) },
+        Disposition::Hold(LOCAL_ONLY) => Decision::New {
+            held: Some(LOCAL_ONLY),
+        },
+        // Opting in again releases what opting out put on hold; a rejected transition stays on
+        // hold.
+        Disposition::Hold(reason) => Decision::New {
+            held: transition.or(Some(reason)),
+        },
     }
 }
 
@@ -75,12 +80,21 @@ impl Decision {
     pub(super) fn words(&self, event: &LogEvent) -> (&'static str, String) {
         match self {
             Self::New { held: None } => ("captured", String::new()),
-            Self::New { held: Some(TRANSITION) } => {
-                ("captured", format!("held: {TRANSITION}: {}", event.transition.as_deref().unwrap_or_default()))
-            }
+            Self::New {
+                held: Some(TRANSITION),
+            } => (
+                "captured",
+                format!(
+                    "held: {TRANSITION}: {}",
+                    event.transition.as_deref().unwrap_or_default()
+                ),
+            ),
             Self::New { held: Some(reason) } => ("captured", format!("held: {reason}")),
             Self::Unchanged { .. } => ("unchanged", String::new()),
-            Self::Rewritten => ("rewritten", "captured before with another content, which is kept".to_owned()),
+            Self::Rewritten => (
+                "rewritten",
+                "captured before with another content, which is kept".to_owned(),
+            ),
             Self::Dropped { .. } => ("skipped", "opted_out".to_owned()),
             Self::Skipped(skip) => ("skipped", skip.to_string()),
         }
@@ -98,13 +112,26 @@ mod tests {
                 "actor":"a","at":"2026-05-06T10:02:51Z"}}"#
         );
         let line = line.replace('\n', " ");
-        read_log(line.as_bytes(), LogProject::default(), LogMission::default()).next().unwrap().becomes.unwrap()
+        read_log(
+            line.as_bytes(),
+            LogProject::default(),
+            LogMission::default(),
+        )
+        .next()
+        .unwrap()
+        .becomes
+        .unwrap()
     }
 
     #[test]
     fn what_is_known_decides_before_the_preset() {
         let (plain, refused) = (event("claimed"), event("done"));
-        let known = |seen, is_copied, elsewhere, disposition| Known { seen, is_copied, elsewhere, disposition };
+        let known = |seen, is_copied, elsewhere, disposition| Known {
+            seen,
+            is_copied,
+            elsewhere,
+            disposition,
+        };
         let keep = Disposition::Keep;
         let other = || Some(Seen::Other { mission_slug: None });
         for (event, known, words) in [
@@ -114,20 +141,61 @@ mod tests {
                 known(None, false, None, keep),
                 "captured held: transition: transition_not_allowed: planned -> done",
             ),
-            (&plain, known(None, false, None, Disposition::Hold("opted_out")), "captured held: opted_out"),
+            (
+                &plain,
+                known(None, false, None, Disposition::Hold("opted_out")),
+                "captured held: opted_out",
+            ),
             (
                 &refused,
                 known(None, false, None, Disposition::Hold("opted_out")),
                 "captured held: transition: transition_not_allowed: planned -> done",
             ),
-            (&refused, known(None, false, None, Disposition::Hold("local_only")), "captured held: local_only"),
-            (&plain, known(None, false, None, Disposition::AuditAndDiscard), "skipped opted_out"),
-            (&plain, known(None, true, None, keep), "skipped already_emitted"),
-            (&plain, known(Some(Seen::Imported), false, None, keep), "skipped already_emitted"),
-            (&plain, known(Some(Seen::Purged), false, None, keep), "skipped purged"),
-            (&plain, known(Some(Seen::Same { is_held: false }), true, None, Disposition::Discard), "unchanged "),
-            (&plain, known(other(), true, None, keep), "rewritten captured before with another content, which is kept"),
-            (&plain, known(other(), false, Some("m"), keep), "skipped id_in_other_mission: m"),
+            (
+                &refused,
+                known(None, false, None, Disposition::Hold("local_only")),
+                "captured held: local_only",
+            ),
+            (
+                &plain,
+                known(None, false, None, Disposition::AuditAndDiscard),
+                "skipped opted_out",
+            ),
+            (
+                &plain,
+                known(None, true, None, keep),
+                "skipped already_emitted",
+            ),
+            (
+                &plain,
+                known(Some(Seen::Imported), false, None, keep),
+                "skipped already_emitted",
+            ),
+            (
+                &plain,
+                known(Some(Seen::Purged), false, None, keep),
+                "skipped purged",
+            ),
+            (
+                &plain,
+                known(
+                    Some(Seen::Same { is_held: false }),
+                    true,
+                    None,
+                    Disposition::Discard,
+                ),
+                "unchanged ",
+            ),
+            (
+                &plain,
+                known(other(), true, None, keep),
+                "rewritten captured before with another content, which is kept",
+            ),
+            (
+                &plain,
+                known(other(), false, Some("m"), keep),
+                "skipped id_in_other_mission: m",
+            ),
         ] {
             let (word, reason) = decide(event, &known).words(event);
             assert_eq!(format!("{word} {reason}"), words);

@@ -1,8 +1,8 @@
 //! Mission logs (`status.events.jsonl`), captured line by line.
 //!
-//! A log whose content was captured before is not opened. Of a changed log every line is read; lines whose id is
-//! already in the journal add nothing. The first content of an id stays: a rewritten line is counted and audited, and
-//! opens no conflict.
+//! A log whose content was captured before is not opened. Of a changed log every line is read;
+//! lines whose id is already in the journal add nothing. The first content of an id stays: a
+//! rewritten line is counted and audited, and opens no conflict.
 
 mod decide;
 mod section;
@@ -82,7 +82,10 @@ impl<'a> Logs<'a> {
             },
             rule: Rule::of(workspace),
             fingerprint: rule::fingerprint(workspace),
-            present: missions.iter().map(|mission| mission.slug.as_str()).collect(),
+            present: missions
+                .iter()
+                .map(|mission| mission.slug.as_str())
+                .collect(),
             met: HashMap::new(),
             served,
             at_target: Vec::new(),
@@ -90,7 +93,8 @@ impl<'a> Logs<'a> {
         })
     }
 
-    /// A digest of everything that the events of a mission's log are derived from; `None` without a log.
+    /// A digest of everything that the events of a mission's log are derived from; `None` without a
+    /// log.
     fn digest(&self, mission: &Mission, log: Option<Sha256>) -> Option<String> {
         let parts = [
             env!("CARGO_PKG_VERSION"),
@@ -115,7 +119,8 @@ impl<'a> Logs<'a> {
         }
     }
 
-    /// Reads the logs of missions in parallel, in their order; `None` for one that `memory` has as captured.
+    /// Reads the logs of missions in parallel, in their order; `None` for one that `memory` has as
+    /// captured.
     pub(super) fn read<D: Sync>(
         &self,
         missions: &[(&Mission, D)],
@@ -123,7 +128,9 @@ impl<'a> Logs<'a> {
     ) -> Vec<Option<Result<ReadLog, ReadError>>> {
         let is_known = |mission: &Mission| {
             let digest = self.digest(mission, mission.log_sha256());
-            memory.zip(digest).is_some_and(|(memory, digest)| memory.logged(&mission.slug, &digest).is_some())
+            memory
+                .zip(digest)
+                .is_some_and(|(memory, digest)| memory.logged(&mission.slug, &digest).is_some())
         };
         let one = |(mission, _): &(&Mission, D)| {
             (mission.log_sha256().is_some() && !is_known(mission)).then(|| self.read_one(mission))
@@ -133,8 +140,14 @@ impl<'a> Logs<'a> {
 
     fn read_one(&self, mission: &Mission) -> Result<ReadLog, ReadError> {
         let bytes = read_mission_log(&mission.dir)?;
-        let mut log = ReadLog { sha256: Some(Sha256::of(&bytes)), ..ReadLog::default() };
-        let of = LogMission { directory: &mission.slug, mission_id: mission.mission_id.as_deref() };
+        let mut log = ReadLog {
+            sha256: Some(Sha256::of(&bytes)),
+            ..ReadLog::default()
+        };
+        let of = LogMission {
+            directory: &mission.slug,
+            mission_id: mission.mission_id.as_deref(),
+        };
         for row in read_log(&bytes, self.project, of) {
             log.lines += 1;
             match row.becomes {
@@ -148,18 +161,28 @@ impl<'a> Logs<'a> {
                         let (mission_slug, reason) = (mission.slug.clone(), skip.to_string());
                         let (line, event_id) = (row.line, row.event_id);
                         let decision = "skipped";
-                        log.listed.push(LogLine { mission_slug, line, event_id, decision, reason, event_type: None });
+                        log.listed.push(LogLine {
+                            mission_slug,
+                            line,
+                            event_id,
+                            decision,
+                            reason,
+                            event_type: None,
+                        });
                     }
                 }
             }
         }
         // The order of the events; the id makes it total.
-        log.events.sort_by(|(_, a), (_, b)| (a.lamport_clock, &a.event_id).cmp(&(b.lamport_clock, &b.event_id)));
+        log.events.sort_by(|(_, a), (_, b)| {
+            (a.lamport_clock, &a.event_id).cmp(&(b.lamport_clock, &b.event_id))
+        });
         Ok(log)
     }
 
-    /// Decides about every line of a mission's log, and passes each decision to `act` in the order of the events.
-    /// Returns the digest of the log and its number of events; `None` if nothing was read.
+    /// Decides about every line of a mission's log, and passes each decision to `act` in the order
+    /// of the events. Returns the digest of the log and its number of events; `None` if nothing was
+    /// read.
     fn each(
         &mut self,
         tx: Option<&ReadTx<'_>>,
@@ -194,9 +217,14 @@ impl<'a> Logs<'a> {
             if let Some(lane) = event.lane {
                 let is_held = matches!(
                     decision,
-                    Decision::New { held: Some(decide::TRANSITION) } | Decision::Unchanged { is_held: true }
+                    Decision::New {
+                        held: Some(decide::TRANSITION)
+                    } | Decision::Unchanged { is_held: true }
                 ) && event.transition.is_some();
-                lanes.insert(event.aggregate_id.clone(), (lane.to_owned(), event.event_id.clone(), is_held));
+                lanes.insert(
+                    event.aggregate_id.clone(),
+                    (lane.to_owned(), event.event_id.clone(), is_held),
+                );
             }
             names_other_project = names_other_project.or(event.names_other_project.then_some(line));
             act(&event, &decision)?;
@@ -204,21 +232,45 @@ impl<'a> Logs<'a> {
                 let (decision, reason) = decision.words(&event);
                 let (event_id, event_type) = (Some(event.event_id), Some(event.event_type));
                 let mission_slug = mission.slug.clone();
-                log.listed.push(LogLine { mission_slug, line, event_id, decision, reason, event_type });
+                log.listed.push(LogLine {
+                    mission_slug,
+                    line,
+                    event_id,
+                    decision,
+                    reason,
+                    event_type,
+                });
             }
         }
         self.warn(&mission.slug, &log, names_other_project);
-        for (wp_id, (lane, event_id, _)) in lanes.into_iter().filter(|(_, (.., is_held))| *is_held) {
+        for (wp_id, (lane, event_id, _)) in lanes.into_iter().filter(|(_, (.., is_held))| *is_held)
+        {
             let mission_slug = mission.slug.clone();
-            self.tally.section.lanes_on_hold.push(LaneOnHold { mission_slug, wp_id, lane, event_id });
+            self.tally.section.lanes_on_hold.push(LaneOnHold {
+                mission_slug,
+                wp_id,
+                lane,
+                event_id,
+            });
         }
         log.listed.sort_by_key(|line| line.line);
-        log.listed.into_iter().for_each(|line| self.tally.list(line));
-        Ok(self.digest(mission, log.sha256).map(|digest| (digest, count)))
+        log.listed
+            .into_iter()
+            .for_each(|line| self.tally.list(line));
+        Ok(self
+            .digest(mission, log.sha256)
+            .map(|digest| (digest, count)))
     }
 
-    fn decide(&mut self, tx: Option<&ReadTx<'_>>, mission: &'a Mission, event: &LogEvent) -> Result<Decision, Error> {
-        let seen = tx.map_or(Ok(None), |tx| journal::seen(tx, &event.event_id, &event.envelope))?;
+    fn decide(
+        &mut self,
+        tx: Option<&ReadTx<'_>>,
+        mission: &'a Mission,
+        event: &LogEvent,
+    ) -> Result<Decision, Error> {
+        let seen = tx.map_or(Ok(None), |tx| {
+            journal::seen(tx, &event.event_id, &event.envelope)
+        })?;
         let is_copied = match (tx, &seen, event.copy_key()) {
             (Some(tx), None, Some(key)) => journal::is_copied(tx, &key)?,
             _ => false,
@@ -227,31 +279,50 @@ impl<'a> Logs<'a> {
         let first = *self.met.entry(event.event_id.clone()).or_insert(directory);
         let elsewhere = match &seen {
             _ if first != directory => Some(first),
-            Some(Seen::Other { mission_slug: Some(kept) }) if *kept != event.mission_slug && kept != directory => {
+            Some(Seen::Other {
+                mission_slug: Some(kept),
+            }) if *kept != event.mission_slug && kept != directory => {
                 self.present.get(kept.as_str()).copied()
             }
             _ => None,
         };
         let disposition = self.rule.disposition(&event.event_type);
-        Ok(decide(event, &Known { seen, is_copied, elsewhere, disposition }))
+        Ok(decide(
+            event,
+            &Known {
+                seen,
+                is_copied,
+                elsewhere,
+                disposition,
+            },
+        ))
     }
 
     /// One warning for each file and kind of problem.
     fn warn(&mut self, slug: &str, log: &ReadLog, names_other_project: Option<u64>) {
         let place = |line: u64| format!("{}/{MISSION_LOG}:{line}", printable(slug));
         if let Some((line, reason)) = &log.flaw {
-            let more = if log.flaws > 1 { format!(" (and {} more)", log.flaws - 1) } else { String::new() };
-            self.tally.warnings.push(format!("{}: line skipped: {}{more}", place(*line), printable(reason)));
+            let more = if log.flaws > 1 {
+                format!(" (and {} more)", log.flaws - 1)
+            } else {
+                String::new()
+            };
+            self.tally.warnings.push(format!(
+                "{}: line skipped: {}{more}",
+                place(*line),
+                printable(reason)
+            ));
         }
         if let Some(line) = names_other_project {
-            self.tally
-                .warnings
-                .push(format!("{}: the line names another project; it is captured for this one", place(line)));
+            self.tally.warnings.push(format!(
+                "{}: the line names another project; it is captured for this one",
+                place(line)
+            ));
         }
     }
 
-    /// Captures the log of a mission, or counts it if it did not have to be read. Returns the digest and the number of
-    /// events for the cache; `None` if there is nothing to cache.
+    /// Captures the log of a mission, or counts it if it did not have to be read. Returns the
+    /// digest and the number of events for the cache; `None` if there is nothing to cache.
     pub(super) fn take(
         &mut self,
         tx: &WriteTx<'_>,
@@ -263,7 +334,8 @@ impl<'a> Logs<'a> {
     ) -> Result<Option<(String, u64)>, Error> {
         let Some(log) = log else {
             let digest = self.digest(mission, mission.log_sha256());
-            let known = digest.and_then(|digest| Some((memory.logged(&mission.slug, &digest)?, digest)));
+            let known =
+                digest.and_then(|digest| Some((memory.logged(&mission.slug, &digest)?, digest)));
             if let Some((events, _)) = &known {
                 self.tally.unopened(*events);
             }
@@ -296,7 +368,11 @@ impl<'a> Logs<'a> {
     }
 
     /// Counts and lists what a capture would do.
-    pub(super) fn preview(&mut self, tx: Option<&ReadTx<'_>>, missions: &'a [Mission]) -> Result<(), Error> {
+    pub(super) fn preview(
+        &mut self,
+        tx: Option<&ReadTx<'_>>,
+        missions: &'a [Mission],
+    ) -> Result<(), Error> {
         for piece in pieces(missions.iter().map(|mission| (mission, ())).collect()) {
             let logs = self.read(&piece, None);
             for ((mission, ()), log) in piece.into_iter().zip(logs) {
@@ -350,6 +426,16 @@ fn entry<'a>(event: &'a LogEvent, held: Option<&'a str>) -> Entry<'a> {
 }
 
 fn audit<'a>(event: &'a LogEvent, act: &'a str, reason: &'a str) -> Audit<'a> {
-    let LogEvent { event_id, event_type, .. } = event;
-    Audit { act, event_id, event_type, sha256: Sha256::of(&event.envelope), reason }
+    let LogEvent {
+        event_id,
+        event_type,
+        ..
+    } = event;
+    Audit {
+        act,
+        event_id,
+        event_type,
+        sha256: Sha256::of(&event.envelope),
+        reason,
+    }
 }

@@ -15,7 +15,8 @@ const MAX_LISTED: usize = 100_000;
 /// Maximum number of work packages named in one warning.
 const MAX_NAMED: usize = 8;
 
-/// The section `mission_log`. Of the lines read, `lines = captured + unchanged + rewritten + skipped`.
+/// The section `mission_log`. Of the lines read, `lines = captured + unchanged + rewritten +
+/// skipped`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct MissionLogs {
     /// Missions with a log.
@@ -82,7 +83,10 @@ pub(crate) struct LogTally {
 
 impl LogTally {
     pub(super) fn new(lists_lines: bool) -> Self {
-        Self { listed: lists_lines.then(Vec::new), ..Self::default() }
+        Self {
+            listed: lists_lines.then(Vec::new),
+            ..Self::default()
+        }
     }
 
     /// Counts a log that has not changed since its events were captured.
@@ -95,12 +99,20 @@ impl LogTally {
     pub(super) fn unreadable(&mut self, slug: &str, why: &str) {
         self.section.files += 1;
         self.unreadable += 1;
-        self.warnings.push(format!("{}/{MISSION_LOG} cannot be read: {}", printable(slug), printable(why)));
+        self.warnings.push(format!(
+            "{}/{MISSION_LOG} cannot be read: {}",
+            printable(slug),
+            printable(why)
+        ));
     }
 
     /// Adds a line to the list, if one was requested.
     pub(super) fn list(&mut self, line: LogLine) {
-        if let Some(listed) = self.listed.as_mut().filter(|listed| listed.len() < MAX_LISTED) {
+        if let Some(listed) = self
+            .listed
+            .as_mut()
+            .filter(|listed| listed.len() < MAX_LISTED)
+        {
             listed.push(line);
         }
     }
@@ -111,13 +123,22 @@ impl LogTally {
         if held.is_empty() {
             return;
         }
-        let name =
-            |lane: &LaneOnHold| format!("{} {} ({})", printable(&lane.mission_slug), printable(&lane.wp_id), lane.lane);
+        let name = |lane: &LaneOnHold| {
+            format!(
+                "{} {} ({})",
+                printable(&lane.mission_slug),
+                printable(&lane.wp_id),
+                lane.lane
+            )
+        };
         let names: Vec<_> = held.iter().take(MAX_NAMED).map(name).collect();
         let more = held.len().saturating_sub(MAX_NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let what =
-            "the last lane change is on hold because the contract refuses it, so a receiver shows an earlier lane";
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let what = "the last lane change is on hold because the contract refuses it, so a receiver shows an earlier lane";
         self.warnings.push(format!(
             "{what}: {}{more}; `sk-sync events release --reason transition` sends them all the same",
             names.join(", ")
@@ -149,7 +170,9 @@ impl LogTally {
 
 /// Number of log lines whose events were already in the journal.
 pub(crate) fn unchanged_lines(logs: Option<&LogTally>) -> i64 {
-    logs.map_or(0, |logs| i64::try_from(logs.section.unchanged).unwrap_or(i64::MAX))
+    logs.map_or(0, |logs| {
+        i64::try_from(logs.section.unchanged).unwrap_or(i64::MAX)
+    })
 }
 
 /// True for a skipped line that the user should check.

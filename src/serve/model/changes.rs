@@ -38,8 +38,17 @@ mod tests {
 
     #[test]
     fn a_reader_is_told_of_its_own_projects() {
-        let scope = |team, project: Option<&str>| Scope { team, project: project.map(str::to_owned) };
-        let readers = [scope(0, None), scope(0, Some("a")), scope(0, Some("b")), scope(1, None), scope(1, Some("a"))];
+        let scope = |team, project: Option<&str>| Scope {
+            team,
+            project: project.map(str::to_owned),
+        };
+        let readers = [
+            scope(0, None),
+            scope(0, Some("a")),
+            scope(0, Some("b")),
+            scope(1, None),
+            scope(1, Some("a")),
+        ];
         let mut changes = Changes::default();
         let numbers = |changes: &Changes| readers.each_ref().map(|reader| changes.seen_by(reader));
         changes.project(0, "a");

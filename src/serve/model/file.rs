@@ -77,16 +77,25 @@ pub(in crate::serve) fn documents(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Document>, Error> {
-    let mut statement =
-        tx.prepare(&format!("{DOCUMENT} WHERE d.mission_id = ?1 AND d.path > ?2 ORDER BY d.path LIMIT ?3"))?;
+    let mut statement = tx.prepare(&format!(
+        "{DOCUMENT} WHERE d.mission_id = ?1 AND d.path > ?2 ORDER BY d.path LIMIT ?3"
+    ))?;
     let rows = statement.query_map((mission, after, limit), document_of)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The document of a mission at this path.
-pub(in crate::serve) fn document(tx: &ReadTx<'_>, mission: i64, path: &str) -> Result<Option<Document>, Error> {
-    let mut statement = tx.prepare(&format!("{DOCUMENT} WHERE d.mission_id = ?1 AND d.path = ?2"))?;
-    Ok(statement.query_row((mission, path), document_of).optional()?)
+pub(in crate::serve) fn document(
+    tx: &ReadTx<'_>,
+    mission: i64,
+    path: &str,
+) -> Result<Option<Document>, Error> {
+    let mut statement = tx.prepare(&format!(
+        "{DOCUMENT} WHERE d.mission_id = ?1 AND d.path = ?2"
+    ))?;
+    Ok(statement
+        .query_row((mission, path), document_of)
+        .optional()?)
 }
 
 /// The versions of a document, the newest first.

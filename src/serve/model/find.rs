@@ -24,8 +24,13 @@ pub(in crate::serve) struct Hit {
 
 /// The words of a question.
 pub(in crate::serve) fn words(question: &str) -> Vec<String> {
-    let words = question.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.take(MOST_WORDS).map(|word| word.chars().take(64).collect()).collect()
+    let words = question
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words
+        .take(MOST_WORDS)
+        .map(|word| word.chars().take(64).collect())
+        .collect()
 }
 
 /// What has all of these words, or words that begin with them; the best match first.
@@ -54,18 +59,21 @@ pub(in crate::serve) fn find(
          WHERE serve_model_search MATCH ?1 AND (?2 IS NULL OR p.uuid = ?2) AND p.team = ?5
          ORDER BY bm25(serve_model_search, 8.0, 1.0) LIMIT ?3 OFFSET ?4",
     )?;
-    let rows = statement.query_map((question.join(" "), &scope.project, limit, skip, scope.team), |r| {
-        let sha256: Option<[u8; 32]> = r.get(5)?;
-        Ok(Hit {
-            project: r.get(0)?,
-            project_name: r.get(1)?,
-            mission: r.get(2)?,
-            mission_name: r.get(3)?,
-            path: r.get(4)?,
-            sha256: sha256.and_then(|bytes| Sha256::from_slice(&bytes)),
-            is_gone: r.get(6)?,
-        })
-    })?;
+    let rows = statement.query_map(
+        (question.join(" "), &scope.project, limit, skip, scope.team),
+        |r| {
+            let sha256: Option<[u8; 32]> = r.get(5)?;
+            Ok(Hit {
+                project: r.get(0)?,
+                project_name: r.get(1)?,
+                mission: r.get(2)?,
+                mission_name: r.get(3)?,
+                path: r.get(4)?,
+                sha256: sha256.and_then(|bytes| Sha256::from_slice(&bytes)),
+                is_gone: r.get(6)?,
+            })
+        },
+    )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -74,10 +82,18 @@ pub(in crate::serve) fn excerpt(text: &str, words: &[String]) -> String {
     const AROUND: usize = 90;
     let lower = text.to_lowercase();
     // Lower case can have other lengths, so the place is counted in characters.
-    let at = words.iter().filter_map(|word| lower.find(&word.to_lowercase())).min().unwrap_or(0);
+    let at = words
+        .iter()
+        .filter_map(|word| lower.find(&word.to_lowercase()))
+        .min()
+        .unwrap_or(0);
     let at = lower[..at].chars().count();
     let begin = at.saturating_sub(AROUND);
     let part: String = text.chars().skip(begin).take(AROUND * 2 + 20).collect();
     let line = part.split_whitespace().collect::<Vec<_>>().join(" ");
-    if begin > 0 { format!("… {line} …") } else { format!("{line} …") }
+    if begin > 0 {
+        format!("… {line} …")
+    } else {
+        format!("{line} …")
+    }
 }

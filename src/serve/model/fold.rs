@@ -1,4 +1,5 @@
-//! Folding rows of a feed into the tables. Every row may come again, and texts before or after the event that names them.
+//! Folding rows of a feed into the tables. Every row may come again, and texts before or after the
+//! event that names them.
 
 use rusqlite::OptionalExtension as _;
 
@@ -28,13 +29,20 @@ struct Place {
 
 impl<'a> Fold<'a> {
     pub(super) fn into(tx: &'a WriteTx<'a>) -> Self {
-        Self { tx, project: None, mission: None }
+        Self {
+            tx,
+            project: None,
+            mission: None,
+        }
     }
 
     /// Folds one row.
     pub(super) fn row(&mut self, row: &Arrival) -> Result<(), Error> {
         match &row.item {
-            Arrived::Event { project_uuid, envelope } => match fact::read(envelope) {
+            Arrived::Event {
+                project_uuid,
+                envelope,
+            } => match fact::read(envelope) {
                 Some(fact) => self.event(project_uuid, &fact, row),
                 None => Ok(()),
             },
@@ -48,17 +56,30 @@ impl<'a> Fold<'a> {
             "UPDATE serve_model_projects SET name = coalesce(?2, name), last_at = max(last_at, ?3) WHERE project_id = ?1",
             (project, &fact.project, row.at.as_micros()),
         )?;
-        let mission = fact.mission.as_deref().map(|slug| self.mission(project, slug, row.at)).transpose()?;
-        let place = Place { team: row.team, project, mission, seq: row.seq, at: row.at };
+        let mission = fact
+            .mission
+            .as_deref()
+            .map(|slug| self.mission(project, slug, row.at))
+            .transpose()?;
+        let place = Place {
+            team: row.team,
+            project,
+            mission,
+            seq: row.seq,
+            at: row.at,
+        };
         if let Some(what) = self.change(&place, fact)? {
             self.activity(&place, fact, &what)?;
         }
         Ok(())
     }
 
-    /// Applies what an event changes; gives the words for the activity, `None` where several clones tell what is known.
+    /// Applies what an event changes; gives the words for the activity, `None` where several clones
+    /// tell what is known.
     fn change(&mut self, place: &Place, fact: &Fact) -> Result<Option<String>, Error> {
-        let Some(mission) = place.mission else { return Ok(Some(String::new())) };
+        let Some(mission) = place.mission else {
+            return Ok(Some(String::new()));
+        };
         match &fact.change {
             Change::Lane { from, to, lamport } => {
                 self.lane(mission, fact, to, *lamport)?;
@@ -77,12 +98,21 @@ impl<'a> Fold<'a> {
                     "UPDATE serve_model_missions SET name = ?2, kind = ?3, branch = ?4 WHERE mission_id = ?1",
                     (mission, name, kind, branch),
                 )?;
-                self.index(mission * 2 + 1, &format!("{name} {}", fact.mission.as_deref().unwrap_or_default()), "")?;
+                self.index(
+                    mission * 2 + 1,
+                    &format!("{name} {}", fact.mission.as_deref().unwrap_or_default()),
+                    "",
+                )?;
                 return Ok(Some(name.clone()));
             }
             Change::Document(version) => return self.document(place, mission, fact, version),
             Change::Missing { class } => return self.missing(place, mission, fact, class),
-            Change::Snapshot { artifacts, required_missing, present, digest } => {
+            Change::Snapshot {
+                artifacts,
+                required_missing,
+                present,
+                digest,
+            } => {
                 self.execute(
                     "UPDATE serve_model_missions SET artifacts = ?2, required_missing = ?3 WHERE mission_id = ?1",
                     (mission, artifacts, required_missing),
@@ -129,8 +159,12 @@ impl<'a> Fold<'a> {
                 place.at.as_micros(),
             ),
         )?;
-        let sql = "SELECT document_id FROM serve_model_documents WHERE mission_id = ?1 AND path = ?2";
-        let document: i64 = self.tx.prepare(sql)?.query_row((mission, &version.path), |r| r.get(0))?;
+        let sql =
+            "SELECT document_id FROM serve_model_documents WHERE mission_id = ?1 AND path = ?2";
+        let document: i64 = self
+            .tx
+            .prepare(sql)?
+            .query_row((mission, &version.path), |r| r.get(0))?;
         self.execute(
             "INSERT INTO serve_model_versions (document_id, sha256, size, at, told, branch, commit_sha, node)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET
@@ -151,7 +185,8 @@ impl<'a> Fold<'a> {
             "UPDATE serve_model_missions SET kind = ?2, branch = ?3 WHERE mission_id = ?1",
             (mission, &version.mission_type, &version.target_branch),
         )?;
-        let is_current = known.is_some_and(|(sha256, is_gone)| sha256 == Some(version.sha256) && !is_gone);
+        let is_current =
+            known.is_some_and(|(sha256, is_gone)| sha256 == Some(version.sha256) && !is_gone);
         if is_current {
             return Ok(None);
         }
@@ -171,13 +206,24 @@ impl<'a> Fold<'a> {
 
     /// The version that a document has now, and whether it is gone; `None` for an unknown document.
     fn known(&self, mission: i64, path: &str) -> Result<Option<(Option<Sha256>, bool)>, Error> {
-        let sql = "SELECT sha256, is_gone FROM serve_model_documents WHERE mission_id = ?1 AND path = ?2";
+        let sql =
+            "SELECT sha256, is_gone FROM serve_model_documents WHERE mission_id = ?1 AND path = ?2";
         let mut statement = self.tx.prepare(sql)?;
-        let row = statement.query_row((mission, path), |r| Ok((r.get::<_, Option<[u8; 32]>>(0)?, r.get(1)?)));
-        Ok(row.optional()?.map(|(sha256, gone)| (sha256.and_then(|bytes| Sha256::from_slice(&bytes)), gone)))
+        let row = statement.query_row((mission, path), |r| {
+            Ok((r.get::<_, Option<[u8; 32]>>(0)?, r.get(1)?))
+        });
+        Ok(row
+            .optional()?
+            .map(|(sha256, gone)| (sha256.and_then(|bytes| Sha256::from_slice(&bytes)), gone)))
     }
 
-    fn missing(&self, place: &Place, mission: i64, fact: &Fact, class: &str) -> Result<Option<String>, Error> {
+    fn missing(
+        &self,
+        place: &Place,
+        mission: i64,
+        fact: &Fact,
+        class: &str,
+    ) -> Result<Option<String>, Error> {
         let known = self.known(mission, &fact.subject)?;
         self.execute(
             "INSERT INTO serve_model_documents (mission_id, path, class, is_required, at, is_gone)
@@ -191,16 +237,29 @@ impl<'a> Fold<'a> {
         })
     }
 
-    /// Marks what a snapshot does not have; gives the words for the activity, `None` if that is nothing.
-    fn snapshot(&self, mission: i64, present: usize, digest: &str) -> Result<Option<String>, Error> {
+    /// Marks what a snapshot does not have; gives the words for the activity, `None` if that is
+    /// nothing.
+    fn snapshot(
+        &self,
+        mission: i64,
+        present: usize,
+        digest: &str,
+    ) -> Result<Option<String>, Error> {
         let told = self.told(mission)?;
         let documents: Vec<_> = told.iter().map(|(_, told)| told.clone()).collect();
-        let Some(changed) = gone::changed(&documents, present, digest) else { return Ok(None) };
+        let Some(changed) = gone::changed(&documents, present, digest) else {
+            return Ok(None);
+        };
         let mut words = Vec::with_capacity(changed.len());
         for (id, told) in changed.into_iter().filter_map(|at| told.get(at)) {
-            let sql = "UPDATE serve_model_documents SET is_gone = NOT is_gone WHERE document_id = ?1";
+            let sql =
+                "UPDATE serve_model_documents SET is_gone = NOT is_gone WHERE document_id = ?1";
             self.execute(sql, [id])?;
-            words.push(format!("{} {}", told.path, if told.is_gone { "back" } else { "gone" }));
+            words.push(format!(
+                "{} {}",
+                told.path,
+                if told.is_gone { "back" } else { "gone" }
+            ));
         }
         Ok(Some(text::shorten(&words.join(", "), 500)))
     }
@@ -211,8 +270,16 @@ impl<'a> Fold<'a> {
                    WHERE mission_id = ?1 AND sha256 IS NOT NULL ORDER BY path";
         let mut statement = self.tx.prepare(sql)?;
         let rows = statement.query_map([mission], |r| {
-            let sha256 = Sha256::from_slice(&r.get::<_, [u8; 32]>(2)?).unwrap_or_else(|| Sha256::of(b""));
-            Ok((r.get(0)?, Told { path: r.get(1)?, sha256, is_gone: r.get(3)? }))
+            let sha256 =
+                Sha256::from_slice(&r.get::<_, [u8; 32]>(2)?).unwrap_or_else(|| Sha256::of(b""));
+            Ok((
+                r.get(0)?,
+                Told {
+                    path: r.get(1)?,
+                    sha256,
+                    is_gone: r.get(3)?,
+                },
+            ))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -258,30 +325,44 @@ impl<'a> Fold<'a> {
         {
             return Ok(*id);
         }
-        let sql = "INSERT INTO serve_model_projects (team, uuid) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        let sql =
+            "INSERT INTO serve_model_projects (team, uuid) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         self.execute(sql, (team, uuid))?;
         let sql = "SELECT project_id FROM serve_model_projects WHERE team = ?1 AND uuid = ?2";
-        let id = self.tx.prepare(sql)?.query_row((team, uuid), |r| r.get(0))?;
+        let id = self
+            .tx
+            .prepare(sql)?
+            .query_row((team, uuid), |r| r.get(0))?;
         self.project = Some((team, uuid.to_owned(), id));
         Ok(id)
     }
 
     fn mission(&mut self, project: i64, slug: &str, at: Timestamp) -> Result<i64, Error> {
-        let cached = self.mission.as_ref().filter(|(of, known, _)| (*of, known.as_str()) == (project, slug));
+        let cached = self
+            .mission
+            .as_ref()
+            .filter(|(of, known, _)| (*of, known.as_str()) == (project, slug));
         let known = if let Some((.., id)) = cached {
             Some(*id)
         } else {
-            let sql = "SELECT mission_id FROM serve_model_missions WHERE project_id = ?1 AND slug = ?2";
-            self.tx.prepare(sql)?.query_row((project, slug), |r| r.get(0)).optional()?
+            let sql =
+                "SELECT mission_id FROM serve_model_missions WHERE project_id = ?1 AND slug = ?2";
+            self.tx
+                .prepare(sql)?
+                .query_row((project, slug), |r| r.get(0))
+                .optional()?
         };
         let id = if let Some(id) = known {
-            let sql = "UPDATE serve_model_missions SET last_at = max(last_at, ?2) WHERE mission_id = ?1";
+            let sql =
+                "UPDATE serve_model_missions SET last_at = max(last_at, ?2) WHERE mission_id = ?1";
             self.execute(sql, (id, at.as_micros()))?;
             id
         } else {
-            let sql =
-                "INSERT INTO serve_model_missions (project_id, slug, last_at) VALUES (?1, ?2, ?3) RETURNING mission_id";
-            let id: i64 = self.tx.prepare(sql)?.query_row((project, slug, at.as_micros()), |r| r.get(0))?;
+            let sql = "INSERT INTO serve_model_missions (project_id, slug, last_at) VALUES (?1, ?2, ?3) RETURNING mission_id";
+            let id: i64 = self
+                .tx
+                .prepare(sql)?
+                .query_row((project, slug, at.as_micros()), |r| r.get(0))?;
             self.index(id * 2 + 1, slug, "")?;
             id
         };
@@ -293,10 +374,17 @@ impl<'a> Fold<'a> {
     pub(super) fn index(&self, row: i64, name: &str, body: &str) -> Result<(), Error> {
         // Word characters of paths and slugs are separated by other characters.
         self.execute("DELETE FROM serve_model_search WHERE rowid = ?1", [row])?;
-        self.execute("INSERT INTO serve_model_search (rowid, name, body) VALUES (?1, ?2, ?3)", (row, name, body))
+        self.execute(
+            "INSERT INTO serve_model_search (rowid, name, body) VALUES (?1, ?2, ?3)",
+            (row, name, body),
+        )
     }
 
-    pub(super) fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), Error> {
+    pub(super) fn execute(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+    ) -> Result<(), Error> {
         self.tx.prepare(sql)?.execute(parameters)?;
         Ok(())
     }

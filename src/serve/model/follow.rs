@@ -47,7 +47,10 @@ struct Unread {
 
 impl Model {
     /// Brings the tables up to the heads of the feeds.
-    pub(in crate::serve) async fn catch_up(self: &Arc<Self>, engine: &dyn Engine) -> Result<(), Trouble> {
+    pub(in crate::serve) async fn catch_up(
+        self: &Arc<Self>,
+        engine: &dyn Engine,
+    ) -> Result<(), Trouble> {
         let heads = engine.heads().await?;
         let era = Arc::<str>::from(heads.era);
         let begun = Arc::clone(&era);
@@ -59,7 +62,10 @@ impl Model {
             let mut after = cursors.get(&stream).copied().unwrap_or(0);
             while after < head {
                 let rows = engine.feed(&stream, after).await?;
-                let touched: BTreeSet<_> = rows.iter().map(|row| (row.team, row.item.project().to_owned())).collect();
+                let touched: BTreeSet<_> = rows
+                    .iter()
+                    .map(|row| (row.team, row.item.project().to_owned()))
+                    .collect();
                 after = self.fold(&era, (&stream, after, head), rows).await?;
                 self.tell(&touched);
                 self.read_texts(engine).await?;
@@ -68,8 +74,8 @@ impl Model {
         self.read_texts(engine).await
     }
 
-    /// Folds rows and moves the cursor in one transaction; gives the new position. Where another receiver on the same file
-    /// was faster, its position stands.
+    /// Folds rows and moves the cursor in one transaction; gives the new position. Where another
+    /// receiver on the same file was faster, its position stands.
     async fn fold(
         self: &Arc<Self>,
         era: &Arc<str>,
@@ -89,7 +95,8 @@ impl Model {
             }
             let mut fold = Fold::into(tx);
             rows.iter().try_for_each(|row| fold.row(row))?;
-            // A feed that ends before its head has gaps there: numbers that were given out and not used.
+            // A feed that ends before its head has gaps there: numbers that were given out and not
+            // used.
             let to = rows.last().map_or(head, |row| row.seq);
             fold.execute(
                 "INSERT INTO serve_model_cursors (stream, seq) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET seq = excluded.seq",
@@ -108,13 +115,20 @@ impl Model {
                 return Ok(());
             }
             let mut texts = Vec::with_capacity(unread.len());
-            let touched = unread.iter().map(|document| (document.team, document.project.clone())).collect();
+            let touched = unread
+                .iter()
+                .map(|document| (document.team, document.project.clone()))
+                .collect();
             for document in unread {
-                let text = engine.text(document.team, &document.project, document.sha256).await?;
+                let text = engine
+                    .text(document.team, &document.project, document.sha256)
+                    .await?;
                 texts.push((document, text));
             }
             self.write(move |tx| {
-                texts.iter().try_for_each(|(document, text)| take_text(tx, document, text.as_deref()))
+                texts
+                    .iter()
+                    .try_for_each(|(document, text)| take_text(tx, document, text.as_deref()))
             })
             .await?;
             self.tell(&touched);
@@ -123,12 +137,19 @@ impl Model {
 
     /// Tells open pages that these projects changed.
     fn tell(&self, projects: &BTreeSet<(i32, String)>) {
-        self.changes.send_modify(|changes| projects.iter().for_each(|(team, uuid)| changes.project(*team, uuid)));
+        self.changes.send_modify(|changes| {
+            projects
+                .iter()
+                .for_each(|(team, uuid)| changes.project(*team, uuid))
+        });
     }
 
     /// Forgets everything, so that it is read again from the beginning.
     pub(in crate::serve) fn rebuild(&self) -> Result<(), Error> {
-        self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write(clear)
+        self.writer
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .write(clear)
     }
 }
 
@@ -137,16 +158,21 @@ fn known_era(tx: &WriteTx<'_>) -> Result<Option<String>, Error> {
     Ok(known.query_row([], |r| r.get(0)).optional()?)
 }
 
-/// How far each feed was read, and true if that is from the beginning again: rows were deleted from the storage.
+/// How far each feed was read, and true if that is from the beginning again: rows were deleted from
+/// the storage.
 fn begin(tx: &WriteTx<'_>, era: &str) -> Result<(HashMap<String, i64>, bool), Error> {
     let known = known_era(tx)?;
     if known.as_deref() != Some(era) {
         clear(tx)?;
-        tx.prepare("INSERT INTO serve_model_settings (name, value) VALUES ('era', ?1)")?.execute([era])?;
+        tx.prepare("INSERT INTO serve_model_settings (name, value) VALUES ('era', ?1)")?
+            .execute([era])?;
     }
     let mut cursors = tx.prepare("SELECT stream, seq FROM serve_model_cursors")?;
     let rows = cursors.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    Ok((rows.collect::<Result<_, _>>()?, known.is_some_and(|known| known != era)))
+    Ok((
+        rows.collect::<Result<_, _>>()?,
+        known.is_some_and(|known| known != era),
+    ))
 }
 
 fn clear(tx: &WriteTx<'_>) -> Result<(), Error> {
@@ -168,18 +194,31 @@ fn unread(tx: &crate::store::ReadTx<'_>) -> Result<Vec<Unread>, Error> {
     let rows = statement.query_map([TEXTS], |r| {
         let sha256: [u8; 32] = r.get(3)?;
         let sha256 = Sha256::from_slice(&sha256).unwrap_or_else(|| Sha256::of(b""));
-        Ok(Unread { document: r.get(0)?, team: r.get(4)?, project: r.get(1)?, path: r.get(2)?, sha256 })
+        Ok(Unread {
+            document: r.get(0)?,
+            team: r.get(4)?,
+            project: r.get(1)?,
+            path: r.get(2)?,
+            sha256,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn take_text(tx: &WriteTx<'_>, document: &Unread, text: Option<&str>) -> Result<(), Error> {
     let fold = Fold::into(tx);
-    fold.execute("DELETE FROM serve_model_unread WHERE document_id = ?1", [document.document])?;
+    fold.execute(
+        "DELETE FROM serve_model_unread WHERE document_id = ?1",
+        [document.document],
+    )?;
     let (boxes, done) = boxes(text.unwrap_or_default());
     fold.execute(
         "UPDATE serve_model_documents SET boxes = ?2, boxes_done = ?3 WHERE document_id = ?1 AND sha256 = ?4",
         (document.document, boxes, done, document.sha256.as_bytes()),
     )?;
-    fold.index(document.document * 2, &document.path, text.unwrap_or_default())
+    fold.index(
+        document.document * 2,
+        &document.path,
+        text.unwrap_or_default(),
+    )
 }

@@ -20,7 +20,10 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (time, number) = text.split_once('.').ok_or(())?;
-        Ok(Self(time.parse().map_err(drop)?, number.parse().map_err(drop)?))
+        Ok(Self(
+            time.parse().map_err(drop)?,
+            number.parse().map_err(drop)?,
+        ))
     }
 }
 
@@ -92,7 +95,13 @@ const PROJECT: &str = "SELECT project_id, uuid, name, last_at,
     (SELECT count(*) FROM serve_model_missions m WHERE m.project_id = p.project_id) FROM serve_model_projects p";
 
 fn project_of(row: &Row<'_>) -> rusqlite::Result<Project> {
-    Ok(Project { id: row.get(0)?, uuid: row.get(1)?, name: row.get(2)?, last_at: row.get(3)?, missions: row.get(4)? })
+    Ok(Project {
+        id: row.get(0)?,
+        uuid: row.get(1)?,
+        name: row.get(2)?,
+        last_at: row.get(3)?,
+        missions: row.get(4)?,
+    })
 }
 
 /// Projects, the one with the newest activity first.
@@ -107,17 +116,27 @@ pub(in crate::serve) fn projects(
         "{PROJECT} WHERE team = ?5 AND (?1 IS NULL OR uuid = ?1) AND (last_at, project_id) < (?2, ?3)
          ORDER BY last_at DESC, project_id DESC LIMIT ?4"
     ))?;
-    let rows = statement.query_map((&scope.project, time, number, limit, scope.team), project_of)?;
+    let rows = statement.query_map(
+        (&scope.project, time, number, limit, scope.team),
+        project_of,
+    )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The project with this UUID, unless it is not there for this reader.
-pub(in crate::serve) fn project(tx: &ReadTx<'_>, scope: &Scope, uuid: &str) -> Result<Option<Project>, Error> {
+pub(in crate::serve) fn project(
+    tx: &ReadTx<'_>,
+    scope: &Scope,
+    uuid: &str,
+) -> Result<Option<Project>, Error> {
     if scope.project.as_ref().is_some_and(|own| own != uuid) {
         return Ok(None);
     }
     let sql = format!("{PROJECT} WHERE team = ?1 AND uuid = ?2");
-    Ok(tx.prepare(&sql)?.query_row((scope.team, uuid), project_of).optional()?)
+    Ok(tx
+        .prepare(&sql)?
+        .query_row((scope.team, uuid), project_of)
+        .optional()?)
 }
 
 const MISSION: &str = "SELECT mission_id, slug, name, kind, branch, last_at, artifacts, required_missing,
@@ -142,7 +161,8 @@ fn mission_of(row: &Row<'_>) -> rusqlite::Result<Mission> {
 }
 
 fn lanes(tx: &ReadTx<'_>, mission: i64) -> Result<Vec<(String, i64)>, Error> {
-    let sql = "SELECT lane, count(*) FROM serve_model_work WHERE mission_id = ?1 GROUP BY lane LIMIT 50";
+    let sql =
+        "SELECT lane, count(*) FROM serve_model_work WHERE mission_id = ?1 GROUP BY lane LIMIT 50";
     let mut statement = tx.prepare(sql)?;
     let rows = statement.query_map([mission], |r| Ok((r.get(0)?, r.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -172,10 +192,19 @@ pub(in crate::serve) fn missions(
 }
 
 /// The mission of a project with this slug.
-pub(in crate::serve) fn mission(tx: &ReadTx<'_>, project: i64, slug: &str) -> Result<Option<Mission>, Error> {
+pub(in crate::serve) fn mission(
+    tx: &ReadTx<'_>,
+    project: i64,
+    slug: &str,
+) -> Result<Option<Mission>, Error> {
     let sql = format!("{MISSION} WHERE project_id = ?1 AND slug = ?2 GROUP BY mission_id");
-    let found = tx.prepare(&sql)?.query_row((project, slug), mission_of).optional()?;
-    let Some(mut mission) = found else { return Ok(None) };
+    let found = tx
+        .prepare(&sql)?
+        .query_row((project, slug), mission_of)
+        .optional()?;
+    let Some(mut mission) = found else {
+        return Ok(None);
+    };
     mission.lanes = lanes(tx, mission.id)?;
     Ok(Some(mission))
 }
@@ -186,7 +215,13 @@ pub(in crate::serve) fn work(tx: &ReadTx<'_>, mission: i64) -> Result<Vec<Work>,
         "SELECT wp, lane, title, actor, told FROM serve_model_work WHERE mission_id = ?1 ORDER BY wp LIMIT ?2",
     )?;
     let rows = statement.query_map((mission, MOST_WORK), |r| {
-        Ok(Work { wp: r.get(0)?, lane: r.get(1)?, title: r.get(2)?, actor: r.get(3)?, told: r.get(4)? })
+        Ok(Work {
+            wp: r.get(0)?,
+            lane: r.get(1)?,
+            title: r.get(2)?,
+            actor: r.get(3)?,
+            told: r.get(4)?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -202,7 +237,8 @@ pub(in crate::serve) enum Of {
     Mission(i64),
 }
 
-const ACTIVITY: &str = "SELECT activity_id, seq, uuid, p.name, slug, at, told, a.kind, subject, what, actor, event_id
+const ACTIVITY: &str =
+    "SELECT activity_id, seq, uuid, p.name, slug, at, told, a.kind, subject, what, actor, event_id
     FROM serve_model_activity a JOIN serve_model_projects p USING (project_id)
     LEFT JOIN serve_model_missions m USING (mission_id)";
 
@@ -223,8 +259,8 @@ fn activity_of(r: &Row<'_>) -> rusqlite::Result<Activity> {
     })
 }
 
-/// The newest activity before a position, newest first. The position is `seq` within a project or mission, and the number
-/// of the line among everything.
+/// The newest activity before a position, newest first. The position is `seq` within a project or
+/// mission, and the number of the line among everything.
 pub(in crate::serve) fn activity(
     tx: &ReadTx<'_>,
     of: Of,
@@ -233,7 +269,10 @@ pub(in crate::serve) fn activity(
 ) -> Result<Vec<Activity>, Error> {
     let before = before.unwrap_or(i64::MAX);
     let (filter, of) = match of {
-        Of::Team(team) => ("a.team = ?1 AND activity_id < ?2 ORDER BY activity_id DESC", i64::from(team)),
+        Of::Team(team) => (
+            "a.team = ?1 AND activity_id < ?2 ORDER BY activity_id DESC",
+            i64::from(team),
+        ),
         Of::Project(id) => ("a.project_id = ?1 AND seq < ?2 ORDER BY seq DESC", id),
         Of::Mission(id) => ("a.mission_id = ?1 AND seq < ?2 ORDER BY seq DESC", id),
     };
@@ -249,8 +288,9 @@ pub(in crate::serve) fn activity_after(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Activity>, Error> {
-    let mut statement =
-        tx.prepare(&format!("{ACTIVITY} WHERE a.project_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"))?;
+    let mut statement = tx.prepare(&format!(
+        "{ACTIVITY} WHERE a.project_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+    ))?;
     let rows = statement.query_map((project, after, limit), activity_of)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -1,4 +1,5 @@
-//! What readers see: separate tables, derived from the feeds of the storage and made again whenever they are lost.
+//! What readers see: separate tables, derived from the feeds of the storage and made again whenever
+//! they are lost.
 //!
 //! ```text
 //!  follow  reads the feeds, row after row      fact  an envelope -> what it changes       fold  rows -> tables
@@ -6,8 +7,9 @@
 //!  changes what an open page has to be told    gone  what a snapshot does not have
 //! ```
 //!
-//! **Invariant:** nothing here is the only copy of anything, and nothing here takes part in a transaction that keeps what
-//! clients send. Every receiver has its own tables, on any engine, and the same feeds give the same rows.
+//! **Invariant:** nothing here is the only copy of anything, and nothing here takes part in a
+//! transaction that keeps what clients send. Every receiver has its own tables, on any engine, and
+//! the same feeds give the same rows.
 
 mod changes;
 mod fact;
@@ -23,7 +25,8 @@ pub(super) use file::{Document, Held, document, documents, versions};
 pub(super) use find::{Hit, excerpt, find, words};
 pub(super) use follow::follow;
 pub(super) use lists::{
-    Activity, Cursor, Mission, Of, Project, Work, activity, activity_after, mission, missions, project, projects, work,
+    Activity, Cursor, Mission, Of, Project, Work, activity, activity_after, mission, missions,
+    project, projects, work,
 };
 
 use std::path::{Path, PathBuf};
@@ -36,8 +39,12 @@ use super::Error;
 use super::engine::Trouble;
 use crate::store::{ReadTx, Schema, Store};
 
-/// Its own kind of file ("skrd"). A step is never appended: tables of another version are made again.
-const SCHEMA: Schema = Schema { application_id: 0x736b_7264, steps: &[&[include_str!("schema.sql")]] };
+/// Its own kind of file ("skrd"). A step is never appended: tables of another version are made
+/// again.
+const SCHEMA: Schema = Schema {
+    application_id: 0x736b_7264,
+    steps: &[&[include_str!("schema.sql")]],
+};
 /// How long a write waits for another receiver on the same file.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Reads at a time; more wait.
@@ -45,7 +52,8 @@ const READS: usize = 4;
 /// Pages that each connection keeps in memory.
 const PAGES_KIB: u16 = 1024;
 
-/// The projects that a reader may see: those of a team, or one of them. Others are not there for this reader.
+/// The projects that a reader may see: those of a team, or one of them. Others are not there for
+/// this reader.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Scope {
     pub(super) team: i32,
@@ -66,7 +74,8 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// The tables in the file at `path`, or in a temporary file. A file that cannot be used is made again.
+    /// The tables in the file at `path`, or in a temporary file. A file that cannot be used is made
+    /// again.
     pub(super) fn open(path: Option<&Path>) -> Result<Arc<Self>, Error> {
         let (path, dir) = if let Some(path) = path {
             (path.to_owned(), None)
@@ -94,7 +103,8 @@ impl Model {
         }))
     }
 
-    /// Answers a question from one unchanging state of the tables, away from the threads that answer requests.
+    /// Answers a question from one unchanging state of the tables, away from the threads that
+    /// answer requests.
     pub(super) async fn ask<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl FnOnce(&ReadTx<'_>) -> Result<T, Error> + Send + 'static,
@@ -102,17 +112,28 @@ impl Model {
         let _place = self.reads.acquire().await.map_err(|_| Trouble::Unknown)?;
         let model = Arc::clone(self);
         let asked = tokio::task::spawn_blocking(move || model.read(read)).await;
-        told(asked.map_err(|e| Error::Start(std::io::Error::other(e))).and_then(|answer| answer))
+        told(
+            asked
+                .map_err(|e| Error::Start(std::io::Error::other(e)))
+                .and_then(|answer| answer),
+        )
     }
 
     fn read<T>(&self, read: impl FnOnce(&ReadTx<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let store = match idle {
             Some(store) => store,
             None => open(&self.path)?,
         };
         let answer = store.read(read);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(store);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(store);
         answer
     }
 
@@ -122,9 +143,19 @@ impl Model {
         work: impl FnOnce(&crate::store::WriteTx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
         let model = Arc::clone(self);
-        let writing = move || model.writer.lock().unwrap_or_else(PoisonError::into_inner).write(work);
+        let writing = move || {
+            model
+                .writer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write(work)
+        };
         let written = tokio::task::spawn_blocking(writing).await;
-        told(written.map_err(|e| Error::Start(std::io::Error::other(e))).and_then(|answer| answer))
+        told(
+            written
+                .map_err(|e| Error::Start(std::io::Error::other(e)))
+                .and_then(|answer| answer),
+        )
     }
 
     /// Tells of every change from now on.
@@ -147,7 +178,10 @@ fn told<T>(answer: Result<T, Error>) -> Result<T, Trouble> {
 }
 
 fn is_of_another_build(error: &crate::store::Error) -> bool {
-    matches!(error, crate::store::Error::Newer { .. } | crate::store::Error::OtherBuild { .. })
+    matches!(
+        error,
+        crate::store::Error::Newer { .. } | crate::store::Error::OtherBuild { .. }
+    )
 }
 
 /// Removes the file and its side files.

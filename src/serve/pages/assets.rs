@@ -6,15 +6,26 @@ use axum::response::Response;
 use super::visit::tagged;
 
 pub(super) async fn style(headers: HeaderMap) -> Response {
-    asset(&headers, "text/css; charset=utf-8", include_str!("style.css"))
+    asset(
+        &headers,
+        "text/css; charset=utf-8",
+        include_str!("style.css"),
+    )
 }
 
 pub(super) async fn script(headers: HeaderMap) -> Response {
-    asset(&headers, "text/javascript; charset=utf-8", include_str!("live.js"))
+    asset(
+        &headers,
+        "text/javascript; charset=utf-8",
+        include_str!("live.js"),
+    )
 }
 
 fn asset(headers: &HeaderMap, kind: &'static str, text: &'static str) -> Response {
     let mut response = tagged(headers, kind, text.as_bytes().to_vec());
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache"));
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-cache"),
+    );
     response
 }

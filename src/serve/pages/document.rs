@@ -23,13 +23,27 @@ struct Found {
 }
 
 pub(super) async fn document(visit: Visit, Path(uuid): Path<String>) -> Response {
-    let (slug, path) = (visit.get("mission").to_owned(), visit.get("path").to_owned());
+    let (slug, path) = (
+        visit.get("mission").to_owned(),
+        visit.get("path").to_owned(),
+    );
     let asked = visit.ask(move |tx, scope| {
-        let Some(project) = model::project(tx, scope, &uuid)? else { return Ok(None) };
-        let Some(mission) = model::mission(tx, project.id, &slug)? else { return Ok(None) };
-        let Some(document) = model::document(tx, mission.id, &path)? else { return Ok(None) };
+        let Some(project) = model::project(tx, scope, &uuid)? else {
+            return Ok(None);
+        };
+        let Some(mission) = model::mission(tx, project.id, &slug)? else {
+            return Ok(None);
+        };
+        let Some(document) = model::document(tx, mission.id, &path)? else {
+            return Ok(None);
+        };
         let versions = model::versions(tx, document.id)?;
-        Ok(Some(Found { project, mission, document, versions }))
+        Ok(Some(Found {
+            project,
+            mission,
+            document,
+            versions,
+        }))
     });
     let found = match asked.await {
         Ok(Some(found)) => found,
@@ -40,17 +54,25 @@ pub(super) async fn document(visit: Visit, Path(uuid): Path<String>) -> Response
         "" => found.document.sha256,
         version => Sha256::from_hex(version),
     };
-    let version = wanted.and_then(|wanted| found.versions.iter().find(|held| held.sha256 == wanted));
+    let version =
+        wanted.and_then(|wanted| found.versions.iter().find(|held| held.sha256 == wanted));
     if version.is_none() && !visit.get("version").is_empty() {
         return visit.nothing("The document has no such version.");
     }
-    let Ok(content) = content(&visit, &found, version).await else { return visit.trouble() };
+    let Ok(content) = content(&visit, &found, version).await else {
+        return visit.trouble();
+    };
     match visit.get("view") {
         "raw" => raw(&visit, &found, content),
         "diff" => diff(&visit, &found, version, content.as_deref()).await,
         _ => {
             let shown = if let Some(content) = &content {
-                text::rendered(content, &found.document.path, &found.project.uuid, &found.mission.slug)
+                text::rendered(
+                    content,
+                    &found.document.path,
+                    &found.project.uuid,
+                    &found.mission.slug,
+                )
             } else {
                 html! { p.note { (why_no_text(&found.document)) } }
             };
@@ -59,9 +81,16 @@ pub(super) async fn document(visit: Visit, Path(uuid): Path<String>) -> Response
     }
 }
 
-async fn content(visit: &Visit, found: &Found, version: Option<&Held>) -> Result<Option<String>, ()> {
+async fn content(
+    visit: &Visit,
+    found: &Found,
+    version: Option<&Held>,
+) -> Result<Option<String>, ()> {
     match version.filter(|held| held.has_text) {
-        Some(held) => visit.text(&found.project.uuid, held.sha256).await.map_err(drop),
+        Some(held) => visit
+            .text(&found.project.uuid, held.sha256)
+            .await
+            .map_err(drop),
         None => Ok(None),
     }
 }
@@ -73,12 +102,31 @@ fn why_no_text(document: &Document) -> &'static str {
     }
 }
 
-fn show(visit: &Visit, found: &Found, version: Option<&Held>, view: &str, shown: &Markup) -> Response {
-    let Found { project, mission, document, versions } = found;
-    let chosen = version.map(|held| held.sha256.to_string()).filter(|_| !visit.get("version").is_empty());
+fn show(
+    visit: &Visit,
+    found: &Found,
+    version: Option<&Held>,
+    view: &str,
+    shown: &Markup,
+) -> Response {
+    let Found {
+        project,
+        mission,
+        document,
+        versions,
+    } = found;
+    let chosen = version
+        .map(|held| held.sha256.to_string())
+        .filter(|_| !visit.get("version").is_empty());
     let chosen = chosen.as_deref().unwrap_or_default();
-    let link =
-        |view: &str| links::view(&project.uuid, &mission.slug, &document.path, &[("view", view), ("version", chosen)]);
+    let link = |view: &str| {
+        links::view(
+            &project.uuid,
+            &mission.slug,
+            &document.path,
+            &[("view", view), ("version", chosen)],
+        )
+    };
     let tab = |name: &str, words: &str| html! { a href=(link(name)) aria-current=[(name == view).then_some("page")] { (words) } };
     let body = html! {
         p.facts {
@@ -91,11 +139,23 @@ fn show(visit: &Visit, found: &Found, version: Option<&Held>, view: &str, shown:
     };
     let way = [
         ("Projects".to_owned(), "/".to_owned()),
-        (project_name(project).to_owned(), links::project(&project.uuid)),
-        (mission.slug.clone(), links::mission(&project.uuid, &mission.slug)),
+        (
+            project_name(project).to_owned(),
+            links::project(&project.uuid),
+        ),
+        (
+            mission.slug.clone(),
+            links::mission(&project.uuid, &mission.slug),
+        ),
     ];
     let is_live = visit.get("version").is_empty();
-    visit.page(page(visit, &shorten(&document.path, 300), &way, is_live, &body))
+    visit.page(page(
+        visit,
+        &shorten(&document.path, 300),
+        &way,
+        is_live,
+        &body,
+    ))
 }
 
 /// Where a version was delivered from.
@@ -109,8 +169,14 @@ fn from(visit: &Visit, held: &Held) -> Markup {
 }
 
 fn version_list(visit: &Visit, found: &Found) -> Markup {
-    let Found { project, mission, document, versions } = found;
-    let link = |how: &[(&str, &str)]| links::view(&project.uuid, &mission.slug, &document.path, how);
+    let Found {
+        project,
+        mission,
+        document,
+        versions,
+    } = found;
+    let link =
+        |how: &[(&str, &str)]| links::view(&project.uuid, &mission.slug, &document.path, how);
     html! {
         @if versions.is_empty() { p { "No version was delivered." } } @else {
             ol.versions { @for (at, held) in versions.iter().enumerate() {
@@ -130,13 +196,29 @@ fn version_list(visit: &Visit, found: &Found) -> Markup {
 }
 
 fn raw(visit: &Visit, found: &Found, content: Option<String>) -> Response {
-    let Some(content) = content else { return visit.nothing(why_no_text(&found.document)) };
-    let mut response = tagged(&visit.headers, "text/plain; charset=utf-8", content.into_bytes());
+    let Some(content) = content else {
+        return visit.nothing(why_no_text(&found.document));
+    };
+    let mut response = tagged(
+        &visit.headers,
+        "text/plain; charset=utf-8",
+        content.into_bytes(),
+    );
     let name = found.document.path.rsplit('/').next().unwrap_or_default();
-    let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(100).collect();
+    let name: String = name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c))
+        .take(100)
+        .collect();
     for (header, value) in [
-        (header::CONTENT_DISPOSITION, format!("inline; filename=\"{name}\"")),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox".to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("inline; filename=\"{name}\""),
+        ),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'; sandbox".to_owned(),
+        ),
     ] {
         if let Ok(value) = value.parse() {
             response.headers_mut().insert(header, value);
@@ -146,14 +228,27 @@ fn raw(visit: &Visit, found: &Found, content: Option<String>) -> Response {
 }
 
 /// The changes from one version to another; without `from`, from the version before.
-async fn diff(visit: &Visit, found: &Found, version: Option<&Held>, content: Option<&str>) -> Response {
-    let at = found.versions.iter().position(|held| Some(held.sha256) == version.map(|version| version.sha256));
+async fn diff(
+    visit: &Visit,
+    found: &Found,
+    version: Option<&Held>,
+    content: Option<&str>,
+) -> Response {
+    let at = found
+        .versions
+        .iter()
+        .position(|held| Some(held.sha256) == version.map(|version| version.sha256));
     let older = match visit.get("from") {
         "" => at.and_then(|at| found.versions.get(at + 1)),
-        from => Sha256::from_hex(from).and_then(|from| found.versions.iter().find(|held| held.sha256 == from)),
+        from => Sha256::from_hex(from)
+            .and_then(|from| found.versions.iter().find(|held| held.sha256 == from)),
     };
-    let Some(older) = older else { return visit.nothing("There is no earlier version to compare with.") };
-    let Ok(old) = self::content(visit, found, Some(older)).await else { return visit.trouble() };
+    let Some(older) = older else {
+        return visit.nothing("There is no earlier version to compare with.");
+    };
+    let Ok(old) = self::content(visit, found, Some(older)).await else {
+        return visit.trouble();
+    };
     let (Some(old), Some(new)) = (old, content) else {
         let page = html! { p.note { "The text of one of the two versions was not sent." } };
         return (StatusCode::OK, show(visit, found, version, "diff", &page)).into_response();

@@ -8,14 +8,29 @@ use crate::base::Timestamp;
 use crate::base::text::printable;
 
 /// The lanes in the order of work; others come after them.
-pub(super) const LANES: [&str; 9] =
-    ["planned", "claimed", "in_progress", "for_review", "in_review", "approved", "done", "blocked", "canceled"];
+pub(super) const LANES: [&str; 9] = [
+    "planned",
+    "claimed",
+    "in_progress",
+    "for_review",
+    "in_review",
+    "approved",
+    "done",
+    "blocked",
+    "canceled",
+];
 
 /// A step of the way to a page: its words and address.
 pub(super) type Crumb = (String, String);
 
 /// A page within the site. `is_live`: it is brought up to date while it is open.
-pub(super) fn page(visit: &Visit, title: &str, way: &[Crumb], is_live: bool, body: &Markup) -> Markup {
+pub(super) fn page(
+    visit: &Visit,
+    title: &str,
+    way: &[Crumb],
+    is_live: bool,
+    body: &Markup,
+) -> Markup {
     let question = visit.get("q");
     html! {
         (DOCTYPE)
@@ -117,17 +132,33 @@ pub(super) fn size(bytes: i64) -> String {
 
 /// A number with its noun.
 pub(super) fn count(number: i64, one: &str, many: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+    if number == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{number} {many}")
+    }
 }
 
 /// The words for a lane.
 pub(super) fn lane(lane: &str) -> String {
-    if lane.is_empty() { "no lane yet".to_owned() } else { printable(&lane.replace('_', " ")) }
+    if lane.is_empty() {
+        "no lane yet".to_owned()
+    } else {
+        printable(&lane.replace('_', " "))
+    }
 }
 
 /// Lanes in the order of work.
 pub(super) fn by_work<T>(mut lanes: Vec<(String, T)>) -> Vec<(String, T)> {
-    lanes.sort_by_key(|(lane, _)| (LANES.iter().position(|known| known == lane).unwrap_or(LANES.len()), lane.clone()));
+    lanes.sort_by_key(|(lane, _)| {
+        (
+            LANES
+                .iter()
+                .position(|known| known == lane)
+                .unwrap_or(LANES.len()),
+            lane.clone(),
+        )
+    });
     lanes
 }
 
@@ -135,17 +166,26 @@ pub(super) fn by_work<T>(mut lanes: Vec<(String, T)>) -> Vec<(String, T)> {
 pub(super) fn bar(lanes: &[(String, i64)], boxes: (i64, i64)) -> Markup {
     let parts: Vec<(String, &str, i64)> = if lanes.is_empty() {
         let (all, done) = boxes;
-        vec![("ticked".to_owned(), "done", done), ("open".to_owned(), "planned", all - done)]
+        vec![
+            ("ticked".to_owned(), "done", done),
+            ("open".to_owned(), "planned", all - done),
+        ]
     } else {
         let lanes = by_work(lanes.to_vec());
-        lanes.into_iter().map(|(name, number)| (lane(&name), known(&name), number)).collect()
+        lanes
+            .into_iter()
+            .map(|(name, number)| (lane(&name), known(&name), number))
+            .collect()
     };
     let whole: i64 = parts.iter().map(|(.., number)| number).sum();
     if whole == 0 {
         return html! { span.none { "–" } };
     }
-    let words: Vec<_> =
-        parts.iter().filter(|(.., number)| *number > 0).map(|(name, _, n)| format!("{n} {name}")).collect();
+    let words: Vec<_> = parts
+        .iter()
+        .filter(|(.., number)| *number > 0)
+        .map(|(name, _, n)| format!("{n} {name}"))
+        .collect();
     let ends = parts.iter().scan(0, |end, (.., number)| {
         *end += number;
         Some(*end)
@@ -163,7 +203,10 @@ pub(super) fn bar(lanes: &[(String, i64)], boxes: (i64, i64)) -> Markup {
 
 /// The lane as a part of a class name: only the names that the style sheet knows.
 pub(super) fn known(lane: &str) -> &'static str {
-    LANES.into_iter().find(|known| *known == lane).unwrap_or("other")
+    LANES
+        .into_iter()
+        .find(|known| *known == lane)
+        .unwrap_or("other")
 }
 
 /// A link to the page of a mission.

@@ -1,11 +1,16 @@
-//! The addresses of pages. Slugs and paths are in the query: there no part of them is a step in a path.
+//! The addresses of pages. Slugs and paths are in the query: there no part of them is a step in a
+//! path.
 
 use url::form_urlencoded::Serializer;
 
 fn with(path: &str, pairs: &[(&str, &str)]) -> String {
     let given = pairs.iter().filter(|(_, value)| !value.is_empty());
     let query = Serializer::new(String::new()).extend_pairs(given).finish();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
 }
 
 pub(super) fn project(uuid: &str) -> String {
@@ -21,7 +26,10 @@ pub(super) fn mission(uuid: &str, slug: &str) -> String {
 }
 
 pub(super) fn more_documents(uuid: &str, slug: &str, after: &str) -> String {
-    with(&format!("/projects/{uuid}/mission"), &[("slug", slug), ("documents", after)])
+    with(
+        &format!("/projects/{uuid}/mission"),
+        &[("slug", slug), ("documents", after)],
+    )
 }
 
 pub(super) fn document(uuid: &str, slug: &str, path: &str) -> String {
@@ -30,7 +38,10 @@ pub(super) fn document(uuid: &str, slug: &str, path: &str) -> String {
 
 /// A document in another form: `view`, `version` and `from` say which.
 pub(super) fn view(uuid: &str, slug: &str, path: &str, how: &[(&str, &str)]) -> String {
-    let pairs: Vec<_> = [("mission", slug), ("path", path)].into_iter().chain(how.iter().copied()).collect();
+    let pairs: Vec<_> = [("mission", slug), ("path", path)]
+        .into_iter()
+        .chain(how.iter().copied())
+        .collect();
     with(&format!("/projects/{uuid}/document"), &pairs)
 }
 
@@ -49,12 +60,15 @@ pub(super) fn sign_in(to: &str) -> String {
     with("/sign-in", &[("to", to)])
 }
 
-/// Where a link in a document leads: another document of the mission, as a path; `None` if it leaves the mission.
+/// Where a link in a document leads: another document of the mission, as a path; `None` if it
+/// leaves the mission.
 pub(super) fn beside(document: &str, link: &str) -> Option<String> {
     let link = link.split(['#', '?']).next().unwrap_or_default();
-    let link = url::form_urlencoded::parse(format!("x={}", link.replace('+', "%2B").replace('&', "%26")).as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())?;
+    let link = url::form_urlencoded::parse(
+        format!("x={}", link.replace('+', "%2B").replace('&', "%26")).as_bytes(),
+    )
+    .next()
+    .map(|(_, value)| value.into_owned())?;
     if link.is_empty() || link.starts_with('/') || link.contains(['\\', '\0']) {
         return None;
     }
@@ -76,7 +90,10 @@ mod tests {
 
     #[test]
     fn what_names_a_thing_is_never_a_step_in_a_path() {
-        assert_eq!(mission("u", "../../x?y#z&slug=w"), "/projects/u/mission?slug=..%2F..%2Fx%3Fy%23z%26slug%3Dw");
+        assert_eq!(
+            mission("u", "../../x?y#z&slug=w"),
+            "/projects/u/mission?slug=..%2F..%2Fx%3Fy%23z%26slug%3Dw"
+        );
         let odd = "a/../b/%2e%2e/\"><script>";
         assert!(!document("u", "m", odd).contains(['"', '<', '>']));
         assert_eq!(activity(None, ""), "/activity");

@@ -24,7 +24,12 @@ const HITS: i64 = 20;
 const MOST_HITS: i64 = 1000;
 
 /// Lines of activity. `has_project`: each line says its project; `has_mission`: and its mission.
-pub(super) fn lines(visit: &Visit, lines: &[Activity], has_project: bool, has_mission: bool) -> Markup {
+pub(super) fn lines(
+    visit: &Visit,
+    lines: &[Activity],
+    has_project: bool,
+    has_mission: bool,
+) -> Markup {
     html! {
         ol.activity { @for line in lines {
             li {
@@ -70,10 +75,24 @@ pub(super) async fn activity(visit: Visit) -> Response {
         },
         None => model::activity(tx, Of::Team(scope.team), before, LINES),
     });
-    let Ok(found) = asked.await else { return visit.trouble() };
-    let next = found.last().map(|last| if visit.scope.project.is_some() { last.seq } else { last.id });
+    let Ok(found) = asked.await else {
+        return visit.trouble();
+    };
+    let next = found.last().map(|last| {
+        if visit.scope.project.is_some() {
+            last.seq
+        } else {
+            last.id
+        }
+    });
     let body = list(&visit, &found, None, next);
-    visit.page(page(&visit, "Activity", &[("Projects".to_owned(), "/".to_owned())], before.is_none(), &body))
+    visit.page(page(
+        &visit,
+        "Activity",
+        &[("Projects".to_owned(), "/".to_owned())],
+        before.is_none(),
+        &body,
+    ))
 }
 
 pub(super) async fn project_activity(visit: Visit, Path(uuid): Path<String>) -> Response {
@@ -83,9 +102,19 @@ pub(super) async fn project_activity(visit: Visit, Path(uuid): Path<String>) -> 
         Ok(None) => return visit.nothing("There is no such project."),
         Err(()) => return visit.trouble(),
     };
-    let body = list(&visit, &found, Some(&project), found.last().map(|last| last.seq));
-    let way =
-        [("Projects".to_owned(), "/".to_owned()), (project_name(&project).to_owned(), links::project(&project.uuid))];
+    let body = list(
+        &visit,
+        &found,
+        Some(&project),
+        found.last().map(|last| last.seq),
+    );
+    let way = [
+        ("Projects".to_owned(), "/".to_owned()),
+        (
+            project_name(&project).to_owned(),
+            links::project(&project.uuid),
+        ),
+    ];
     visit.page(page(&visit, "Activity", &way, before.is_none(), &body))
 }
 
@@ -105,7 +134,9 @@ async fn of_project(
     limit: i64,
 ) -> Result<Option<(Project, Vec<Activity>)>, ()> {
     let asked = visit.ask(move |tx, scope| {
-        let Some(project) = model::project(tx, scope, &uuid)? else { return Ok(None) };
+        let Some(project) = model::project(tx, scope, &uuid)? else {
+            return Ok(None);
+        };
         let found = model::activity(tx, Of::Project(project.id), before, limit)?;
         Ok(Some((project, found)))
     });
@@ -116,8 +147,17 @@ pub(super) async fn feed(visit: Visit) -> Response {
     if let Some(uuid) = visit.scope.project.clone() {
         return project_feed(visit, Path(uuid)).await;
     }
-    match visit.ask(|tx, scope| model::activity(tx, Of::Team(scope.team), None, ENTRIES)).await {
-        Ok(found) => atom(&visit, "sk-sync", "urn:sk-sync:activity", "/activity", &found),
+    match visit
+        .ask(|tx, scope| model::activity(tx, Of::Team(scope.team), None, ENTRIES))
+        .await
+    {
+        Ok(found) => atom(
+            &visit,
+            "sk-sync",
+            "urn:sk-sync:activity",
+            "/activity",
+            &found,
+        ),
         Err(_) => visit.trouble(),
     }
 }
@@ -126,7 +166,13 @@ pub(super) async fn project_feed(visit: Visit, Path(uuid): Path<String>) -> Resp
     match of_project(&visit, uuid, None, ENTRIES).await {
         Ok(Some((project, found))) => {
             let id = format!("urn:uuid:{}", project.uuid);
-            atom(&visit, project_name(&project), &id, &links::project(&project.uuid), &found)
+            atom(
+                &visit,
+                project_name(&project),
+                &id,
+                &links::project(&project.uuid),
+                &found,
+            )
         }
         Ok(None) => visit.nothing("There is no such project."),
         Err(()) => visit.trouble(),
@@ -158,8 +204,15 @@ fn atom(visit: &Visit, title: &str, id: &str, page: &str, found: &[Activity]) ->
             (entries)
         }
     };
-    let mut response = tagged(&visit.headers, "application/atom+xml; charset=utf-8", body.into_string().into_bytes());
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    let mut response = tagged(
+        &visit.headers,
+        "application/atom+xml; charset=utf-8",
+        body.into_string().into_bytes(),
+    );
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
     response
 }
 
@@ -167,7 +220,10 @@ pub(super) async fn search(visit: Visit) -> Response {
     let words = model::words(visit.get("q"));
     let skip = visit.parsed("skip").unwrap_or(0).clamp(0, MOST_HITS);
     let asked = words.clone();
-    let Ok(hits) = visit.ask(move |tx, scope| model::find(tx, scope, &asked, skip, HITS)).await else {
+    let Ok(hits) = visit
+        .ask(move |tx, scope| model::find(tx, scope, &asked, skip, HITS))
+        .await
+    else {
         return visit.trouble();
     };
     let mut results = Vec::new();
@@ -176,7 +232,9 @@ pub(super) async fn search(visit: Visit) -> Response {
             Some(sha256) => visit.text(&hit.project, sha256).await.unwrap_or(None),
             None => None,
         };
-        let excerpt = text.map(|text| model::excerpt(without_front_matter(&text), &words)).unwrap_or_default();
+        let excerpt = text
+            .map(|text| model::excerpt(without_front_matter(&text), &words))
+            .unwrap_or_default();
         results.push((hit, excerpt));
     }
     let body = html! {
@@ -187,12 +245,26 @@ pub(super) async fn search(visit: Visit) -> Response {
             p { a rel="next" href=(links::search(visit.get("q"), &(skip + HITS).to_string())) { "More results" } }
         }
     };
-    visit.page(page(&visit, "Search", &[("Projects".to_owned(), "/".to_owned())], false, &body))
+    visit.page(page(
+        &visit,
+        "Search",
+        &[("Projects".to_owned(), "/".to_owned())],
+        false,
+        &body,
+    ))
 }
 
 fn result(hit: &Hit, excerpt: &str) -> Markup {
-    let mission = if hit.mission_name.is_empty() { &hit.mission } else { &hit.mission_name };
-    let project = if hit.project_name.is_empty() { &hit.project } else { &hit.project_name };
+    let mission = if hit.mission_name.is_empty() {
+        &hit.mission
+    } else {
+        &hit.mission_name
+    };
+    let project = if hit.project_name.is_empty() {
+        &hit.project
+    } else {
+        &hit.project_name
+    };
     html! {
         li {
             @match &hit.path {

@@ -1,4 +1,5 @@
-//! Server-sent events: an open page is told that something of its projects is new, and fetches itself again.
+//! Server-sent events: an open page is told that something of its projects is new, and fetches
+//! itself again.
 
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
@@ -19,11 +20,22 @@ const LOOK: Duration = Duration::from_secs(1);
 const WORD: Duration = Duration::from_secs(20);
 
 pub(super) async fn live(visit: Visit) -> Response {
-    let Some(model) = &visit.app.model else { return visit.trouble() };
+    let Some(model) = &visit.app.model else {
+        return visit.trouble();
+    };
     let changes = model.changes();
     let seen = changes.borrow().seen_by(&visit.scope);
-    let first = Event::default().retry(Duration::from_secs(5)).comment("live");
-    let state = (Watch { visit, changes, seen }, Some(first));
+    let first = Event::default()
+        .retry(Duration::from_secs(5))
+        .comment("live");
+    let state = (
+        Watch {
+            visit,
+            changes,
+            seen,
+        },
+        Some(first),
+    );
     let events = stream::unfold(state, async |(mut watch, first)| {
         let event = match first {
             Some(first) => first,
@@ -62,7 +74,8 @@ impl Watch {
         Some(Event::default().comment("still here"))
     }
 
-    /// False once the token is revoked or expired, or sees something else. What the storage cannot say now, it says later.
+    /// False once the token is revoked or expired, or sees something else. What the storage cannot
+    /// say now, it says later.
     async fn may_read(&self) -> bool {
         match reader(&self.visit.app, &self.visit.headers).await {
             Ok(scope) => scope == self.visit.scope,

@@ -22,10 +22,17 @@ const ALWAYS: [&str; 5] = ["planned", "in_progress", "for_review", "approved", "
 const PATH: usize = 300;
 
 pub(super) async fn mission(visit: Visit, Path(uuid): Path<String>) -> Response {
-    let (slug, after) = (visit.get("slug").to_owned(), visit.get("documents").to_owned());
+    let (slug, after) = (
+        visit.get("slug").to_owned(),
+        visit.get("documents").to_owned(),
+    );
     let asked = visit.ask(move |tx, scope| {
-        let Some(project) = model::project(tx, scope, &uuid)? else { return Ok(None) };
-        let Some(mission) = model::mission(tx, project.id, &slug)? else { return Ok(None) };
+        let Some(project) = model::project(tx, scope, &uuid)? else {
+            return Ok(None);
+        };
+        let Some(mission) = model::mission(tx, project.id, &slug)? else {
+            return Ok(None);
+        };
         let work = model::work(tx, mission.id)?;
         let documents = model::documents(tx, mission.id, &after, DOCUMENTS)?;
         let lines = model::activity(tx, model::Of::Mission(mission.id), None, LINES)?;
@@ -36,7 +43,11 @@ pub(super) async fn mission(visit: Visit, Path(uuid): Path<String>) -> Response 
         Ok(None) => return visit.nothing("There is no such mission."),
         Err(_) => return visit.trouble(),
     };
-    let title = if mission.name.is_empty() { &mission.slug } else { &mission.name };
+    let title = if mission.name.is_empty() {
+        &mission.slug
+    } else {
+        &mission.name
+    };
     let body = html! {
         (facts(&visit, &mission))
         section aria-labelledby="board" { h2 id="board" { "Work packages" } (board(&mission, &work)) }
@@ -46,8 +57,13 @@ pub(super) async fn mission(visit: Visit, Path(uuid): Path<String>) -> Response 
             @if activity.is_empty() { p { "No activity." } } @else { (lines(&visit, &activity, false, false)) }
         }
     };
-    let way =
-        [("Projects".to_owned(), "/".to_owned()), (project_name(&project).to_owned(), links::project(&project.uuid))];
+    let way = [
+        ("Projects".to_owned(), "/".to_owned()),
+        (
+            project_name(&project).to_owned(),
+            links::project(&project.uuid),
+        ),
+    ];
     visit.page(page(&visit, title, &way, true, &body))
 }
 
@@ -78,7 +94,10 @@ fn board(mission: &Mission, work: &[Work]) -> Markup {
             } @else { p { "No events about work packages were received, and no document has task boxes." } }
         };
     }
-    let mut lanes: Vec<(String, Vec<&Work>)> = ALWAYS.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
+    let mut lanes: Vec<(String, Vec<&Work>)> = ALWAYS
+        .iter()
+        .map(|name| ((*name).to_owned(), Vec::new()))
+        .collect();
     for item in work {
         match lanes.iter_mut().find(|(name, _)| *name == item.lane) {
             Some((_, items)) => items.push(item),
@@ -104,7 +123,12 @@ fn board(mission: &Mission, work: &[Work]) -> Markup {
     }
 }
 
-fn document_list(visit: &Visit, project: &Project, mission: &Mission, documents: &[Document]) -> Markup {
+fn document_list(
+    visit: &Visit,
+    project: &Project,
+    mission: &Mission,
+    documents: &[Document],
+) -> Markup {
     html! {
         @if documents.is_empty() { p { "No documents." } } @else {
             div.scroll tabindex="0" role="region" aria-label="Documents" { table {

@@ -7,8 +7,9 @@
 //!  live     tells a page that something is new   assets  the style sheet and script
 //! ```
 //!
-//! **Invariant:** every word of a page that came from a client goes through maud's escaping or the filter of `text`; no page
-//! has an inline script or style, or loads anything from another origin; reading changes nothing.
+//! **Invariant:** every word of a page that came from a client goes through maud's escaping or the
+//! filter of `text`; no page has an inline script or style, or loads anything from another origin;
+//! reading changes nothing.
 
 mod assets;
 mod document;
@@ -34,8 +35,15 @@ use axum::routing::{get, post};
 use super::app::App;
 
 /// What the path of every page begins with, except for the first one.
-pub(super) const PREFIXES: [&str; 7] =
-    ["/projects/", "/search", "/activity", "/feed.atom", "/sign-", "/assets/", "/live"];
+pub(super) const PREFIXES: [&str; 7] = [
+    "/projects/",
+    "/search",
+    "/activity",
+    "/feed.atom",
+    "/sign-",
+    "/assets/",
+    "/live",
+];
 
 /// True for the path of a page.
 pub(super) fn has(path: &str) -> bool {

@@ -18,12 +18,19 @@ const LINES: i64 = 10;
 
 /// The name of a project, or its UUID.
 pub(super) fn project_name(project: &Project) -> &str {
-    if project.name.is_empty() { &project.uuid } else { &project.name }
+    if project.name.is_empty() {
+        &project.uuid
+    } else {
+        &project.name
+    }
 }
 
 pub(super) async fn projects(visit: Visit) -> Response {
     let after: Option<Cursor> = visit.parsed("after");
-    let Ok(projects) = visit.ask(move |tx, scope| model::projects(tx, scope, after, ROWS)).await else {
+    let Ok(projects) = visit
+        .ask(move |tx, scope| model::projects(tx, scope, after, ROWS))
+        .await
+    else {
         return visit.trouble();
     };
     let body = html! {
@@ -59,7 +66,9 @@ fn first_steps() -> Markup {
 pub(super) async fn project(visit: Visit, Path(uuid): Path<String>) -> Response {
     let after: Option<Cursor> = visit.parsed("after");
     let asked = visit.ask(move |tx, scope| {
-        let Some(project) = model::project(tx, scope, &uuid)? else { return Ok(None) };
+        let Some(project) = model::project(tx, scope, &uuid)? else {
+            return Ok(None);
+        };
         let missions = model::missions(tx, project.id, after, ROWS)?;
         let lines = if after.is_none() {
             model::activity(tx, model::Of::Project(project.id), None, LINES)?

@@ -1,10 +1,10 @@
-//! Properties of the HTML that texts of strangers become, by a reader of a subset of HTML that every browser reads in the
-//! same way: there, what a browser makes of a page is what was written.
+//! Properties of the HTML that texts of strangers become, by a reader of a subset of HTML that
+//! every browser reads in the same way: there, what a browser makes of a page is what was written.
 
 use super::{links, text};
 
-/// The elements that a text may become, those within which they may be (`*`: anywhere that blocks are), and whether
-/// they have an end.
+/// The elements that a text may become, those within which they may be (`*`: anywhere that blocks
+/// are), and whether they have an end.
 const ELEMENTS: [(&str, &str, bool); 29] = [
     ("article", "", true),
     ("div", "*", true),
@@ -37,14 +37,16 @@ const ELEMENTS: [(&str, &str, bool); 29] = [
     ("input", "", false),
 ];
 /// Elements that hold phrases: a browser ends them where a block begins.
-const OF_PHRASES: [&str; 14] =
-    ["p", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "a", "em", "strong", "del", "code", "span"];
+const OF_PHRASES: [&str; 14] = [
+    "p", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "a", "em", "strong", "del", "code", "span",
+];
 /// Elements in which a browser moves text to before the table.
 const OF_TABLES: [&str; 4] = ["table", "thead", "tbody", "tr"];
 
-/// A text as Markdown, as it is, and as two versions that are compared, becomes HTML that only says the text: known
-/// elements in each other as HTML has them, links to the web, to mail and within the mission, no other attribute that
-/// loads or runs anything, no hidden character. Links stay in the mission.
+/// A text as Markdown, as it is, and as two versions that are compared, becomes HTML that only says
+/// the text: known elements in each other as HTML has them, links to the web, to mail and within
+/// the mission, no other attribute that loads or runs anything, no hidden character. Links stay in
+/// the mission.
 pub(crate) fn page(bytes: &[u8]) {
     let given = String::from_utf8_lossy(bytes);
     let html = text::rendered(&given, "tasks/WP01.md", "u", "m").into_string();
@@ -54,12 +56,17 @@ pub(crate) fn page(bytes: &[u8]) {
     let (old, new) = given.split_at(given.floor_char_boundary(given.len() / 2));
     let _lines = Page::read(&text::changes(old, new).into_string());
     for link in given.lines() {
-        let Some(path) = links::beside("tasks/WP01.md", link) else { continue };
+        let Some(path) = links::beside("tasks/WP01.md", link) else {
+            continue;
+        };
         assert!(
             !path.is_empty() && !path.split('/').any(|part| matches!(part, "" | "." | "..")),
             "{link} leads to {path}"
         );
-        assert!(!links::document("u", "m", &path).contains(['"', '<', '>', ' ', '#']), "{link}");
+        assert!(
+            !links::document("u", "m", &path).contains(['"', '<', '>', ' ', '#']),
+            "{link}"
+        );
         if !link.contains(['%', '?', '#', '.', '/']) {
             assert_eq!(path, format!("tasks/{link}"));
         }
@@ -91,8 +98,14 @@ impl<'a> Page<'a> {
     fn words(&mut self, words: &str) {
         let words = decoded(words);
         assert_eq!(text::calm(&words), words, "a hidden character");
-        let is_in_table = self.open.last().is_some_and(|name| OF_TABLES.contains(name));
-        assert!(!is_in_table || words.trim().is_empty(), "{words} would be moved out of its table");
+        let is_in_table = self
+            .open
+            .last()
+            .is_some_and(|name| OF_TABLES.contains(name));
+        assert!(
+            !is_in_table || words.trim().is_empty(),
+            "{words} would be moved out of its table"
+        );
         self.text.push_str(&words);
     }
 
@@ -110,11 +123,17 @@ impl<'a> Page<'a> {
         let is_block = within.starts_with('*');
         let is_right_place = match within {
             "" => !OF_TABLES.contains(&parent),
-            _ if is_block => !OF_TABLES.contains(&parent) && !self.open.iter().any(|name| OF_PHRASES.contains(name)),
+            _ if is_block => {
+                !OF_TABLES.contains(&parent)
+                    && !self.open.iter().any(|name| OF_PHRASES.contains(name))
+            }
             names => names.split(' ').any(|name| name == parent),
         };
         assert!(is_right_place, "<{tag}> within {:?}", self.open);
-        assert!(name != "a" || !self.open.contains(&"a"), "a link within a link");
+        assert!(
+            name != "a" || !self.open.contains(&"a"),
+            "a link within a link"
+        );
         attribute(name, attributes);
         if has_end {
             self.open.push(name);
@@ -130,22 +149,28 @@ fn attribute(element: &str, mut rest: &str) {
         rest = after.trim_start();
         let value = decoded(value);
         let is_fine = match (element, name) {
-            ("a", "href") => ["https://", "http://", "mailto:", "/projects/u/document?mission=m&path="]
-                .iter()
-                .any(|start| value.starts_with(start)),
+            ("a", "href") => [
+                "https://",
+                "http://",
+                "mailto:",
+                "/projects/u/document?mission=m&path=",
+            ]
+            .iter()
+            .any(|start| value.starts_with(start)),
             ("ol", "start") => value.parse::<u64>().is_ok(),
             ("input", "type") => value == "checkbox",
             ("input", "disabled" | "checked") => value.is_empty(),
-            (_, "class" | "tabindex" | "role" | "aria-label" | "aria-hidden") => {
-                value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
-            }
+            (_, "class" | "tabindex" | "role" | "aria-label" | "aria-hidden") => value
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b' '),
             _ => false,
         };
         assert!(is_fine, "<{element} {name}={value:?}>");
     }
 }
 
-/// Text without its character references; panics at one that is not ours, or at a character that wants one.
+/// Text without its character references; panics at one that is not ours, or at a character that
+/// wants one.
 fn decoded(escaped: &str) -> String {
     assert!(!escaped.contains(['<', '>']), "{escaped}");
     let mut parts = escaped.split('&');

@@ -1,5 +1,5 @@
-//! Signing in with a read token, which a cookie holds from then on: receivers share no sessions, and a token that is
-//! revoked ends every one of them.
+//! Signing in with a read token, which a cookie holds from then on: receivers share no sessions,
+//! and a token that is revoked ends every one of them.
 
 use std::sync::Arc;
 
@@ -18,9 +18,14 @@ use crate::serve::intake;
 /// The most bytes of a sign-in.
 const FORM_BYTES: usize = 4096;
 
-/// The answer to a reader without a token: the way to the form, or 401 for what a browser does not show.
+/// The answer to a reader without a token: the way to the form, or 401 for what a browser does not
+/// show.
 pub(super) fn turn_away(headers: &HeaderMap, target: &str) -> Response {
-    let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found.as_bytes() == value.as_bytes());
+    let is = |name: &str, value: &str| {
+        headers
+            .get(name)
+            .is_some_and(|found| found.as_bytes() == value.as_bytes())
+    };
     if is("sec-fetch-site", "cross-site") && is("sec-fetch-mode", "navigate") {
         // A link on another site brings no cookie along; a page of this site does.
         let again = html! {
@@ -30,15 +35,27 @@ pub(super) fn turn_away(headers: &HeaderMap, target: &str) -> Response {
         return tagged(
             headers,
             "text/html; charset=utf-8",
-            layout::plain("One moment", &again).into_string().into_bytes(),
+            layout::plain("One moment", &again)
+                .into_string()
+                .into_bytes(),
         );
     }
-    let wants_page = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+    let wants_page = headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
     if wants_page {
         return see_other(&links::sign_in(target));
     }
-    let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"sk-sync\", charset=\"UTF-8\"")];
-    (StatusCode::UNAUTHORIZED, challenge, "sign in at /sign-in, or send a token\n").into_response()
+    let challenge = [(
+        header::WWW_AUTHENTICATE,
+        "Basic realm=\"sk-sync\", charset=\"UTF-8\"",
+    )];
+    (
+        StatusCode::UNAUTHORIZED,
+        challenge,
+        "sign in at /sign-in, or send a token\n",
+    )
+        .into_response()
 }
 
 fn see_other(to: &str) -> Response {
@@ -51,13 +68,20 @@ fn see_other(to: &str) -> Response {
 
 /// A path of this site; anything else leads to the first page.
 fn own(to: &str) -> &str {
-    let is_own = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\n', '\r', '\t']);
-    if is_own && !to.starts_with("/sign-") { to } else { "/" }
+    let is_own =
+        to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\n', '\r', '\t']);
+    if is_own && !to.starts_with("/sign-") {
+        to
+    } else {
+        "/"
+    }
 }
 
 pub(super) async fn form(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
     let query = uri.query().unwrap_or_default().as_bytes();
-    let to = form_urlencoded::parse(query).find(|(name, _)| name == "to").map(|(_, to)| to.into_owned());
+    let to = form_urlencoded::parse(query)
+        .find(|(name, _)| name == "to")
+        .map(|(_, to)| to.into_owned());
     let to = to.unwrap_or_default();
     if reader(&app, &headers).await.is_ok() {
         return see_other(own(&to));
@@ -77,20 +101,37 @@ fn page(headers: &HeaderMap, to: &str, refusal: Option<&str>) -> Response {
             button { "Sign in" }
         }
     };
-    tagged(headers, "text/html; charset=utf-8", layout::plain("Sign in", &body).into_string().into_bytes())
+    tagged(
+        headers,
+        "text/html; charset=utf-8",
+        layout::plain("Sign in", &body).into_string().into_bytes(),
+    )
 }
 
-pub(super) async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
-    let is_form = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+pub(super) async fn sign_in(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let is_form = headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.as_bytes()
+            .starts_with(b"application/x-www-form-urlencoded")
+    });
     let bytes = match intake::read(&headers, body, FORM_BYTES).await {
         Ok(bytes) if is_form => bytes,
-        _ => return (StatusCode::BAD_REQUEST, "this is not the form of the sign-in\n").into_response(),
+        _ => {
+            return (
+                StatusCode::BAD_REQUEST,
+                "this is not the form of the sign-in\n",
+            )
+                .into_response();
+        }
     };
     let field = |name: &str| {
         let found = form_urlencoded::parse(&bytes).find(|(found, _)| found == name);
-        found.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+        found
+            .map(|(_, value)| value.trim().to_owned())
+            .unwrap_or_default()
     };
     let (token, to) = (field("token"), field("to"));
     let value: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
@@ -100,7 +141,9 @@ pub(super) async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap, bod
     }
     let refusal = match reader(&app, &shown).await {
         Ok(_) if !token.is_empty() => return with_cookie(&headers, own(&to), &value, ""),
-        Err(refusal) if refusal.status == StatusCode::FORBIDDEN => "This token may send, but not read.",
+        Err(refusal) if refusal.status == StatusCode::FORBIDDEN => {
+            "This token may send, but not read."
+        }
         Err(trouble) if trouble.status.is_server_error() => return trouble.into_response(),
         _ => "This token is unknown, expired or revoked.",
     };
@@ -111,10 +154,17 @@ pub(super) async fn sign_out(headers: HeaderMap) -> Response {
     with_cookie(&headers, "/sign-in", "", "; Max-Age=0")
 }
 
-/// Leads on with the cookie set. It is for encrypted connections only where this one is: the browser says so.
+/// Leads on with the cookie set. It is for encrypted connections only where this one is: the
+/// browser says so.
 fn with_cookie(headers: &HeaderMap, to: &str, value: &str, more: &str) -> Response {
-    let origin = headers.get(header::ORIGIN).map_or(&b""[..], |origin| origin.as_bytes());
-    let secure = if origin.starts_with(b"https://") { "; Secure" } else { "" };
+    let origin = headers
+        .get(header::ORIGIN)
+        .map_or(&b""[..], |origin| origin.as_bytes());
+    let secure = if origin.starts_with(b"https://") {
+        "; Secure"
+    } else {
+        ""
+    };
     let mut response = see_other(to);
     let cookie = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {

@@ -1,5 +1,5 @@
-//! Texts of documents as HTML: Markdown, other texts, and differences. Bounded, and nothing of a text becomes a tag that
-//! it chose.
+//! Texts of documents as HTML: Markdown, other texts, and differences. Bounded, and nothing of a
+//! text becomes a tag that it chose.
 
 use std::time::Duration;
 
@@ -19,8 +19,15 @@ const DIFF_TIME: Duration = Duration::from_millis(200);
 
 /// A document's text: Markdown as such, anything else as it is.
 pub(super) fn rendered(text: &str, path: &str, project: &str, mission: &str) -> Markup {
-    let is_markdown = path.rsplit('.').next().is_some_and(|end| end.eq_ignore_ascii_case("md"));
-    if is_markdown { markdown(text, path, project, mission) } else { verbatim(text) }
+    let is_markdown = path
+        .rsplit('.')
+        .next()
+        .is_some_and(|end| end.eq_ignore_ascii_case("md"));
+    if is_markdown {
+        markdown(text, path, project, mission)
+    } else {
+        verbatim(text)
+    }
 }
 
 fn verbatim(text: &str) -> Markup {
@@ -35,17 +42,19 @@ fn cut() -> Markup {
     html! { p.note { "Only the beginning is shown here: the raw view has all of it." } }
 }
 
-/// A text with the characters that turn its direction or are not to be seen written as escapes; lines and tabs stay.
+/// A text with the characters that turn its direction or are not to be seen written as escapes;
+/// lines and tabs stay.
 pub(super) fn calm(text: &str) -> String {
     let mut buffer = [0; 4];
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '\n' | '\t' | ' '..='~' => out.push(c),
-            '\r' => {}
-            c => out.push_str(&printable(c.encode_utf8(&mut buffer))),
-        }
-        out
-    })
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut out, c| {
+            match c {
+                '\n' | '\t' | ' '..='~' => out.push(c),
+                '\r' => {}
+                c => out.push_str(&printable(c.encode_utf8(&mut buffer))),
+            }
+            out
+        })
 }
 
 /// The most bytes that a character becomes.
@@ -80,8 +89,15 @@ fn markdown(text: &str, path: &str, project: &str, mission: &str) -> Markup {
     // Twice the bound is more than ever fits.
     let end = text.floor_char_boundary((MOST_BYTES * 2).min(text.len()));
     let body = without_front_matter(&text[..end]);
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let mut filter = Filter { path, project, mission, open: Vec::new(), bytes: 0 };
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let mut filter = Filter {
+        path,
+        project,
+        mission,
+        open: Vec::new(),
+        bytes: 0,
+    };
     let mut events = Vec::new();
     let mut is_cut = end < text.len();
     for event in Parser::new_ext(body, options) {
@@ -101,8 +117,15 @@ fn markdown(text: &str, path: &str, project: &str, mission: &str) -> Markup {
 
 /// YAML between two lines of dashes is data for tools.
 pub(super) fn without_front_matter(text: &str) -> &str {
-    let Some(rest) = text.strip_prefix("---\n").or_else(|| text.strip_prefix("---\r\n")) else { return text };
-    rest.find("\n---").and_then(|at| rest[at + 4..].split_once('\n')).map_or(text, |(_, body)| body)
+    let Some(rest) = text
+        .strip_prefix("---\n")
+        .or_else(|| text.strip_prefix("---\r\n"))
+    else {
+        return text;
+    };
+    rest.find("\n---")
+        .and_then(|at| rest[at + 4..].split_once('\n'))
+        .map_or(text, |(_, body)| body)
 }
 
 impl<'a> Filter<'a> {
@@ -149,7 +172,8 @@ impl<'a> Filter<'a> {
             // An image would be a request to another place. Its words stay.
             Tag::Image { .. } | Tag::HtmlBlock | Tag::MetadataBlock(_) => true,
             Tag::BlockQuote(_) => depth >= DEPTH,
-            // A list without its items, or items without their list, would not be HTML: both have the same bound.
+            // A list without its items, or items without their list, would not be HTML: both have
+            // the same bound.
             Tag::List(_) | Tag::Item => depth >= DEPTH * 2,
             _ => false,
         };
@@ -157,15 +181,28 @@ impl<'a> Filter<'a> {
             _ if is_flat => None,
             // A browser would end the outer link here.
             Tag::Link { .. } if self.open.contains(&Some(TagEnd::Link)) => None,
-            Tag::Link { link_type, dest_url, id, .. } => self.address(&dest_url).map(|address| {
+            Tag::Link {
+                link_type,
+                dest_url,
+                id,
+                ..
+            } => self.address(&dest_url).map(|address| {
                 self.bytes += address.len();
-                Tag::Link { link_type, dest_url: address, title: CowStr::Borrowed(""), id }
+                Tag::Link {
+                    link_type,
+                    dest_url: address,
+                    title: CowStr::Borrowed(""),
+                    id,
+                }
             }),
             Tag::BlockQuote(_) => Some(Tag::BlockQuote(None)),
             Tag::CodeBlock(_) => Some(Tag::CodeBlock(pulldown_cmark::CodeBlockKind::Indented)),
-            Tag::Heading { level, .. } => {
-                Some(Tag::Heading { level, id: None, classes: Vec::new(), attrs: Vec::new() })
-            }
+            Tag::Heading { level, .. } => Some(Tag::Heading {
+                level,
+                id: None,
+                classes: Vec::new(),
+                attrs: Vec::new(),
+            }),
             // An alignment would be an inline style, which the policy of the pages forbids.
             Tag::Table(_) => Some(Tag::Table(Vec::new())),
             tag => Some(tag),
@@ -177,7 +214,9 @@ impl<'a> Filter<'a> {
     /// Where a link may lead: to the web, to mail, or to another document of the mission.
     fn address(&self, link: &str) -> Option<CowStr<'a>> {
         match url::Url::parse(link) {
-            Ok(url) if matches!(url.scheme(), "http" | "https" | "mailto") => Some(String::from(url).into()),
+            Ok(url) if matches!(url.scheme(), "http" | "https" | "mailto") => {
+                Some(String::from(url).into())
+            }
             Err(url::ParseError::RelativeUrlWithoutBase) => {
                 let path = links::beside(self.path, link)?;
                 Some(links::document(self.project, self.mission, &path).into())
@@ -189,7 +228,9 @@ impl<'a> Filter<'a> {
 
 /// The lines that changed, with three lines around them.
 pub(super) fn changes(old: &str, new: &str) -> Markup {
-    let diff = TextDiff::configure().timeout(DIFF_TIME).diff_lines(old, new);
+    let diff = TextDiff::configure()
+        .timeout(DIFF_TIME)
+        .diff_lines(old, new);
     let mut bytes = 0;
     let mut is_cut = false;
     let mut groups = Vec::new();
@@ -204,8 +245,19 @@ pub(super) fn changes(old: &str, new: &str) -> Markup {
                 groups.push(lines);
                 break 'all;
             }
-            let shown = if end < line.len() { format!("{} …", calm(&line[..end])) } else { calm(line) };
-            lines.push((change.tag(), change.new_index().or(change.old_index()).map_or(0, |at| at + 1), shown));
+            let shown = if end < line.len() {
+                format!("{} …", calm(&line[..end]))
+            } else {
+                calm(line)
+            };
+            lines.push((
+                change.tag(),
+                change
+                    .new_index()
+                    .or(change.old_index())
+                    .map_or(0, |at| at + 1),
+                shown,
+            ));
         }
         groups.push(lines);
     }

@@ -8,7 +8,10 @@ fn html_of(text: &str) -> String {
 
 /// The tags of a page with their attributes.
 fn tags(html: &str) -> Vec<String> {
-    html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default().to_owned()).collect()
+    html.split('<')
+        .skip(1)
+        .map(|rest| rest.split('>').next().unwrap_or_default().to_owned())
+        .collect()
 }
 
 #[test]
@@ -53,7 +56,11 @@ fn nothing_of_a_text_runs_or_loads() {
     ] {
         let html = html_of(attack);
         for tag in tags(&html) {
-            let name = tag.trim_start_matches('/').split([' ', '\n']).next().unwrap_or_default();
+            let name = tag
+                .trim_start_matches('/')
+                .split([' ', '\n'])
+                .next()
+                .unwrap_or_default();
             let known = [
                 "article",
                 "p",
@@ -80,10 +87,21 @@ fn nothing_of_a_text_runs_or_loads() {
                 "/p",
             ];
             assert!(known.contains(&name), "{attack}: <{tag}>");
-            assert!(!tag.contains(" on") && !tag.contains("src=") && !tag.contains("style="), "{attack}: <{tag}>");
+            assert!(
+                !tag.contains(" on") && !tag.contains("src=") && !tag.contains("style="),
+                "{attack}: <{tag}>"
+            );
             if let Some((_, link)) = tag.split_once("href=\"") {
-                let ok = ["https://", "http://", "mailto:", "/projects/u/document?mission=m&amp;path="];
-                assert!(ok.iter().any(|ok| link.starts_with(ok)), "{attack}: <{tag}>");
+                let ok = [
+                    "https://",
+                    "http://",
+                    "mailto:",
+                    "/projects/u/document?mission=m&amp;path=",
+                ];
+                assert!(
+                    ok.iter().any(|ok| link.starts_with(ok)),
+                    "{attack}: <{tag}>"
+                );
             }
         }
     }
@@ -91,7 +109,9 @@ fn nothing_of_a_text_runs_or_loads() {
 
 #[test]
 fn good_links_stay() {
-    let html = html_of("[a](plan.md) [b](https://example.org/x?y=1) <mailto:a@example.org> [c](../spec.md#part)");
+    let html = html_of(
+        "[a](plan.md) [b](https://example.org/x?y=1) <mailto:a@example.org> [c](../spec.md#part)",
+    );
     for link in [
         "\"/projects/u/document?mission=m&amp;path=tasks%2Fplan.md\"",
         "\"https://example.org/x?y=1\"",
@@ -106,7 +126,12 @@ fn good_links_stay() {
 fn a_link_has_no_link_in_it_and_a_table_no_style() {
     let html = html_of("[a <https://example.org/x> b](plan.md)\n\n| a |\n|--:|\n| 1 |\n");
     assert_eq!(html.matches("<a ").count(), 1, "{html}");
-    assert!(html.contains("https://example.org/x") && html.contains("<td>1</td>") && !html.contains("style"), "{html}");
+    assert!(
+        html.contains("https://example.org/x")
+            && html.contains("<td>1</td>")
+            && !html.contains("style"),
+        "{html}"
+    );
 }
 
 #[test]
@@ -125,8 +150,16 @@ fn deep_and_long_texts_are_bounded() {
         "\u{202e}".repeat(200_000),
     ] {
         let html = html_of(&text);
-        assert!(html.len() < 200_000, "{} bytes of {}", html.len(), text.chars().take(10).collect::<String>());
-        assert_eq!(html.matches("<blockquote>").count(), html.matches("</blockquote>").count());
+        assert!(
+            html.len() < 200_000,
+            "{} bytes of {}",
+            html.len(),
+            text.chars().take(10).collect::<String>()
+        );
+        assert_eq!(
+            html.matches("<blockquote>").count(),
+            html.matches("</blockquote>").count()
+        );
         assert!(html.matches("<blockquote>").count() <= DEPTH);
         let plain = rendered(&text, "data.json", "u", "m").into_string();
         assert!(plain.len() < MOST_BYTES * 9, "{}", plain.len());
@@ -143,9 +176,21 @@ fn directions_and_hidden_characters_are_told() {
 fn changes_are_lines_with_their_signs_and_bounded() {
     let html = changes("one\ntwo\nthree\n", "one\n<b>2</b>\nthree\n").into_string();
     assert!(html.contains("removed: </span><code>two"), "{html}");
-    assert!(html.contains("added: </span><code>&lt;b&gt;2&lt;/b&gt;"), "{html}");
+    assert!(
+        html.contains("added: </span><code>&lt;b&gt;2&lt;/b&gt;"),
+        "{html}"
+    );
     assert!(changes("a", "a").into_string().contains("No line differs"));
     let long = changes(&"a\n".repeat(100_000), &"b\n".repeat(100_000)).into_string();
-    assert!(long.len() < 400_000 && long.contains("raw view"), "{}", long.len());
-    assert!(changes(&"a".repeat(1 << 20), &"b".repeat(1 << 20)).into_string().len() < 10_000);
+    assert!(
+        long.len() < 400_000 && long.contains("raw view"),
+        "{}",
+        long.len()
+    );
+    assert!(
+        changes(&"a".repeat(1 << 20), &"b".repeat(1 << 20))
+            .into_string()
+            .len()
+            < 10_000
+    );
 }

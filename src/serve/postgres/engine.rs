@@ -65,39 +65,72 @@ impl Postgres {
         ids: &dyn Ids,
         random: fn() -> f64,
     ) -> Result<Self, Error> {
-        let network = Network { authorities: databases.authorities.clone(), ..Network::default() };
+        let network = Network {
+            authorities: databases.authorities.clone(),
+            ..Network::default()
+        };
         let tls = Tls(tls_config(&network).map_err(|e| Error::Tls(e.to_string()))?);
         let mut shards = Vec::new();
         let mut instance_ids = Vec::new();
         for (at, url) in databases.urls.iter().enumerate() {
             let pool = Pool::new(url, tls.clone(), random)?;
             let place = pool.place().await.map_err(|e| Error::Connect(e.words()))?;
-            let Some(client) = place.client() else { continue };
-            let flaw = durable::check(client).await.map_err(|e| Error::Statement(words(&e)))?;
+            let Some(client) = place.client() else {
+                continue;
+            };
+            let flaw = durable::check(client)
+                .await
+                .map_err(|e| Error::Statement(words(&e)))?;
             flaw.map_or(Ok(()), |flaw| Err(Error::NotDurable(flaw)))?;
             migrate::prepare(client, databases.migrate, random).await?;
             drop(place);
             let (number, count) = (at + 1, databases.urls.len());
             let found = setting(&pool, "shard", &format!("{number} of {count}")).await?;
             if found != format!("{number} of {count}") {
-                return Err(Error::OtherShard { number, count, found });
+                return Err(Error::OtherShard {
+                    number,
+                    count,
+                    found,
+                });
             }
             instance_ids.push(setting(&pool, "instance_id", &ids.uuid()).await?);
-            shards.push(Shard { pool, turns: Turns::default(), with_removals: Mutex::default() });
+            shards.push(Shard {
+                pool,
+                turns: Turns::default(),
+                with_removals: Mutex::default(),
+            });
         }
         let mut blobs = None;
         if let Some(store) = &databases.bodies {
-            let opened = Blobs::open(store, databases.authorities.clone(), clock, random, &ids.uuid()).await;
+            let opened = Blobs::open(
+                store,
+                databases.authorities.clone(),
+                clock,
+                random,
+                &ids.uuid(),
+            )
+            .await;
             blobs = Some(opened.map_err(Error::Bodies)?);
         }
-        let first = instance_ids.into_iter().next().ok_or_else(|| Error::Url("there is none".to_owned()))?;
-        Ok(Self { shared: Arc::new(Shared { shards, blobs }), instance_id: first, traffic })
+        let first = instance_ids
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::Url("there is none".to_owned()))?;
+        Ok(Self {
+            shared: Arc::new(Shared { shards, blobs }),
+            instance_id: first,
+            traffic,
+        })
     }
 }
 
 /// The value of a setting that the first receiver gives, and every later one finds.
 async fn setting(pool: &Pool, name: &str, value: &str) -> Result<String, Error> {
-    let failed = |_| Error::Statement(format!("the setting {name} can be neither read nor written"));
+    let failed = |_| {
+        Error::Statement(format!(
+            "the setting {name} can be neither read nor written"
+        ))
+    };
     let sql = "WITH kept AS (INSERT INTO sk_settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING \
                RETURNING value) SELECT value FROM kept UNION ALL SELECT value FROM sk_settings WHERE name = $1";
     let parameters: [Parameter<'_>; 2] = [(&name, Type::TEXT), (&value, Type::TEXT)];
@@ -113,7 +146,8 @@ async fn setting(pool: &Pool, name: &str, value: &str) -> Result<String, Error> 
 impl Engine for Postgres {
     fn keep(&self, request: Request) -> Reply<'_, Result<Outcome, Trouble>> {
         let shared = Arc::clone(&self.shared);
-        // A separate task, so that a client that hangs up leaves no connection in the middle of an answer.
+        // A separate task, so that a client that hangs up leaves no connection in the middle of an
+        // answer.
         let work = tokio::spawn(async move { shared.keep(request.team, request.content).await });
         Box::pin(async { work.await.unwrap_or(Err(Trouble::Unknown)) })
     }
@@ -122,7 +156,11 @@ impl Engine for Postgres {
         Box::pin(async {
             let mut counts = self.traffic.total();
             let stored = self.shared.stored().await?;
-            counts.extend([Count::Projects, Count::Events, Count::Bodies].into_iter().zip(stored));
+            counts.extend(
+                [Count::Projects, Count::Events, Count::Bodies]
+                    .into_iter()
+                    .zip(stored),
+            );
             Ok(counts)
         })
     }
@@ -149,13 +187,25 @@ impl Engine for Postgres {
         Box::pin(async move { self.shared.feed(&stream, after).await })
     }
 
-    fn text(&self, team: i32, project_uuid: &str, sha256: Sha256) -> Reply<'_, Result<Option<String>, Trouble>> {
+    fn text(
+        &self,
+        team: i32,
+        project_uuid: &str,
+        sha256: Sha256,
+    ) -> Reply<'_, Result<Option<String>, Trouble>> {
         let project = project_uuid.to_owned();
         Box::pin(async move { self.shared.text(team, &project, sha256).await })
     }
 
     fn samples(&self) -> Vec<Sample> {
-        samples::of(&self.shared.shards.iter().map(|shard| &shard.pool).collect::<Vec<_>>())
+        samples::of(
+            &self
+                .shared
+                .shards
+                .iter()
+                .map(|shard| &shard.pool)
+                .collect::<Vec<_>>(),
+        )
     }
 
     fn instance_id(&self) -> &str {
@@ -181,7 +231,9 @@ impl Pool {
 
 /// Why nothing may be kept in this database now.
 async fn flaw(place: &Place<'_>) -> Result<Option<String>, tokio_postgres::Error> {
-    let Some(client) = place.client() else { return Ok(None) };
+    let Some(client) = place.client() else {
+        return Ok(None);
+    };
     if let Some(flaw) = durable::check(client).await? {
         return Ok(Some(flaw));
     }
@@ -195,7 +247,9 @@ impl Shared {
         let digest = Sha256::of(project.as_bytes());
         let [high, low, ..] = digest.as_bytes();
         let bucket = usize::from(u16::from_be_bytes([*high, *low]) >> (16 - BUCKET_BITS));
-        self.shards.get((bucket * self.shards.len()) >> BUCKET_BITS).ok_or(Trouble::Unknown)
+        self.shards
+            .get((bucket * self.shards.len()) >> BUCKET_BITS)
+            .ok_or(Trouble::Unknown)
     }
 
     async fn keep(&self, team: i32, content: Content) -> Result<Outcome, Trouble> {
@@ -204,18 +258,29 @@ impl Shared {
             Content::Body(upload) => self.keep_body(team, upload).await,
             Content::Bodies(uploads) => {
                 let mut outcomes = Vec::with_capacity(uploads.len());
-                let mut working =
-                    stream::iter(uploads.into_iter().map(|upload| self.keep_body(team, upload))).buffered(TOGETHER);
+                let mut working = stream::iter(
+                    uploads
+                        .into_iter()
+                        .map(|upload| self.keep_body(team, upload)),
+                )
+                .buffered(TOGETHER);
                 while let Some(outcome) = working.next().await {
                     let is_begun = !outcomes.is_empty();
-                    outcomes.push(outcome.map_err(|trouble| if is_begun { Trouble::Unknown } else { trouble })?);
+                    outcomes.push(
+                        outcome.map_err(
+                            |trouble| {
+                                if is_begun { Trouble::Unknown } else { trouble }
+                            },
+                        )?,
+                    );
                 }
                 Ok(Outcome::Bodies(outcomes))
             }
         }
     }
 
-    /// Keeps a batch, project by project. A failure after the first project leaves some of it stored.
+    /// Keeps a batch, project by project. A failure after the first project leaves some of it
+    /// stored.
     async fn keep_events(&self, team: i32, entries: &[Entry]) -> Result<Outcome, Trouble> {
         let mut projects: BTreeMap<Uuid, Vec<(usize, &Event)>> = BTreeMap::new();
         for (at, entry) in entries.iter().enumerate() {
@@ -228,7 +293,10 @@ impl Shared {
         let mut is_begun = false;
         for (project, events) in projects {
             let (places, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
-            let kept = self.shard(project)?.keep_project(team, project, &events).await;
+            let kept = self
+                .shard(project)?
+                .keep_project(team, project, &events)
+                .await;
             let kept = kept.map_err(|trouble| if is_begun { Trouble::Unknown } else { trouble })?;
             is_begun = true;
             for (at, verdict) in places.into_iter().zip(kept) {
@@ -250,7 +318,9 @@ impl Shared {
             if refused.has_document(&version.namespace.mission_slug, &version.path) {
                 return Ok(Outcome::Forgotten);
             }
-            let kept = self.keep_version(shard, (team, project), &version, content.as_deref(), known).await?;
+            let kept = self
+                .keep_version(shard, (team, project), &version, content.as_deref(), known)
+                .await?;
             if let Some(outcome) = kept {
                 return Ok(outcome);
             }
@@ -259,7 +329,8 @@ impl Shared {
         Err(Trouble::Unknown)
     }
 
-    /// Keeps a version that is not refused; `None` if there were other removals than the `known` ones.
+    /// Keeps a version that is not refused; `None` if there were other removals than the `known`
+    /// ones.
     async fn keep_version(
         &self,
         shard: &Shard,
@@ -268,18 +339,31 @@ impl Shared {
         content: Option<&str>,
         known: i32,
     ) -> Result<Option<Outcome>, Trouble> {
-        let Some(content) = content else { return shard.keep_known_body(team, project, version, known).await };
+        let Some(content) = content else {
+            return shard.keep_known_body(team, project, version, known).await;
+        };
         let size = i32::try_from(content.len()).unwrap_or(i32::MAX);
         let Some(blobs) = self.blobs.as_ref().filter(|_| content.len() > INLINE_BYTES) else {
-            return shard.keep_body((team, project), version, (size, Some(content.as_bytes())), known).await;
+            return shard
+                .keep_body(
+                    (team, project),
+                    version,
+                    (size, Some(content.as_bytes())),
+                    known,
+                )
+                .await;
         };
         match shard.body_state(team, project, version).await? {
             BodyState::NotAnnounced => Ok(Some(Outcome::NotAnnounced)),
             BodyState::There => Ok(Some(Outcome::AlreadyExists)),
             BodyState::Announced { .. } => {
                 // The text first: a row without its text would be a promise that was not kept.
-                blobs.put((team, project), version.sha256, content.to_owned()).await?;
-                shard.keep_body((team, project), version, (size, None), known).await
+                blobs
+                    .put((team, project), version.sha256, content.to_owned())
+                    .await?;
+                shard
+                    .keep_body((team, project), version, (size, None), known)
+                    .await
             }
         }
     }

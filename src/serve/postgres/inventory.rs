@@ -11,25 +11,34 @@ use crate::base::Sha256;
 use crate::base::digest::{hex, unhex};
 use crate::event::NamespaceRef;
 use crate::serve::engine::{Reply, Trouble};
-use crate::serve::inventory::{ANSWER_BYTES, ANSWER_ROWS, Ask, DigestOf, Filling, Inventory, Page, Place, pieces};
+use crate::serve::inventory::{
+    ANSWER_BYTES, ANSWER_ROWS, Ask, DigestOf, Filling, Inventory, Page, Place, pieces,
+};
 use crate::serve::storage::ArtifactVersion;
 
 impl Postgres {
     /// The database of a project, and its id; `None` for one that no project can have.
     fn place_of(&self, ask: &Ask) -> Result<Option<(&Pool, Uuid)>, Trouble> {
-        let Ok(project) = Uuid::parse_str(&ask.project_uuid) else { return Ok(None) };
+        let Ok(project) = Uuid::parse_str(&ask.project_uuid) else {
+            return Ok(None);
+        };
         Ok(Some((&self.shared.shard(project)?.pool, project)))
     }
 }
 
 const fn nothing<T>() -> Page<T> {
-    Page { items: Vec::new(), next: None }
+    Page {
+        items: Vec::new(),
+        next: None,
+    }
 }
 
 impl Inventory for Postgres {
     fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Place>, Trouble>> {
         Box::pin(async move {
-            let Some((pool, project)) = self.place_of(&ask)? else { return Ok(nothing()) };
+            let Some((pool, project)) = self.place_of(&ask)? else {
+                return Ok(nothing());
+            };
             let (after, most) = (ask.after_number(), limit(ANSWER_ROWS));
             let parameters: [Parameter<'_>; 5] = [
                 (&ask.team, Type::INT4),
@@ -51,30 +60,45 @@ impl Inventory for Postgres {
 
     fn envelopes(&self, ask: Ask, places: Vec<Place>) -> Reply<'_, Result<Vec<Vec<u8>>, Trouble>> {
         Box::pin(async move {
-            let Some((pool, project)) = self.place_of(&ask)? else { return Ok(Vec::new()) };
+            let Some((pool, project)) = self.place_of(&ask)? else {
+                return Ok(Vec::new());
+            };
             let rows = envelopes(pool, (ask.team, project), &places).await?;
             rows.iter().map(|row| cell(Some(row), 1)).collect()
         })
     }
 
-    fn event_states(&self, ask: Ask, of: DigestOf, rows: usize) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
+    fn event_states(
+        &self,
+        ask: Ask,
+        of: DigestOf,
+        rows: usize,
+    ) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
         Box::pin(async move {
-            let Some((pool, project)) = self.place_of(&ask)? else { return Ok(nothing()) };
+            let Some((pool, project)) = self.place_of(&ask)? else {
+                return Ok(nothing());
+            };
             let (after, most) = (ask.after_number(), limit(rows));
-            let parameters: [Parameter<'_>; 4] =
-                [(&ask.team, Type::INT4), (&project, Type::UUID), (&after, Type::INT8), (&most, Type::INT8)];
+            let parameters: [Parameter<'_>; 4] = [
+                (&ask.team, Type::INT4),
+                (&project, Type::UUID),
+                (&after, Type::INT8),
+                (&most, Type::INT8),
+            ];
             let mut page = Filling::new(rows, u64::MAX);
             match of {
                 DigestOf::LogBytes => {
                     for row in &pool.read(LOGGED, &parameters).await? {
                         let (row, seq) = (Some(row), cell::<i64>(Some(row), 0)?);
-                        let digest = Sha256::from_slice(&cell::<Vec<u8>>(row, 2)?).ok_or(Trouble::Unknown)?;
+                        let digest = Sha256::from_slice(&cell::<Vec<u8>>(row, 2)?)
+                            .ok_or(Trouble::Unknown)?;
                         page.add((cell(row, 1)?, digest), 0, || seq.to_string());
                     }
                 }
                 DigestOf::Meaning => {
                     let found = pool.read(PLACES, &parameters).await?;
-                    let places: Result<Vec<_>, _> = found.iter().map(|row| place(row, false)).collect();
+                    let places: Result<Vec<_>, _> =
+                        found.iter().map(|row| place(row, false)).collect();
                     for piece in pieces(&places?) {
                         for row in &envelopes(pool, (ask.team, project), piece).await? {
                             let (row, seq) = (Some(row), cell::<i64>(Some(row), 0)?);
@@ -88,9 +112,15 @@ impl Inventory for Postgres {
         })
     }
 
-    fn documents(&self, ask: Ask, rows: usize) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
+    fn documents(
+        &self,
+        ask: Ask,
+        rows: usize,
+    ) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
         Box::pin(async move {
-            let Some((pool, project)) = self.place_of(&ask)? else { return Ok(nothing()) };
+            let Some((pool, project)) = self.place_of(&ask)? else {
+                return Ok(nothing());
+            };
             let (artifact, hash) = cursor(ask.after.as_deref());
             let most = limit(rows);
             let parameters: [Parameter<'_>; 5] = [
@@ -101,7 +131,10 @@ impl Inventory for Postgres {
                 (&most, Type::INT8),
             ];
             let mut page = Filling::new(rows, u64::MAX);
-            for row in &pool.read(include_str!("documents.sql"), &parameters).await? {
+            for row in &pool
+                .read(include_str!("documents.sql"), &parameters)
+                .await?
+            {
                 let row = Some(row);
                 let (artifact, hash): (Vec<u8>, Vec<u8>) = (cell(row, 0)?, cell(row, 1)?);
                 let namespace = NamespaceRef {
@@ -112,18 +145,33 @@ impl Inventory for Postgres {
                     manifest_version: cell(row, 5)?,
                 };
                 let sha256 = Sha256::from_slice(&hash).ok_or(Trouble::Unknown)?;
-                let version = ArtifactVersion { namespace, path: cell(row, 6)?, sha256 };
+                let version = ArtifactVersion {
+                    namespace,
+                    path: cell(row, 6)?,
+                    sha256,
+                };
                 page.add(version, 0, || format!("{}.{}", hex(&artifact), hex(&hash)));
             }
             Ok(page.page())
         })
     }
 
-    fn missing(&self, team: i32, versions: Vec<ArtifactVersion>) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>> {
+    fn missing(
+        &self,
+        team: i32,
+        versions: Vec<ArtifactVersion>,
+    ) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>> {
         Box::pin(async move {
-            let project = versions.first().and_then(|version| Uuid::parse_str(&version.namespace.project_uuid).ok());
-            let Some(project) = project else { return Ok(versions) };
-            self.shared.shard(project)?.missing(team, project, versions).await
+            let project = versions
+                .first()
+                .and_then(|version| Uuid::parse_str(&version.namespace.project_uuid).ok());
+            let Some(project) = project else {
+                return Ok(versions);
+            };
+            self.shared
+                .shard(project)?
+                .missing(team, project, versions)
+                .await
         })
     }
 }
@@ -141,18 +189,32 @@ fn limit(rows: usize) -> i64 {
 
 fn place(row: &Row, has_document: bool) -> Result<Place, Trouble> {
     let size = u32::try_from(cell::<i32>(Some(row), 1)?).map_err(|_| Trouble::Unknown)?;
-    Ok(Place { seq: cell(Some(row), 0)?, size, has_document })
+    Ok(Place {
+        seq: cell(Some(row), 0)?,
+        size,
+        has_document,
+    })
 }
 
 /// Number, envelope and id of the events at these places.
-async fn envelopes(pool: &Pool, (team, project): (i32, Uuid), places: &[Place]) -> Result<Vec<Row>, Trouble> {
+async fn envelopes(
+    pool: &Pool,
+    (team, project): (i32, Uuid),
+    places: &[Place],
+) -> Result<Vec<Row>, Trouble> {
     let numbers: Vec<_> = places.iter().map(|place| place.seq).collect();
-    let parameters: [Parameter<'_>; 3] = [(&team, Type::INT4), (&project, Type::UUID), (&numbers, Type::INT8_ARRAY)];
+    let parameters: [Parameter<'_>; 3] = [
+        (&team, Type::INT4),
+        (&project, Type::UUID),
+        (&numbers, Type::INT8_ARRAY),
+    ];
     pool.read(include_str!("envelopes.sql"), &parameters).await
 }
 
 /// The key that a page comes after.
 fn cursor(after: Option<&str>) -> (Vec<u8>, Vec<u8>) {
     let parts = after.and_then(|after| after.split_once('.'));
-    parts.and_then(|(artifact, hash)| Some((unhex(artifact)?, unhex(hash)?))).unwrap_or_default()
+    parts
+        .and_then(|(artifact, hash)| Some((unhex(artifact)?, unhex(hash)?)))
+        .unwrap_or_default()
 }

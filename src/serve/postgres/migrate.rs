@@ -31,7 +31,10 @@ pub(super) fn needed() -> i32 {
 
 /// The version of the tables; 0 without tables.
 pub(super) async fn version(client: &Client) -> Result<i32, tokio_postgres::Error> {
-    match client.query_typed("SELECT coalesce(max(version), 0) FROM sk_schema", &[]).await {
+    match client
+        .query_typed("SELECT coalesce(max(version), 0) FROM sk_schema", &[])
+        .await
+    {
         Ok(rows) => rows.first().map_or(Ok(0), |row| row.try_get(0)),
         Err(e) if e.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(0),
         Err(e) => Err(e),
@@ -39,16 +42,33 @@ pub(super) async fn version(client: &Client) -> Result<i32, tokio_postgres::Erro
 }
 
 /// Makes sure that the tables are those of this version.
-pub(super) async fn prepare(client: &Client, migrate: Migrate, random: fn() -> f64) -> Result<(), Error> {
+pub(super) async fn prepare(
+    client: &Client,
+    migrate: Migrate,
+    random: fn() -> f64,
+) -> Result<(), Error> {
     let begun = Instant::now();
     loop {
-        let found = version(client).await.map_err(|e| Error::Statement(words(&e)))?;
+        let found = version(client)
+            .await
+            .map_err(|e| Error::Statement(words(&e)))?;
         if found > needed() {
-            return Err(Error::Newer { found, known: needed() });
+            return Err(Error::Newer {
+                found,
+                known: needed(),
+            });
         }
-        let Some(step) = usize::try_from(found).ok().and_then(|found| STEPS.get(found)) else { return Ok(()) };
+        let Some(step) = usize::try_from(found)
+            .ok()
+            .and_then(|found| STEPS.get(found))
+        else {
+            return Ok(());
+        };
         if migrate == Migrate::Refuse {
-            return Err(Error::Older { found, needed: needed() });
+            return Err(Error::Older {
+                found,
+                needed: needed(),
+            });
         }
         if let Err(e) = apply(client, found + 1, step).await {
             if !is_race(&e) || begun.elapsed() > PATIENCE {

@@ -1,4 +1,5 @@
-//! The engine on PostgreSQL: any number of receivers in front of one database, or of several that share the projects.
+//! The engine on PostgreSQL: any number of receivers in front of one database, or of several that
+//! share the projects.
 //!
 //! ```text
 //!  pool     connections, bounded; what is tried again          tls      encrypted connections
@@ -8,9 +9,10 @@
 //!  tokens, inventory, webhooks  the rest of the Engine  removal  deleting, and what is refused then
 //! ```
 //!
-//! **Invariant:** a receiver holds no state that another one needs: no lock, no listener, no sequence. Each write is one
-//! statement in one transaction, sent in one go, and its answer comes after the commit. Statements have no names, so a
-//! pooler may stand in between. Every key begins with the tenant.
+//! **Invariant:** a receiver holds no state that another one needs: no lock, no listener, no
+//! sequence. Each write is one statement in one transaction, sent in one go, and its answer comes
+//! after the commit. Statements have no names, so a pooler may stand in between. Every key begins
+//! with the tenant.
 
 mod durable;
 mod engine;
@@ -39,8 +41,8 @@ use crate::http::Authorities;
 /// The databases of a receiver.
 #[derive(Debug, Clone)]
 pub(crate) struct Databases {
-    /// The URL of each; they hold passwords. Projects are shared out by their digest, so the order and number of the
-    /// databases stay as they were when the first event came.
+    /// The URL of each; they hold passwords. Projects are shared out by their digest, so the order
+    /// and number of the databases stay as they were when the first event came.
     pub(crate) urls: Vec<SecretString>,
     /// What to do about a database without the tables of this version.
     pub(crate) migrate: Migrate,
@@ -63,7 +65,9 @@ pub(crate) enum Error {
     #[error("cannot connect to the database: {0}")]
     Connect(String),
     /// The database has no tables, or those of an older version.
-    #[error("cannot use the database: it has version {found} of the tables, and this program needs {needed}")]
+    #[error(
+        "cannot use the database: it has version {found} of the tables, and this program needs {needed}"
+    )]
     Older {
         /// Its version; 0 without tables.
         found: i32,
@@ -71,7 +75,9 @@ pub(crate) enum Error {
         needed: i32,
     },
     /// The database has the tables of a newer version.
-    #[error("cannot use the database: it has version {found} of the tables, and this program knows {known} at most")]
+    #[error(
+        "cannot use the database: it has version {found} of the tables, and this program knows {known} at most"
+    )]
     Newer {
         /// Its version.
         found: i32,
@@ -115,7 +121,10 @@ fn cell<T: for<'a> tokio_postgres::types::FromSql<'a>>(
     at: usize,
 ) -> Result<T, Trouble> {
     row.ok_or(Trouble::Unknown)?.try_get(at).map_err(|e| {
-        log::error!("an answer of the database was not understood: {}", words(&e));
+        log::error!(
+            "an answer of the database was not understood: {}",
+            words(&e)
+        );
         Trouble::Unknown
     })
 }

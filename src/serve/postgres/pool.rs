@@ -23,7 +23,8 @@ const PLACES: usize = 8;
 const PLACE_WAIT: Duration = Duration::from_secs(2);
 /// How long connecting may take.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
-/// How long a statement may take. The database gives up earlier, so this ends only connections that are dead.
+/// How long a statement may take. The database gives up earlier, so this ends only connections that
+/// are dead.
 const ANSWER_WAIT: Duration = Duration::from_secs(40);
 /// How long a statement is tried again.
 const RETRY_TIME: Duration = Duration::from_secs(10);
@@ -57,7 +58,9 @@ pub(super) struct Pool {
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The configuration holds a password.
-        f.debug_struct("Pool").field("hosts", &self.config.get_hosts()).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("hosts", &self.config.get_hosts())
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,17 +76,26 @@ impl Place<'_> {
         self.client.as_ref()
     }
 
-    /// Ends the connection: what it is in the middle of is not known. The idle ones are as old, and likely gone too.
+    /// Ends the connection: what it is in the middle of is not known. The idle ones are as old, and
+    /// likely gone too.
     pub(super) fn discard(mut self) {
         self.client = None;
-        self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.pool
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         if let Some(client) = self.client.take().filter(|client| !client.is_closed()) {
-            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
+            self.pool
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(client);
         }
     }
 }
@@ -119,7 +131,11 @@ impl std::fmt::Display for NoPlace {
 impl Pool {
     /// A pool of no connections yet.
     pub(super) fn new(url: &SecretString, tls: Tls, random: fn() -> f64) -> Result<Self, Error> {
-        let mut config: Config = url.expose_secret().trim().parse().map_err(|e| Error::Url(words(&e)))?;
+        let mut config: Config = url
+            .expose_secret()
+            .trim()
+            .parse()
+            .map_err(|e| Error::Url(words(&e)))?;
         settle_mode(&mut config);
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_WAIT);
@@ -147,14 +163,20 @@ impl Pool {
     /// A connection, at once or after a bounded wait.
     pub(super) async fn place(&self) -> Result<Place<'_>, NoPlace> {
         let permit = timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await;
-        let permit = permit.map_err(|_| NoPlace::Taken)?.map_err(|_| NoPlace::Taken)?;
+        let permit = permit
+            .map_err(|_| NoPlace::Taken)?
+            .map_err(|_| NoPlace::Taken)?;
         let client = if let Some(client) = self.idle() {
             client
         } else {
             self.connects.fetch_add(1, Ordering::Relaxed);
             self.connect().await.map_err(NoPlace::Connect)?
         };
-        Ok(Place { pool: self, client: Some(client), _permit: permit })
+        Ok(Place {
+            pool: self,
+            client: Some(client),
+            _permit: permit,
+        })
     }
 
     fn idle(&self) -> Option<Client> {
@@ -165,8 +187,9 @@ impl Pool {
 
     async fn connect(&self) -> Result<Client, String> {
         let connecting = timeout(CONNECT_WAIT, self.config.connect(self.tls.clone())).await;
-        let (client, mut connection) =
-            connecting.map_err(|_| "no answer in time".to_owned())?.map_err(|e| words(&e))?;
+        let (client, mut connection) = connecting
+            .map_err(|_| "no answer in time".to_owned())?
+            .map_err(|e| words(&e))?;
         tokio::spawn(async move {
             while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
                 if let Err(e) = message {
@@ -179,17 +202,31 @@ impl Pool {
         Ok(client)
     }
 
-    /// Runs a statement that changes rows, as one transaction in one round trip; the rows it returns are committed.
-    pub(super) async fn write(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Trouble> {
+    /// Runs a statement that changes rows, as one transaction in one round trip; the rows it
+    /// returns are committed.
+    pub(super) async fn write(
+        &self,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, Trouble> {
         self.run(sql, parameters, true).await
     }
 
     /// Runs a statement that changes nothing.
-    pub(super) async fn read(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Trouble> {
+    pub(super) async fn read(
+        &self,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, Trouble> {
         self.run(sql, parameters, false).await
     }
 
-    async fn run(&self, sql: &str, parameters: &[Parameter<'_>], writes: bool) -> Result<Vec<Row>, Trouble> {
+    async fn run(
+        &self,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+        writes: bool,
+    ) -> Result<Vec<Row>, Trouble> {
         let begun = Instant::now();
         // Trouble::Busy promises that nothing was begun.
         let mut unknown = false;
@@ -197,7 +234,11 @@ impl Pool {
             let place = self.place().await.map_err(|reason| {
                 self.refusals.fetch_add(1, Ordering::Relaxed);
                 log::warn!("a request was put off: {reason}");
-                if unknown { Trouble::Unknown } else { Trouble::Busy }
+                if unknown {
+                    Trouble::Unknown
+                } else {
+                    Trouble::Busy
+                }
             })?;
             let failure = match timeout(ANSWER_WAIT, once(&place, sql, parameters, writes)).await {
                 Ok(Ok(rows)) => return Ok(rows),
@@ -211,7 +252,8 @@ impl Pool {
             self.failures.fetch_add(1, Ordering::Relaxed);
             match Again::after(&failure) {
                 Again::RolledBack => log::debug!("try {tries} of a statement: {}", words(&failure)),
-                // What a lost connection was in the middle of is safe to repeat: every statement is idempotent.
+                // What a lost connection was in the middle of is safe to repeat: every statement is
+                // idempotent.
                 Again::Lost if !unknown => {
                     unknown = true;
                     place.discard();
@@ -234,8 +276,15 @@ impl Pool {
             }
             sleep(pause(tries, (self.random)())).await;
         }
-        log::error!("a request was not stored: the database did not get to it in {:?}", begun.elapsed());
-        Err(if unknown { Trouble::Unknown } else { Trouble::Busy })
+        log::error!(
+            "a request was not stored: the database did not get to it in {:?}",
+            begun.elapsed()
+        );
+        Err(if unknown {
+            Trouble::Unknown
+        } else {
+            Trouble::Busy
+        })
     }
 }
 
@@ -256,12 +305,20 @@ impl Again {
     fn after(error: &tokio_postgres::Error) -> Self {
         match error.code() {
             None => Self::Lost,
-            Some(code) if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) => {
+            Some(code)
+                if [
+                    SqlState::T_R_SERIALIZATION_FAILURE,
+                    SqlState::T_R_DEADLOCK_DETECTED,
+                ]
+                .contains(code) =>
+            {
                 Self::RolledBack
             }
             Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Self::ReadOnly,
             // 57P01 to 57P03: the server ends. 08…: a pooler lost it.
-            Some(code) if code.code().starts_with("57P") || code.code().starts_with("08") => Self::Lost,
+            Some(code) if code.code().starts_with("57P") || code.code().starts_with("08") => {
+                Self::Lost
+            }
             Some(_) => Self::No,
         }
     }
@@ -269,7 +326,9 @@ impl Again {
 
 /// How long to wait after so many tries: up to 5 ms, 10 ms, 20 ms …, spread evenly.
 fn pause(tries: u32, random: f64) -> Duration {
-    let longest = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(tries - 1)).min(LONGEST_PAUSE);
+    let longest = FIRST_PAUSE
+        .saturating_mul(2u32.saturating_pow(tries - 1))
+        .min(LONGEST_PAUSE);
     longest.mul_f64(random.clamp(0.0, 1.0))
 }
 
@@ -279,13 +338,19 @@ async fn once(
     parameters: &[Parameter<'_>],
     writes: bool,
 ) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let Some(client) = place.client() else { return Ok(Vec::new()) };
+    let Some(client) = place.client() else {
+        return Ok(Vec::new());
+    };
     if !writes {
         return client.query_typed(sql, parameters).await;
     }
     // Polled together, the three are written in one go. A commit after an error is a rollback.
-    let (begun, rows, committed) =
-        join3(client.batch_execute(BEGIN), client.query_typed(sql, parameters), client.batch_execute("COMMIT")).await;
+    let (begun, rows, committed) = join3(
+        client.batch_execute(BEGIN),
+        client.query_typed(sql, parameters),
+        client.batch_execute("COMMIT"),
+    )
+    .await;
     begun?;
     let rows = rows?;
     committed?;

@@ -16,7 +16,10 @@ use crate::serve::storage::ArtifactVersion;
 impl Shared {
     /// Every project with its head.
     pub(super) async fn heads(&self) -> Result<Heads, Trouble> {
-        let mut heads = Heads { era: String::new(), streams: Vec::new() };
+        let mut heads = Heads {
+            era: String::new(),
+            streams: Vec::new(),
+        };
         for shard in &self.shards {
             let sql = "SELECT NULL::uuid, 0::bigint, value || ';', 0 FROM sk_settings WHERE name = 'era' \
                        UNION ALL SELECT project_uuid, head, NULL, tenant FROM sk_projects";
@@ -46,12 +49,21 @@ impl Shared {
             (&rows, Type::INT8),
             (&bytes, Type::INT8),
         ];
-        let found = self.shard(project)?.pool.read(include_str!("feed.sql"), &parameters).await?;
+        let found = self
+            .shard(project)?
+            .pool
+            .read(include_str!("feed.sql"), &parameters)
+            .await?;
         found.iter().map(|row| arrival(team, uuid, row)).collect()
     }
 
     /// A text, from the database or the object store.
-    pub(super) async fn text(&self, team: i32, project: &str, sha256: Sha256) -> Result<Option<String>, Trouble> {
+    pub(super) async fn text(
+        &self,
+        team: i32,
+        project: &str,
+        sha256: Sha256,
+    ) -> Result<Option<String>, Trouble> {
         let project = Uuid::parse_str(project).map_err(|_| Trouble::Unknown)?;
         if let Some(content) = self.shard(project)?.blob((team, project), sha256).await? {
             return Ok(String::from_utf8(content).ok());
@@ -64,10 +76,19 @@ impl Shared {
 }
 
 impl Shard {
-    async fn blob(&self, (team, project): (i32, Uuid), sha256: Sha256) -> Result<Option<Vec<u8>>, Trouble> {
+    async fn blob(
+        &self,
+        (team, project): (i32, Uuid),
+        sha256: Sha256,
+    ) -> Result<Option<Vec<u8>>, Trouble> {
         let digest = &sha256.as_bytes()[..];
-        let parameters: [Parameter<'_>; 3] = [(&team, Type::INT4), (&project, Type::UUID), (&digest, Type::BYTEA)];
-        let sql = "SELECT content FROM sk_blobs WHERE tenant = $1 AND project_uuid = $2 AND sha256 = $3";
+        let parameters: [Parameter<'_>; 3] = [
+            (&team, Type::INT4),
+            (&project, Type::UUID),
+            (&digest, Type::BYTEA),
+        ];
+        let sql =
+            "SELECT content FROM sk_blobs WHERE tenant = $1 AND project_uuid = $2 AND sha256 = $3";
         let rows = self.pool.read(sql, &parameters).await?;
         rows.first().map(|row| cell(Some(row), 0)).transpose()
     }
@@ -76,7 +97,10 @@ impl Shard {
 fn arrival(team: i32, project: &str, row: &Row) -> Result<Arrival, Trouble> {
     let text = |at| cell::<String>(Some(row), at);
     let item = match cell::<Option<Vec<u8>>>(Some(row), 2)? {
-        Some(envelope) => Arrived::Event { project_uuid: project.to_owned(), envelope },
+        Some(envelope) => Arrived::Event {
+            project_uuid: project.to_owned(),
+            envelope,
+        },
         None => Arrived::Text(ArtifactVersion {
             namespace: NamespaceRef {
                 project_uuid: project.to_owned(),
@@ -89,5 +113,10 @@ fn arrival(team: i32, project: &str, row: &Row) -> Result<Arrival, Trouble> {
             sha256: Sha256::from_slice(&cell::<Vec<u8>>(Some(row), 4)?).ok_or(Trouble::Unknown)?,
         }),
     };
-    Ok(Arrival { seq: cell(Some(row), 0)?, team, at: Timestamp::from_micros(cell(Some(row), 1)?), item })
+    Ok(Arrival {
+        seq: cell(Some(row), 0)?,
+        team,
+        at: Timestamp::from_micros(cell(Some(row), 1)?),
+        item,
+    })
 }

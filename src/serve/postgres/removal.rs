@@ -1,5 +1,6 @@
-//! Deleting from PostgreSQL: one transaction that holds the project's row. A writer that knows of fewer removals than
-//! that row counts writes nothing and looks again, so that nothing refused comes in behind the removal.
+//! Deleting from PostgreSQL: one transaction that holds the project's row. A writer that knows of
+//! fewer removals than that row counts writes nothing and looks again, so that nothing refused
+//! comes in behind the removal.
 
 use std::sync::PoisonError;
 
@@ -33,7 +34,8 @@ const DELETE_WORDS: &str = "DELETE FROM sk_words AS w WHERE tenant = $1 AND proj
 const DELETE_BODIES: &str = "DELETE FROM sk_bodies AS b WHERE tenant = $1 AND project_uuid = $2 \
     AND NOT EXISTS (SELECT FROM sk_artifacts AS a WHERE a.tenant = $1 AND a.project_uuid = $2 \
                     AND a.artifact = b.artifact) RETURNING sha256, size";
-/// The digests that no body has any more, with their sizes and whether the text was in the database.
+/// The digests that no body has any more, with their sizes and whether the text was in the
+/// database.
 const DELETE_TEXTS: &str = "WITH lone AS (SELECT DISTINCT t.sha256, t.size FROM unnest($3, $4) AS t (sha256, size) \
       WHERE NOT EXISTS (SELECT FROM sk_bodies AS b WHERE b.tenant = $1 AND b.project_uuid = $2 \
                         AND b.sha256 = t.sha256)), \
@@ -73,9 +75,12 @@ impl From<Trouble> for Stop {
 impl Removals for Postgres {
     fn forget(&self, order: Removal, is_trial: bool) -> Reply<'_, Result<Forgot, Trouble>> {
         Box::pin(async move {
-            let project = Uuid::parse_str(&order.part.project_uuid).map_err(|_| Trouble::Unknown)?;
+            let project =
+                Uuid::parse_str(&order.part.project_uuid).map_err(|_| Trouble::Unknown)?;
             // Teams are in the first database.
-            let Some(team) = team(self.first()?, &order.team).await? else { return Ok(Forgot::NoProject) };
+            let Some(team) = team(self.first()?, &order.team).await? else {
+                return Ok(Forgot::NoProject);
+            };
             self.shared.forget((team, project), &order, is_trial).await
         })
     }
@@ -95,17 +100,31 @@ impl Removals for Postgres {
 
 impl Shard {
     /// How many removals a project had, and what is refused of it.
-    pub(super) async fn refused(&self, team: i32, project: Uuid) -> Result<(i32, Refused), Trouble> {
+    pub(super) async fn refused(
+        &self,
+        team: i32,
+        project: Uuid,
+    ) -> Result<(i32, Refused), Trouble> {
         let mut refused = (0, Refused::default());
-        if !self.with_removals.lock().unwrap_or_else(PoisonError::into_inner).contains(&(team, project)) {
+        if !self
+            .with_removals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&(team, project))
+        {
             return Ok(refused);
         }
         let parameters: [Parameter<'_>; 2] = [(&team, Type::INT4), (&project, Type::UUID)];
         for row in &self.pool.read(REFUSED, &parameters).await? {
             refused.0 = cell(Some(row), 0)?;
-            let Some(is_accepted_again) = cell::<Option<bool>>(Some(row), 3)? else { continue };
-            let part =
-                Part { project_uuid: project.to_string(), mission: cell(Some(row), 1)?, path: cell(Some(row), 2)? };
+            let Some(is_accepted_again) = cell::<Option<bool>>(Some(row), 3)? else {
+                continue;
+            };
+            let part = Part {
+                project_uuid: project.to_string(),
+                mission: cell(Some(row), 1)?,
+                path: cell(Some(row), 2)?,
+            };
             refused.1.add(part, is_accepted_again);
         }
         Ok(refused)
@@ -113,17 +132,27 @@ impl Shard {
 
     /// Notes that a project has removals.
     pub(super) fn note_removals(&self, team: i32, project: Uuid) {
-        self.with_removals.lock().unwrap_or_else(PoisonError::into_inner).insert((team, project));
+        self.with_removals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((team, project));
     }
 }
 
 impl Shared {
-    async fn forget(&self, of: (i32, Uuid), order: &Removal, is_trial: bool) -> Result<Forgot, Trouble> {
+    async fn forget(
+        &self,
+        of: (i32, Uuid),
+        order: &Removal,
+        is_trial: bool,
+    ) -> Result<Forgot, Trouble> {
         let place = self.shard(of.1)?.pool.place().await.map_err(|reason| {
             log::error!("{reason}");
             Trouble::Busy
         })?;
-        let Some(client) = place.client() else { return Err(Trouble::Unknown) };
+        let Some(client) = place.client() else {
+            return Err(Trouble::Unknown);
+        };
         let stop = match self.remove(client, of, order, is_trial).await {
             Ok(forgot) => return Ok(forgot),
             Err(stop) => stop,
@@ -139,7 +168,13 @@ impl Shared {
         })
     }
 
-    async fn remove(&self, client: &Client, of: (i32, Uuid), order: &Removal, is_trial: bool) -> Result<Forgot, Stop> {
+    async fn remove(
+        &self,
+        client: &Client,
+        of: (i32, Uuid),
+        order: &Removal,
+        is_trial: bool,
+    ) -> Result<Forgot, Stop> {
         client.batch_execute(BEGIN).await?;
         let own: [Parameter<'_>; 2] = [(&of.0, Type::INT4), (&of.1, Type::UUID)];
         let taken = client.query_typed(TAKE, &own).await?;
@@ -160,9 +195,14 @@ impl Shared {
         if is_trial || (self.blobs.is_none() && !elsewhere.is_empty()) {
             client.batch_execute("ROLLBACK").await?;
             let is_complete = self.blobs.is_some() || elsewhere.is_empty();
-            return Ok(if is_complete { Forgot::Gone(amount) } else { Forgot::TextsElsewhere });
+            return Ok(if is_complete {
+                Forgot::Gone(amount)
+            } else {
+                Forgot::TextsElsewhere
+            });
         }
-        // Before the commit: whatever happens now, the rows that name these texts are deleted later, or by the next try.
+        // Before the commit: whatever happens now, the rows that name these texts are deleted
+        // later, or by the next try.
         if let Some(blobs) = &self.blobs {
             for sha256 in elsewhere {
                 blobs.delete(of, sha256).await?;
@@ -183,27 +223,53 @@ struct Lone {
 }
 
 /// Deletes the rows of a part. Events first: what no event announces any more goes with them.
-async fn delete_rows(client: &Client, of: (i32, Uuid), part: &Part) -> Result<(Amount, Vec<Lone>), Stop> {
+async fn delete_rows(
+    client: &Client,
+    of: (i32, Uuid),
+    part: &Part,
+) -> Result<(Amount, Vec<Lone>), Stop> {
     let own: [Parameter<'_>; 2] = [(&of.0, Type::INT4), (&of.1, Type::UUID)];
     let seqs = match &part.mission {
         Some(_) => Some(events_of(client, of, part).await?),
         None => None,
     };
-    let parameters: [Parameter<'_>; 3] = [(&of.0, Type::INT4), (&of.1, Type::UUID), (&seqs, Type::INT8_ARRAY)];
+    let parameters: [Parameter<'_>; 3] = [
+        (&of.0, Type::INT4),
+        (&of.1, Type::UUID),
+        (&seqs, Type::INT8_ARRAY),
+    ];
     let gone = client.query_typed(DELETE_EVENTS, &parameters).await?;
-    let mut amount = Amount { events: cell(gone.first(), 0)?, bytes: cell(gone.first(), 1)?, ..Amount::default() };
+    let mut amount = Amount {
+        events: cell(gone.first(), 0)?,
+        bytes: cell(gone.first(), 1)?,
+        ..Amount::default()
+    };
     client.query_typed(DELETE_ARTIFACTS, &own).await?;
     client.query_typed(DELETE_WORDS, &own).await?;
     let bodies = client.query_typed(DELETE_BODIES, &own).await?;
     amount.documents = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
-    let hashes = bodies.iter().map(|row| cell::<Vec<u8>>(Some(row), 0)).collect::<Result<Vec<_>, _>>()?;
-    let sizes = bodies.iter().map(|row| cell::<i32>(Some(row), 1)).collect::<Result<Vec<_>, _>>()?;
-    let parameters: [Parameter<'_>; 4] =
-        [(&of.0, Type::INT4), (&of.1, Type::UUID), (&hashes, Type::BYTEA_ARRAY), (&sizes, Type::INT4_ARRAY)];
+    let hashes = bodies
+        .iter()
+        .map(|row| cell::<Vec<u8>>(Some(row), 0))
+        .collect::<Result<Vec<_>, _>>()?;
+    let sizes = bodies
+        .iter()
+        .map(|row| cell::<i32>(Some(row), 1))
+        .collect::<Result<Vec<_>, _>>()?;
+    let parameters: [Parameter<'_>; 4] = [
+        (&of.0, Type::INT4),
+        (&of.1, Type::UUID),
+        (&hashes, Type::BYTEA_ARRAY),
+        (&sizes, Type::INT4_ARRAY),
+    ];
     let mut lone = Vec::new();
     for row in &client.query_typed(DELETE_TEXTS, &parameters).await? {
         let sha256 = Sha256::from_slice(&cell::<Vec<u8>>(Some(row), 0)?).ok_or(Trouble::Unknown)?;
-        lone.push(Lone { sha256, size: cell(Some(row), 1)?, was_here: cell(Some(row), 2)? });
+        lone.push(Lone {
+            sha256,
+            size: cell(Some(row), 1)?,
+            was_here: cell(Some(row), 2)?,
+        });
     }
     Ok((amount, lone))
 }
@@ -212,7 +278,11 @@ async fn delete_rows(client: &Client, of: (i32, Uuid), part: &Part) -> Result<(A
 async fn events_of(client: &Client, of: (i32, Uuid), part: &Part) -> Result<Vec<i64>, Stop> {
     let (mut found, mut after) = (Vec::new(), 0_i64);
     loop {
-        let parameters: [Parameter<'_>; 3] = [(&of.0, Type::INT4), (&of.1, Type::UUID), (&after, Type::INT8)];
+        let parameters: [Parameter<'_>; 3] = [
+            (&of.0, Type::INT4),
+            (&of.1, Type::UUID),
+            (&after, Type::INT8),
+        ];
         let rows = client.query_typed(EVENTS, &parameters).await?;
         if rows.is_empty() {
             return Ok(found);
@@ -227,9 +297,20 @@ async fn events_of(client: &Client, of: (i32, Uuid), part: &Part) -> Result<Vec<
 }
 
 /// Writes the audit row, and has readers begin again.
-async fn note(client: &Client, of: (i32, Uuid), order: &Removal, done: (i32, Amount)) -> Result<(), Stop> {
+async fn note(
+    client: &Client,
+    of: (i32, Uuid),
+    order: &Removal,
+    done: (i32, Amount),
+) -> Result<(), Stop> {
     let (number, amount) = done;
-    let Removal { part, at, reason, is_accepted_again, .. } = order;
+    let Removal {
+        part,
+        at,
+        reason,
+        is_accepted_again,
+        ..
+    } = order;
     let at = at.as_micros();
     let parameters: [Parameter<'_>; 12] = [
         (&of.0, Type::INT4),
@@ -247,7 +328,9 @@ async fn note(client: &Client, of: (i32, Uuid), order: &Removal, done: (i32, Amo
     ];
     client.query_typed(NOTE, &parameters).await?;
     if part.mission.is_none() {
-        client.query_typed(EMPTY, &[(&of.0, Type::INT4), (&of.1, Type::UUID)]).await?;
+        client
+            .query_typed(EMPTY, &[(&of.0, Type::INT4), (&of.1, Type::UUID)])
+            .await?;
     }
     if (amount.events, amount.documents) != (0, 0) {
         let era = format!("{}/{}/{number}", of.0, of.1);
@@ -260,10 +343,19 @@ fn removal(row: &tokio_postgres::Row) -> Result<Removal, Trouble> {
     let row = Some(row);
     Ok(Removal {
         team: cell(row, 0)?,
-        part: Part { project_uuid: cell::<Uuid>(row, 1)?.to_string(), mission: cell(row, 2)?, path: cell(row, 3)? },
+        part: Part {
+            project_uuid: cell::<Uuid>(row, 1)?.to_string(),
+            mission: cell(row, 2)?,
+            path: cell(row, 3)?,
+        },
         at: Timestamp::from_micros(cell(row, 4)?),
         reason: cell(row, 5)?,
         is_accepted_again: cell(row, 6)?,
-        amount: Amount { events: cell(row, 7)?, documents: cell(row, 8)?, texts: cell(row, 9)?, bytes: cell(row, 10)? },
+        amount: Amount {
+            events: cell(row, 7)?,
+            documents: cell(row, 8)?,
+            texts: cell(row, 9)?,
+            bytes: cell(row, 10)?,
+        },
     })
 }

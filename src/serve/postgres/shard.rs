@@ -38,24 +38,40 @@ impl Shard {
         project: Uuid,
         events: &[&Event],
     ) -> Result<Vec<Verdict>, Trouble> {
-        let _turn = timeout(TURN_WAIT, self.turns.take(project)).await.map_err(|_| Trouble::Busy)?;
+        let _turn = timeout(TURN_WAIT, self.turns.take(project))
+            .await
+            .map_err(|_| Trouble::Busy)?;
         for _ in 0..REMOVALS {
             let (known, refused) = self.refused(team, project).await?;
-            let is_kept: Vec<_> = events.iter().map(|event| !refused.has_event(&event.envelope)).collect();
-            let kept: Vec<_> =
-                events.iter().zip(&is_kept).filter(|(_, kept)| **kept).map(|(event, _)| *event).collect();
+            let is_kept: Vec<_> = events
+                .iter()
+                .map(|event| !refused.has_event(&event.envelope))
+                .collect();
+            let kept: Vec<_> = events
+                .iter()
+                .zip(&is_kept)
+                .filter(|(_, kept)| **kept)
+                .map(|(event, _)| *event)
+                .collect();
             let Some(verdicts) = self.keep_these((team, project), &kept, known).await? else {
                 self.note_removals(team, project);
                 continue;
             };
             let mut verdicts = verdicts.into_iter();
-            let all = is_kept.iter().map(|kept| if *kept { verdicts.next() } else { Some(Verdict::Forgotten) });
+            let all = is_kept.iter().map(|kept| {
+                if *kept {
+                    verdicts.next()
+                } else {
+                    Some(Verdict::Forgotten)
+                }
+            });
             return all.collect::<Option<_>>().ok_or(Trouble::Unknown);
         }
         Err(Trouble::Unknown)
     }
 
-    /// Keeps events of which none is refused; `None` if there were other removals than the `known` ones.
+    /// Keeps events of which none is refused; `None` if there were other removals than the `known`
+    /// ones.
     async fn keep_these(
         &self,
         (team, project): (i32, Uuid),
@@ -65,11 +81,21 @@ impl Shard {
         if events.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let digests: Vec<_> = events.iter().map(|event| Sha256::of(&event.envelope)).collect();
+        let digests: Vec<_> = events
+            .iter()
+            .map(|event| Sha256::of(&event.envelope))
+            .collect();
         let mut seen = HashSet::new();
-        let firsts: Vec<_> = events.iter().map(|event| seen.insert(event.id.as_str())).collect();
-        let inserted = self.insert((team, project), events, &digests, &firsts, known).await?;
-        let Some((base, new)) = inserted else { return Ok(None) };
+        let firsts: Vec<_> = events
+            .iter()
+            .map(|event| seen.insert(event.id.as_str()))
+            .collect();
+        let inserted = self
+            .insert((team, project), events, &digests, &firsts, known)
+            .await?;
+        let Some((base, new)) = inserted else {
+            return Ok(None);
+        };
         let count = i64::try_from(seen.len()).unwrap_or(i64::MAX);
         if new == count && seen.len() == events.len() {
             return Ok(Some(vec![Verdict::New; events.len()]));
@@ -82,15 +108,21 @@ impl Shard {
             let (seq, other) = there.get(&at).ok_or(Trouble::Unknown)?;
             Ok(match other {
                 _ if firsts[at] && own.contains(seq) => Verdict::New,
-                Some(envelope) if !is_same_event(envelope, &events[at].envelope) => Verdict::Conflict,
+                Some(envelope) if !is_same_event(envelope, &events[at].envelope) => {
+                    Verdict::Conflict
+                }
                 _ => Verdict::Duplicate,
             })
         };
-        (0..events.len()).map(verdict).collect::<Result<_, _>>().map(Some)
+        (0..events.len())
+            .map(verdict)
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
-    /// Stores the events whose ids are new, of those that are the first of their id in the batch. Gives the number that
-    /// the sequence numbers of this batch come after, and how many are new; `None` if there were other removals.
+    /// Stores the events whose ids are new, of those that are the first of their id in the batch.
+    /// Gives the number that the sequence numbers of this batch come after, and how many are new;
+    /// `None` if there were other removals.
     async fn insert(
         &self,
         (team, project): (i32, Uuid),
@@ -102,25 +134,63 @@ impl Shard {
         let chosen: Vec<_> = (0..events.len()).filter(|at| firsts[*at]).collect();
         let ids: Vec<_> = chosen.iter().map(|at| events[*at].id.as_str()).collect();
         let kinds: Vec<_> = chosen.iter().map(|at| events[*at].kind.as_str()).collect();
-        let hashes: Vec<&[u8]> = chosen.iter().map(|at| &digests[*at].as_bytes()[..]).collect();
-        let envelopes: Vec<&[u8]> = chosen.iter().map(|at| events[*at].envelope.as_slice()).collect();
-        let announcers: Vec<_> = chosen.iter().map(|at| events[*at]).filter(|e| e.announces.is_some()).collect();
+        let hashes: Vec<&[u8]> = chosen
+            .iter()
+            .map(|at| &digests[*at].as_bytes()[..])
+            .collect();
+        let envelopes: Vec<&[u8]> = chosen
+            .iter()
+            .map(|at| events[*at].envelope.as_slice())
+            .collect();
+        let announcers: Vec<_> = chosen
+            .iter()
+            .map(|at| events[*at])
+            .filter(|e| e.announces.is_some())
+            .collect();
         let causes: Vec<_> = announcers.iter().map(|event| event.id.as_str()).collect();
-        let artifacts: Vec<_> = announcers.iter().filter_map(|event| event.announces.as_ref()).collect();
-        let keys: Vec<_> = artifacts.iter().map(|a| artifact_key(&a.namespace, &a.path)).collect();
+        let artifacts: Vec<_> = announcers
+            .iter()
+            .filter_map(|event| event.announces.as_ref())
+            .collect();
+        let keys: Vec<_> = artifacts
+            .iter()
+            .map(|a| artifact_key(&a.namespace, &a.path))
+            .collect();
         let keys: Vec<&[u8]> = keys.iter().map(|key| &key.as_bytes()[..]).collect();
-        let slugs: Vec<_> = artifacts.iter().map(|a| a.namespace.mission_slug.as_str()).collect();
-        let branches: Vec<_> = artifacts.iter().map(|a| a.namespace.target_branch.as_str()).collect();
-        let types: Vec<_> = artifacts.iter().map(|a| a.namespace.mission_type.as_str()).collect();
-        let versions: Vec<_> = artifacts.iter().map(|a| a.namespace.manifest_version.as_str()).collect();
+        let slugs: Vec<_> = artifacts
+            .iter()
+            .map(|a| a.namespace.mission_slug.as_str())
+            .collect();
+        let branches: Vec<_> = artifacts
+            .iter()
+            .map(|a| a.namespace.target_branch.as_str())
+            .collect();
+        let types: Vec<_> = artifacts
+            .iter()
+            .map(|a| a.namespace.mission_type.as_str())
+            .collect();
+        let versions: Vec<_> = artifacts
+            .iter()
+            .map(|a| a.namespace.manifest_version.as_str())
+            .collect();
         let paths: Vec<_> = artifacts.iter().map(|a| a.path.as_str()).collect();
-        let contents: Vec<Option<&[u8]>> =
-            announcers.iter().map(|e| e.content.as_ref().map(|c| &c.as_bytes()[..])).collect();
-        let abouts = chosen.iter().filter_map(|at| Some((events[*at].id.as_str(), events[*at].about.as_ref()?)));
+        let contents: Vec<Option<&[u8]>> = announcers
+            .iter()
+            .map(|e| e.content.as_ref().map(|c| &c.as_bytes()[..]))
+            .collect();
+        let abouts = chosen
+            .iter()
+            .filter_map(|at| Some((events[*at].id.as_str(), events[*at].about.as_ref()?)));
         let (sayers, subjects): (Vec<_>, Vec<_>) = abouts.unzip();
-        let subject_keys: Vec<_> = subjects.iter().map(|subject| subject_key(subject)).collect();
+        let subject_keys: Vec<_> = subjects
+            .iter()
+            .map(|subject| subject_key(subject))
+            .collect();
         let subject_keys: Vec<&[u8]> = subject_keys.iter().map(|key| &key.as_bytes()[..]).collect();
-        let subject_slugs: Vec<_> = subjects.iter().map(|subject| subject.namespace.mission_slug.as_str()).collect();
+        let subject_slugs: Vec<_> = subjects
+            .iter()
+            .map(|subject| subject.namespace.mission_slug.as_str())
+            .collect();
         let parameters: [Parameter<'_>; 18] = [
             (&team, Type::INT4),
             (&project, Type::UUID),
@@ -141,13 +211,17 @@ impl Shard {
             (&subject_slugs, Type::TEXT_ARRAY),
             (&known, Type::INT4),
         ];
-        let rows = self.pool.write(include_str!("keep_events.sql"), &parameters).await?;
+        let rows = self
+            .pool
+            .write(include_str!("keep_events.sql"), &parameters)
+            .await?;
         let base = cell::<Option<i64>>(rows.first(), 0)?;
         let new = cell(rows.first(), 1)?;
         Ok(base.map(|base| (base, new)))
     }
 
-    /// The stored row of each event: its sequence number, and its envelope if that has another digest.
+    /// The stored row of each event: its sequence number, and its envelope if that has another
+    /// digest.
     async fn look_up(
         &self,
         (team, project): (i32, Uuid),
@@ -155,10 +229,20 @@ impl Shard {
         digests: &[Sha256],
     ) -> Result<BTreeMap<usize, (i64, Option<Vec<u8>>)>, Trouble> {
         let ids: Vec<_> = events.iter().map(|event| event.id.as_str()).collect();
-        let hashes: Vec<&[u8]> = digests.iter().map(|digest| &digest.as_bytes()[..]).collect();
-        let parameters: [Parameter<'_>; 4] =
-            [(&team, Type::INT4), (&project, Type::UUID), (&ids, Type::TEXT_ARRAY), (&hashes, Type::BYTEA_ARRAY)];
-        let rows = self.pool.read(include_str!("look_up.sql"), &parameters).await?;
+        let hashes: Vec<&[u8]> = digests
+            .iter()
+            .map(|digest| &digest.as_bytes()[..])
+            .collect();
+        let parameters: [Parameter<'_>; 4] = [
+            (&team, Type::INT4),
+            (&project, Type::UUID),
+            (&ids, Type::TEXT_ARRAY),
+            (&hashes, Type::BYTEA_ARRAY),
+        ];
+        let rows = self
+            .pool
+            .read(include_str!("look_up.sql"), &parameters)
+            .await?;
         let found = rows.iter().map(|row| {
             let number: i64 = cell(Some(row), 0)?;
             let at = usize::try_from(number - 1).map_err(|_| Trouble::Unknown)?;
@@ -175,9 +259,16 @@ impl Shard {
     ) -> Result<BodyState, Trouble> {
         let key = artifact_key(&version.namespace, &version.path);
         let (key, hash) = (&key.as_bytes()[..], &version.sha256.as_bytes()[..]);
-        let parameters: [Parameter<'_>; 4] =
-            [(&team, Type::INT4), (&project, Type::UUID), (&key, Type::BYTEA), (&hash, Type::BYTEA)];
-        let rows = self.pool.read(include_str!("body_state.sql"), &parameters).await?;
+        let parameters: [Parameter<'_>; 4] = [
+            (&team, Type::INT4),
+            (&project, Type::UUID),
+            (&key, Type::BYTEA),
+            (&hash, Type::BYTEA),
+        ];
+        let rows = self
+            .pool
+            .read(include_str!("body_state.sql"), &parameters)
+            .await?;
         let row = rows.first();
         Ok(match (cell(row, 0)?, cell(row, 1)?, cell(row, 2)?) {
             (false, ..) => BodyState::NotAnnounced,
@@ -202,11 +293,18 @@ impl Shard {
             BodyState::Announced { is_newest: true } => {}
         }
         let hash = &version.sha256.as_bytes()[..];
-        let parameters: [Parameter<'_>; 3] = [(&team, Type::INT4), (&project, Type::UUID), (&hash, Type::BYTEA)];
+        let parameters: [Parameter<'_>; 3] = [
+            (&team, Type::INT4),
+            (&project, Type::UUID),
+            (&hash, Type::BYTEA),
+        ];
         let sql = "SELECT size FROM sk_bodies WHERE tenant = $1 AND project_uuid = $2 AND sha256 = $3 LIMIT 1";
         let rows = self.pool.read(sql, &parameters).await?;
         match rows.first() {
-            Some(row) => self.keep_body((team, project), version, (cell(Some(row), 0)?, None), known).await,
+            Some(row) => {
+                self.keep_body((team, project), version, (cell(Some(row), 0)?, None), known)
+                    .await
+            }
             None => Ok(Some(Outcome::TextNeeded)),
         }
     }
@@ -218,19 +316,36 @@ impl Shard {
         project: Uuid,
         versions: Vec<ArtifactVersion>,
     ) -> Result<Vec<ArtifactVersion>, Trouble> {
-        let keys: Vec<_> = versions.iter().map(|version| artifact_key(&version.namespace, &version.path)).collect();
+        let keys: Vec<_> = versions
+            .iter()
+            .map(|version| artifact_key(&version.namespace, &version.path))
+            .collect();
         let keys: Vec<&[u8]> = keys.iter().map(|key| &key.as_bytes()[..]).collect();
-        let hashes: Vec<&[u8]> = versions.iter().map(|version| &version.sha256.as_bytes()[..]).collect();
-        let parameters: [Parameter<'_>; 4] =
-            [(&team, Type::INT4), (&project, Type::UUID), (&keys, Type::BYTEA_ARRAY), (&hashes, Type::BYTEA_ARRAY)];
-        let rows = self.pool.read(include_str!("missing.sql"), &parameters).await?;
+        let hashes: Vec<&[u8]> = versions
+            .iter()
+            .map(|version| &version.sha256.as_bytes()[..])
+            .collect();
+        let parameters: [Parameter<'_>; 4] = [
+            (&team, Type::INT4),
+            (&project, Type::UUID),
+            (&keys, Type::BYTEA_ARRAY),
+            (&hashes, Type::BYTEA_ARRAY),
+        ];
+        let rows = self
+            .pool
+            .read(include_str!("missing.sql"), &parameters)
+            .await?;
         let numbers: Result<HashSet<i64>, _> = rows.iter().map(|row| cell(Some(row), 0)).collect();
         let numbers = numbers?;
-        Ok((1..).zip(versions).filter(|(number, _)| numbers.contains(number)).map(|(_, version)| version).collect())
+        Ok((1..)
+            .zip(versions)
+            .filter(|(number, _)| numbers.contains(number))
+            .map(|(_, version)| version)
+            .collect())
     }
 
-    /// Stores a version, its size, and its content where that is not kept elsewhere; `None` if there were other removals
-    /// than the `known` ones.
+    /// Stores a version, its size, and its content where that is not kept elsewhere; `None` if
+    /// there were other removals than the `known` ones.
     pub(super) async fn keep_body(
         &self,
         (team, project): (i32, Uuid),
@@ -249,7 +364,10 @@ impl Shard {
             (&content, Type::BYTEA),
             (&known, Type::INT4),
         ];
-        let rows = self.pool.write(include_str!("keep_body.sql"), &parameters).await?;
+        let rows = self
+            .pool
+            .write(include_str!("keep_body.sql"), &parameters)
+            .await?;
         let number = |at| cell::<i64>(rows.first(), at);
         Ok(match (number(0)?, number(1)?, number(2)?, number(3)?) {
             (0, ..) => Some(Outcome::NotAnnounced),
@@ -262,15 +380,38 @@ impl Shard {
 
 /// The key of an artifact: its texts can be longer than an index holds.
 fn artifact_key(namespace: &NamespaceRef, path: &str) -> Sha256 {
-    let NamespaceRef { project_uuid: _, mission_slug, target_branch, mission_type, manifest_version } = namespace;
-    let texts = serde_json::json!([mission_slug, target_branch, mission_type, manifest_version, path]);
+    let NamespaceRef {
+        project_uuid: _,
+        mission_slug,
+        target_branch,
+        mission_type,
+        manifest_version,
+    } = namespace;
+    let texts = serde_json::json!([
+        mission_slug,
+        target_branch,
+        mission_type,
+        manifest_version,
+        path
+    ]);
     Sha256::of(texts.to_string().as_bytes())
 }
 
 /// The key of a subject.
 fn subject_key(subject: &Subject) -> Sha256 {
-    let NamespaceRef { project_uuid: _, mission_slug, target_branch, mission_type, manifest_version } =
-        &subject.namespace;
-    let texts = serde_json::json!([subject.key, mission_slug, target_branch, mission_type, manifest_version]);
+    let NamespaceRef {
+        project_uuid: _,
+        mission_slug,
+        target_branch,
+        mission_type,
+        manifest_version,
+    } = &subject.namespace;
+    let texts = serde_json::json!([
+        subject.key,
+        mission_slug,
+        target_branch,
+        mission_type,
+        manifest_version
+    ]);
     Sha256::of(texts.to_string().as_bytes())
 }

@@ -18,15 +18,24 @@ use tokio_rustls::rustls::pki_types::{InvalidDnsNameError, ServerName};
 #[derive(Clone)]
 pub(super) struct Tls(pub(super) Arc<ClientConfig>);
 
-/// What a URL leaves open is decided: encrypted, or a database on this machine. A connection is never plain because the
-/// other side said so.
+/// What a URL leaves open is decided: encrypted, or a database on this machine. A connection is
+/// never plain because the other side said so.
 pub(super) fn settle_mode(config: &mut Config) {
     if config.get_ssl_mode() == SslMode::Prefer {
         let is_here = config.get_hosts().iter().all(|host| match host {
             Host::Unix(_) => true,
-            Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()),
+            Host::Tcp(name) => {
+                name == "localhost"
+                    || name
+                        .parse()
+                        .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+            }
         });
-        config.ssl_mode(if is_here { SslMode::Disable } else { SslMode::Require });
+        config.ssl_mode(if is_here {
+            SslMode::Disable
+        } else {
+            SslMode::Require
+        });
     }
 }
 
@@ -37,7 +46,10 @@ impl MakeTlsConnect<Socket> for Tls {
 
     fn make_tls_connect(&mut self, domain: &str) -> Result<Handshake, Self::Error> {
         let name = ServerName::try_from(domain.to_owned())?;
-        Ok(Handshake { connector: TlsConnector::from(Arc::clone(&self.0)), name })
+        Ok(Handshake {
+            connector: TlsConnector::from(Arc::clone(&self.0)),
+            name,
+        })
     }
 }
 
@@ -53,7 +65,11 @@ impl TlsConnect<Socket> for Handshake {
     type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
 
     fn connect(self, socket: Socket) -> Self::Future {
-        Box::pin(async move { Ok(Stream(Box::new(self.connector.connect(self.name, socket).await?))) })
+        Box::pin(async move {
+            Ok(Stream(Box::new(
+                self.connector.connect(self.name, socket).await?,
+            )))
+        })
     }
 }
 
@@ -67,13 +83,21 @@ impl TlsStream for Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, bytes)
     }
 

@@ -17,7 +17,8 @@ const FIND: &str = "SELECT EXISTS (SELECT FROM sk_tokens), k.tenant, coalesce(t.
 const LIST: &str = "SELECT true, k.tenant, coalesce(t.name, ''), k.name, k.scope, k.project_uuid, k.created_at, \
     k.expires_at, k.revoked_at, k.token_sha256 \
     FROM sk_tokens AS k LEFT JOIN sk_tenants AS t USING (tenant) ORDER BY 3, 4";
-/// Two receivers may give one number to two teams at once; the key refuses the second, which then tries again.
+/// Two receivers may give one number to two teams at once; the key refuses the second, which then
+/// tries again.
 const ADD_TEAM: &str = "INSERT INTO sk_tenants (tenant, name) \
     SELECT 1 + coalesce(max(tenant), 0), $1 FROM sk_tenants ON CONFLICT DO NOTHING";
 const ADD: &str = "INSERT INTO sk_tokens (token_sha256, tenant, name, scope, project_uuid, created_at, expires_at) \
@@ -29,7 +30,11 @@ const TRIES: usize = 5;
 
 impl Postgres {
     pub(super) fn first(&self) -> Result<&Pool, Trouble> {
-        self.shared.shards.first().map(|shard| &shard.pool).ok_or(Trouble::Unknown)
+        self.shared
+            .shards
+            .first()
+            .map(|shard| &shard.pool)
+            .ok_or(Trouble::Unknown)
     }
 }
 
@@ -57,9 +62,17 @@ impl Tokens for Postgres {
                 team = self::team(pool, &token.team).await?;
             }
             let team = team.ok_or(Trouble::Unknown)?;
-            let project = token.project.as_deref().map(Uuid::parse_str).transpose().map_err(|_| Trouble::Unknown)?;
+            let project = token
+                .project
+                .as_deref()
+                .map(Uuid::parse_str)
+                .transpose()
+                .map_err(|_| Trouble::Unknown)?;
             let (digest, scope) = (&token.digest.as_bytes()[..], token.scope.name());
-            let (created, expires) = (token.created_at.as_micros(), token.expires_at.map(Timestamp::as_micros));
+            let (created, expires) = (
+                token.created_at.as_micros(),
+                token.expires_at.map(Timestamp::as_micros),
+            );
             let parameters: [Parameter<'_>; 7] = [
                 (&digest, Type::BYTEA),
                 (&team, Type::INT4),
@@ -80,12 +93,20 @@ impl Tokens for Postgres {
         })
     }
 
-    fn revoke_token(&self, team: String, name: String, at: Timestamp) -> Reply<'_, Result<bool, Trouble>> {
+    fn revoke_token(
+        &self,
+        team: String,
+        name: String,
+        at: Timestamp,
+    ) -> Reply<'_, Result<bool, Trouble>> {
         Box::pin(async move {
             let pool = self.first()?;
-            let Some(team) = self::team(pool, &team).await? else { return Ok(false) };
+            let Some(team) = self::team(pool, &team).await? else {
+                return Ok(false);
+            };
             let at = at.as_micros();
-            let parameters: [Parameter<'_>; 3] = [(&team, Type::INT4), (&name, Type::TEXT), (&at, Type::INT8)];
+            let parameters: [Parameter<'_>; 3] =
+                [(&team, Type::INT4), (&name, Type::TEXT), (&at, Type::INT8)];
             Ok(!pool.write(REVOKE, &parameters).await?.is_empty())
         })
     }
@@ -96,7 +117,12 @@ pub(super) async fn team(pool: &Pool, name: &str) -> Result<Option<i32>, Trouble
     if name.is_empty() {
         return Ok(Some(OWN_TEAM));
     }
-    let rows = pool.read("SELECT tenant FROM sk_tenants WHERE name = $1", &[(&name, Type::TEXT)]).await?;
+    let rows = pool
+        .read(
+            "SELECT tenant FROM sk_tenants WHERE name = $1",
+            &[(&name, Type::TEXT)],
+        )
+        .await?;
     rows.first().map(|row| cell(Some(row), 0)).transpose()
 }
 

@@ -1,5 +1,5 @@
-//! One writer at a time for each project in this receiver: others of the same project would only hold connections
-//! while they wait for its row.
+//! One writer at a time for each project in this receiver: others of the same project would only
+//! hold connections while they wait for its row.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +39,11 @@ mod tests {
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let first = turns.take(one).await;
         let _other = turns.take(other).await;
-        assert!(tokio::time::timeout(Duration::from_millis(20), turns.take(one)).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(20), turns.take(one))
+                .await
+                .is_err()
+        );
         drop(first);
         let _second = turns.take(one).await;
     }
@@ -52,7 +56,11 @@ mod tests {
             drop(turns.take(Uuid::from_u128(n)).await);
         }
         assert!(turns.0.lock().unwrap().len() <= REMEMBERED);
-        assert!(tokio::time::timeout(Duration::from_millis(20), turns.take(Uuid::from_u128(0))).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(20), turns.take(Uuid::from_u128(0)))
+                .await
+                .is_err()
+        );
         drop(kept);
     }
 }

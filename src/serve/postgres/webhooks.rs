@@ -1,4 +1,5 @@
-//! Webhooks in PostgreSQL: of several databases the first one has them, and the database of its project the events.
+//! Webhooks in PostgreSQL: of several databases the first one has them, and the database of its
+//! project the events.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::Row;
@@ -11,7 +12,9 @@ use super::pool::Parameter;
 use super::tokens::team;
 use crate::base::Timestamp;
 use crate::serve::engine::{Reply, Trouble};
-use crate::serve::webhook::{Added, LEASE, MOST_BYTES, MOST_EVENTS, Sending, Sent, Webhook, Webhooks};
+use crate::serve::webhook::{
+    Added, LEASE, MOST_BYTES, MOST_EVENTS, Sending, Sent, Webhook, Webhooks,
+};
 
 const ADD: &str = "INSERT INTO sk_webhooks (webhook_id, tenant, name, project_uuid, url, secret, may_be_private, \
     created_at, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING 1";
@@ -41,15 +44,24 @@ struct Placed {
 impl Webhooks for Postgres {
     fn add_webhook(&self, webhook: Webhook, from_start: bool) -> Reply<'_, Result<Added, Trouble>> {
         Box::pin(async move {
-            let Some(team) = team(self.first()?, &webhook.team).await? else { return Ok(Added::NoTeam) };
+            let Some(team) = team(self.first()?, &webhook.team).await? else {
+                return Ok(Added::NoTeam);
+            };
             let project = project(&webhook)?;
             let mut position = 0_i64;
             if !from_start {
                 let own: [Parameter<'_>; 2] = [(&team, Type::INT4), (&project, Type::UUID)];
                 let rows = self.shared.shard(project)?.pool.read(HEAD, &own).await?;
-                position = rows.first().map(|row| cell(Some(row), 0)).transpose()?.unwrap_or(0);
+                position = rows
+                    .first()
+                    .map(|row| cell(Some(row), 0))
+                    .transpose()?
+                    .unwrap_or(0);
             }
-            let (secret, created_at) = (webhook.secret.expose_secret(), webhook.created_at.as_micros());
+            let (secret, created_at) = (
+                webhook.secret.expose_secret(),
+                webhook.created_at.as_micros(),
+            );
             let parameters: [Parameter<'_>; 9] = [
                 (&webhook.id, Type::TEXT),
                 (&team, Type::INT4),
@@ -62,21 +74,33 @@ impl Webhooks for Postgres {
                 (&position, Type::INT8),
             ];
             let added = self.first()?.write(ADD, &parameters).await?;
-            Ok(if added.is_empty() { Added::NameTaken } else { Added::Yes })
+            Ok(if added.is_empty() {
+                Added::NameTaken
+            } else {
+                Added::Yes
+            })
         })
     }
 
     fn list_webhooks(&self) -> Reply<'_, Result<Vec<Webhook>, Trouble>> {
         Box::pin(async move {
-            let rows = self.first()?.read(&format!("{COLUMNS} ORDER BY 2, 3"), &[]).await?;
+            let rows = self
+                .first()?
+                .read(&format!("{COLUMNS} ORDER BY 2, 3"), &[])
+                .await?;
             rows.iter().map(|row| Ok(read(row)?.webhook)).collect()
         })
     }
 
     fn remove_webhook(&self, team: String, name: String) -> Reply<'_, Result<bool, Trouble>> {
         Box::pin(async move {
-            let Some(team) = self::team(self.first()?, &team).await? else { return Ok(false) };
-            let removed = self.first()?.write(REMOVE, &[(&team, Type::INT4), (&name, Type::TEXT)]).await?;
+            let Some(team) = self::team(self.first()?, &team).await? else {
+                return Ok(false);
+            };
+            let removed = self
+                .first()?
+                .write(REMOVE, &[(&team, Type::INT4), (&name, Type::TEXT)])
+                .await?;
             Ok(!removed.is_empty())
         })
     }
@@ -84,11 +108,14 @@ impl Webhooks for Postgres {
     fn take_webhook(&self, now: Timestamp) -> Reply<'_, Result<Option<Sending>, Trouble>> {
         Box::pin(async move {
             let micros = now.as_micros();
-            let sql = format!("{COLUMNS} WHERE due_at <= $1 AND leased_until <= $1 ORDER BY due_at");
+            let sql =
+                format!("{COLUMNS} WHERE due_at <= $1 AND leased_until <= $1 ORDER BY due_at");
             for row in &self.first()?.read(&sql, &[(&micros, Type::INT8)]).await? {
                 let placed = read(row)?;
                 let (last, envelopes) = self.events(&placed).await?;
-                let Some(to) = placed.sending_to.or(last) else { continue };
+                let Some(to) = placed.sending_to.or(last) else {
+                    continue;
+                };
                 let leased_until = now.after(LEASE);
                 let lease = leased_until.as_micros();
                 let parameters: [Parameter<'_>; 6] = [
@@ -100,7 +127,12 @@ impl Webhooks for Postgres {
                     (&placed.sending_to, Type::INT8),
                 ];
                 if !self.first()?.write(TAKE, &parameters).await?.is_empty() {
-                    return Ok(Some(Sending { webhook: placed.webhook, leased_until, to, envelopes }));
+                    return Ok(Some(Sending {
+                        webhook: placed.webhook,
+                        leased_until,
+                        to,
+                        envelopes,
+                    }));
                 }
             }
             Ok(None)
@@ -112,14 +144,21 @@ impl Webhooks for Postgres {
             let (id, lease) = (&sending.webhook.id, sending.leased_until.as_micros());
             match sent {
                 Sent::Taken => {
-                    let parameters: [Parameter<'_>; 3] =
-                        [(id, Type::TEXT), (&lease, Type::INT8), (&sending.to, Type::INT8)];
+                    let parameters: [Parameter<'_>; 3] = [
+                        (id, Type::TEXT),
+                        (&lease, Type::INT8),
+                        (&sending.to, Type::INT8),
+                    ];
                     self.first()?.write(TAKEN, &parameters).await?;
                 }
                 Sent::Failed { due_at, failure } => {
                     let due_at = due_at.as_micros();
-                    let parameters: [Parameter<'_>; 4] =
-                        [(id, Type::TEXT), (&lease, Type::INT8), (&due_at, Type::INT8), (&failure, Type::TEXT)];
+                    let parameters: [Parameter<'_>; 4] = [
+                        (id, Type::TEXT),
+                        (&lease, Type::INT8),
+                        (&due_at, Type::INT8),
+                        (&failure, Type::TEXT),
+                    ];
                     self.first()?.write(FAILED, &parameters).await?;
                 }
             }
@@ -141,7 +180,13 @@ impl Postgres {
             (&MOST_EVENTS, Type::INT8),
         ];
         let (mut last, mut envelopes, mut bytes) = (None, Vec::new(), 0);
-        for row in &self.shared.shard(project)?.pool.read(EVENTS, &parameters).await? {
+        for row in &self
+            .shared
+            .shard(project)?
+            .pool
+            .read(EVENTS, &parameters)
+            .await?
+        {
             let envelope: Vec<u8> = cell(Some(row), 1)?;
             bytes += envelope.len();
             last = Some(cell(Some(row), 0)?);
@@ -173,5 +218,10 @@ fn read(row: &Row) -> Result<Placed, Trouble> {
         due_at: Timestamp::from_micros(cell(row, 9)?),
         failure: cell(row, 10)?,
     };
-    Ok(Placed { webhook, team: cell(row, 11)?, position: cell(row, 12)?, sending_to: cell(row, 13)? })
+    Ok(Placed {
+        webhook,
+        team: cell(row, 11)?,
+        position: cell(row, 12)?,
+        sending_to: cell(row, 13)?,
+    })
 }

@@ -1,4 +1,5 @@
-//! What goes beyond the contract: many documents in a request, and what clients ask before they send.
+//! What goes beyond the contract: many documents in a request, and what clients ask before they
+//! send.
 
 use serde_json::{Value, json};
 
@@ -16,13 +17,19 @@ const HAVE: &str = "/api/dossier/have/";
 fn documents(talk: &Talk, all: &[Value]) -> Vec<(u64, String)> {
     let lines: Vec<_> = all.iter().map(Value::to_string).collect();
     let packed = gzip(lines.join("\n").as_bytes()).unwrap();
-    let (status, answer) = talk.with("Content-Encoding", "gzip").send(Method::Post, DOCUMENTS, &packed);
+    let (status, answer) =
+        talk.with("Content-Encoding", "gzip")
+            .send(Method::Post, DOCUMENTS, &packed);
     assert_eq!(status, 200, "{answer}");
     let results = answer["results"].as_array().unwrap();
     assert_eq!(results.len(), all.len());
     let word = |result: &Value| {
         let answer = &result["answer"];
-        let word = answer["status"].as_str().or(answer["error"].as_str()).unwrap().to_owned();
+        let word = answer["status"]
+            .as_str()
+            .or(answer["error"].as_str())
+            .unwrap()
+            .to_owned();
         (result["status"].as_u64().unwrap(), word)
     };
     results.iter().map(word).collect()
@@ -38,7 +45,12 @@ fn without_text(path: &str, content: &str) -> Value {
 fn health_lists_what_there_is() {
     over_each_engine(|engine| {
         let health = Talk::to(&engine.server).get(HEALTH).1;
-        assert_eq!(health["capabilities"], json!(["document-batch", "facts", "have", "states"]), "{}", engine.name);
+        assert_eq!(
+            health["capabilities"],
+            json!(["document-batch", "facts", "have", "states"]),
+            "{}",
+            engine.name
+        );
     });
 }
 
@@ -46,7 +58,11 @@ fn health_lists_what_there_is() {
 fn each_document_of_a_batch_has_the_answer_it_would_have_got_alone() {
     over_each_engine(|engine| {
         let talk = Talk::to(&engine.server);
-        talk.batch(&[indexed(&id(1), "a.md", "a"), indexed(&id(2), "b.md", "b"), indexed(&id(3), "c.md", "a")]);
+        talk.batch(&[
+            indexed(&id(1), "a.md", "a"),
+            indexed(&id(2), "b.md", "b"),
+            indexed(&id(3), "c.md", "a"),
+        ]);
         let mut wrong = push("b.md", "b");
         wrong["content_hash"] = "00".into();
         let sent = [
@@ -57,7 +73,12 @@ fn each_document_of_a_batch_has_the_answer_it_would_have_got_alone() {
             without_text("c.md", "a"),
             push("a.md", "a"),
         ];
-        let told = |pairs: &[(u64, &str)]| pairs.iter().map(|(n, word)| (*n, (*word).to_owned())).collect::<Vec<_>>();
+        let told = |pairs: &[(u64, &str)]| {
+            pairs
+                .iter()
+                .map(|(n, word)| (*n, (*word).to_owned()))
+                .collect::<Vec<_>>()
+        };
         let expected = [
             (201, "stored"),
             (404, "index_entry_not_found"),
@@ -69,13 +90,34 @@ fn each_document_of_a_batch_has_the_answer_it_would_have_got_alone() {
         if engine.is_local() {
             assert_eq!(documents(&talk, &sent), told(&expected), "{}", engine.name);
         } else {
-            // Documents of one request are worked on together there: what is left out has to be there before.
-            assert_eq!(documents(&talk, &sent[..4]), told(&expected[..4]), "{}", engine.name);
-            assert_eq!(documents(&talk, &sent[4..]), told(&expected[4..]), "{}", engine.name);
+            // Documents of one request are worked on together there: what is left out has to be
+            // there before.
+            assert_eq!(
+                documents(&talk, &sent[..4]),
+                told(&expected[..4]),
+                "{}",
+                engine.name
+            );
+            assert_eq!(
+                documents(&talk, &sent[4..]),
+                told(&expected[4..]),
+                "{}",
+                engine.name
+            );
         }
         assert_eq!(talk.counts(["bodies"]), [2], "{}", engine.name);
-        assert_eq!(documents(&talk, &[push("b.md", "b")]), told(&[(201, "stored")]), "{}", engine.name);
-        assert_eq!(talk.post(BODIES, &push("c.md", "a")).0, 200, "{}", engine.name);
+        assert_eq!(
+            documents(&talk, &[push("b.md", "b")]),
+            told(&[(201, "stored")]),
+            "{}",
+            engine.name
+        );
+        assert_eq!(
+            talk.post(BODIES, &push("c.md", "a")).0,
+            200,
+            "{}",
+            engine.name
+        );
     });
 }
 
@@ -84,13 +126,33 @@ fn a_digest_alone_has_to_be_what_was_announced() {
     over_each_engine(|engine| {
         let talk = Talk::to(&engine.server);
         talk.batch(&[indexed(&id(1), "a.md", "a"), indexed(&id(2), "b.md", "b")]);
-        assert_eq!(documents(&talk, &[push("a.md", "a")]), [(201, "stored".to_owned())], "{}", engine.name);
+        assert_eq!(
+            documents(&talk, &[push("a.md", "a")]),
+            [(201, "stored".to_owned())],
+            "{}",
+            engine.name
+        );
         // The text is here, and nothing says that b.md has it.
-        assert_eq!(documents(&talk, &[without_text("b.md", "a")]), [(200, "need".to_owned())], "{}", engine.name);
-        assert_eq!(documents(&talk, &[without_text("c.md", "a")])[0].0, 404, "{}", engine.name);
+        assert_eq!(
+            documents(&talk, &[without_text("b.md", "a")]),
+            [(200, "need".to_owned())],
+            "{}",
+            engine.name
+        );
+        assert_eq!(
+            documents(&talk, &[without_text("c.md", "a")])[0].0,
+            404,
+            "{}",
+            engine.name
+        );
         assert_eq!(talk.counts(["bodies"]), [1], "{}", engine.name);
         talk.batch(&[indexed(&id(3), "b.md", "a")]);
-        assert_eq!(documents(&talk, &[without_text("b.md", "a")]), [(201, "stored".to_owned())], "{}", engine.name);
+        assert_eq!(
+            documents(&talk, &[without_text("b.md", "a")]),
+            [(201, "stored".to_owned())],
+            "{}",
+            engine.name
+        );
     });
 }
 
@@ -100,21 +162,36 @@ fn what_is_missing_is_told_by_path_and_digest() {
         let talk = Talk::to(&engine.server);
         talk.batch(&[indexed(&id(1), "a.md", "a"), indexed(&id(2), "b.md", "b")]);
         documents(&talk, &[push("a.md", "a")]);
-        let pair = |path: &str, content: &str| json!([path, version(path, content).sha256.to_string()]);
+        let pair =
+            |path: &str, content: &str| json!([path, version(path, content).sha256.to_string()]);
         let mut question = json!({
             "namespace": version("", "").namespace,
             "bodies": [pair("b.md", "b"), pair("a.md", "a"), pair("a.md", "older"), pair("unknown.md", "a")],
         });
         let asked = |question: &Value| Talk::to(engine.other()).post(HAVE, question);
-        let missing = json!([pair("b.md", "b"), pair("a.md", "older"), pair("unknown.md", "a")]);
-        assert_eq!(asked(&question), (200, json!({"missing": missing})), "{}", engine.name);
+        let missing = json!([
+            pair("b.md", "b"),
+            pair("a.md", "older"),
+            pair("unknown.md", "a")
+        ]);
+        assert_eq!(
+            asked(&question),
+            (200, json!({"missing": missing})),
+            "{}",
+            engine.name
+        );
         question["bodies"][0][1] = "00".into();
         assert_eq!(asked(&question).0, 400, "{}", engine.name);
         question["bodies"] = json!(vec![pair("b.md", "b"); 2001]);
         assert_eq!(asked(&question).0, 413, "{}", engine.name);
         question["bodies"] = json!([pair("a.md", "a")]);
         question["namespace"]["project_uuid"] = "262bb566-443d-51a9-8b0c-f82f7d341017".into();
-        assert_eq!(asked(&question), (200, json!({"missing": [pair("a.md", "a")]})), "{}", engine.name);
+        assert_eq!(
+            asked(&question),
+            (200, json!({"missing": [pair("a.md", "a")]})),
+            "{}",
+            engine.name
+        );
     });
 }
 
@@ -124,45 +201,92 @@ fn fifty_thousand_ids_are_refused_in_one_request_and_listed_in_pieces() {
         let talk = Talk::to(&engine.server);
         let ids: Vec<_> = (0..50_000).map(|n| json!({"event_id": id(n)})).collect();
         let (status, answer) = talk.post(EVENTS, &json!({ "events": ids }));
-        assert_eq!((status, &answer["error"]), (413, &json!("sync_batch_too_large")), "{}", engine.name);
-        let lines = (0..50_000).map(|n| json!({"artifact_path": id(n)}).to_string()).collect::<Vec<_>>().join("\n");
-        assert_eq!(talk.send(Method::Post, DOCUMENTS, lines.as_bytes()).0, 413, "{}", engine.name);
+        assert_eq!(
+            (status, &answer["error"]),
+            (413, &json!("sync_batch_too_large")),
+            "{}",
+            engine.name
+        );
+        let lines = (0..50_000)
+            .map(|n| json!({"artifact_path": id(n)}).to_string())
+            .collect::<Vec<_>>()
+            .join("\n");
+        assert_eq!(
+            talk.send(Method::Post, DOCUMENTS, lines.as_bytes()).0,
+            413,
+            "{}",
+            engine.name
+        );
         for from in [0, 1000, 2000] {
-            let events: Vec<_> = (from..from + 1000).map(|n| status_changed(&id(n))).collect();
+            let events: Vec<_> = (from..from + 1000)
+                .map(|n| status_changed(&id(n)))
+                .collect();
             assert_eq!(talk.batch(&events), ["success"; 1000], "{}", engine.name);
         }
         // More rows than are read at once, and fewer than an answer may have.
         let path = format!("/api/v1/projects/{PROJECT}/states?of=log");
         let listed = |path: &str| {
             let answer = talk.get(path).1;
-            let ids = answer["events"].as_array().unwrap().iter().map(|row| row[0].as_str().unwrap().to_owned());
+            let ids = answer["events"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row[0].as_str().unwrap().to_owned());
             (ids.collect::<Vec<_>>(), answer["next"].clone())
         };
         let (all, next) = listed(&path);
-        assert_eq!((all, next), ((0..3000).map(id).collect(), Value::Null), "{}", engine.name);
+        assert_eq!(
+            (all, next),
+            ((0..3000).map(id).collect(), Value::Null),
+            "{}",
+            engine.name
+        );
     });
 }
 
-/// Facts are written as they are read: no frame of the answer, and so nothing in memory, is longer than a piece.
+/// Facts are written as they are read: no frame of the answer, and so nothing in memory, is longer
+/// than a piece.
 #[test]
 fn facts_are_answered_piece_by_piece() {
     over_each_engine(|engine| {
         let talk = Talk::to(&engine.server);
         let long = "x".repeat(4000);
-        let events: Vec<_> = (0..200).map(|n| indexed(&id(n), &format!("{long}{n}.md"), "a")).collect();
+        let events: Vec<_> = (0..200)
+            .map(|n| indexed(&id(n), &format!("{long}{n}.md"), "a"))
+            .collect();
         for half in events.chunks(50) {
             assert_eq!(talk.batch(half), ["success"; 50], "{}", engine.name);
         }
         let raw = Raw::to(&engine.server);
         let path = format!("/api/v1/projects/{PROJECT}/facts");
         let seen = raw.get(&path);
-        assert_eq!((seen.status, seen.header("transfer-encoding")), (200, "chunked"), "{}", engine.name);
+        assert_eq!(
+            (seen.status, seen.header("transfer-encoding")),
+            (200, "chunked"),
+            "{}",
+            engine.name
+        );
         let frames = frames(&seen.body);
         let longest = frames.iter().map(|frame| frame.len()).max().unwrap();
-        assert!(frames.len() > 5 && longest <= (128 << 10) + 10_000, "{}: {} {longest}", engine.name, frames.len());
+        assert!(
+            frames.len() > 5 && longest <= (128 << 10) + 10_000,
+            "{}: {} {longest}",
+            engine.name,
+            frames.len()
+        );
         let whole: Value = serde_json::from_slice(&frames.concat()).unwrap();
-        let told: Vec<_> = whole["facts"].as_array().unwrap().iter().map(|fact| &fact["event"]).collect();
-        assert_eq!((told, &whole["next"]), (events.iter().collect(), &Value::Null), "{}", engine.name);
+        let told: Vec<_> = whole["facts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fact| &fact["event"])
+            .collect();
+        assert_eq!(
+            (told, &whole["next"]),
+            (events.iter().collect(), &Value::Null),
+            "{}",
+            engine.name
+        );
     });
 }
 
@@ -192,8 +316,16 @@ fn a_text_of_another_project_is_none_of_this_one() {
             }
             value
         };
-        talk.batch(&[indexed(&id(1), "a.md", "secret"), elsewhere(indexed(&id(2), "a.md", "secret"))]);
-        assert_eq!(documents(&talk, &[push("a.md", "secret")])[0].0, 201, "{}", engine.name);
+        talk.batch(&[
+            indexed(&id(1), "a.md", "secret"),
+            elsewhere(indexed(&id(2), "a.md", "secret")),
+        ]);
+        assert_eq!(
+            documents(&talk, &[push("a.md", "secret")])[0].0,
+            201,
+            "{}",
+            engine.name
+        );
         let asked = documents(&talk, &[elsewhere(without_text("a.md", "secret"))]);
         assert_eq!(asked, [(200, "need".to_owned())], "{}", engine.name);
     });
@@ -205,11 +337,37 @@ fn batches_of_documents_are_bounded() {
         let talk = Talk::to(&engine.server);
         let many = vec![push("a.md", "a").to_string(); 501].join("\n");
         let (status, answer) = talk.send(Method::Post, DOCUMENTS, many.as_bytes());
-        assert_eq!((status, &answer["limits"]["max_documents_per_batch"]), (413, &json!(500)), "{}", engine.name);
+        assert_eq!(
+            (status, &answer["limits"]["max_documents_per_batch"]),
+            (413, &json!(500)),
+            "{}",
+            engine.name
+        );
         let long = push("a.md", &"a".repeat(500 << 10)).to_string();
-        assert_eq!(talk.send(Method::Post, DOCUMENTS, vec![long; 20].join("\n").as_bytes()).0, 413, "{}", engine.name);
-        assert_eq!(talk.send(Method::Post, DOCUMENTS, b"\n\n").0, 400, "{}", engine.name);
-        assert_eq!(talk.send(Method::Post, DOCUMENTS, b"[1]\n\xff").1["results"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            talk.send(
+                Method::Post,
+                DOCUMENTS,
+                vec![long; 20].join("\n").as_bytes()
+            )
+            .0,
+            413,
+            "{}",
+            engine.name
+        );
+        assert_eq!(
+            talk.send(Method::Post, DOCUMENTS, b"\n\n").0,
+            400,
+            "{}",
+            engine.name
+        );
+        assert_eq!(
+            talk.send(Method::Post, DOCUMENTS, b"[1]\n\xff").1["results"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
     });
 }
 
@@ -218,7 +376,12 @@ fn facts_are_the_newest_events_byte_for_byte() {
     over_each_engine(|engine| {
         let talk = Talk::to(&engine.server);
         let path = format!("/api/v1/projects/{}/facts", PROJECT.to_uppercase());
-        assert_eq!(talk.get(&path), (200, json!({"facts": [], "next": null})), "{}", engine.name);
+        assert_eq!(
+            talk.get(&path),
+            (200, json!({"facts": [], "next": null})),
+            "{}",
+            engine.name
+        );
         let mut missing = indexed(&id(5), "gone.md", "x");
         missing["event_type"] = "MissionDossierArtifactMissing".into();
         missing["payload"] = json!({
@@ -227,21 +390,52 @@ fn facts_are_the_newest_events_byte_for_byte() {
             "manifest_step": "required_always",
         });
         let again = indexed(&id(4), "a.md", "newer");
-        let events =
-            [indexed(&id(1), "a.md", "a"), status_changed(&id(2)), indexed(&id(3), "b.md", "b"), again, missing];
+        let events = [
+            indexed(&id(1), "a.md", "a"),
+            status_changed(&id(2)),
+            indexed(&id(3), "b.md", "b"),
+            again,
+            missing,
+        ];
         assert_eq!(talk.batch(&events), ["success"; 5], "{}", engine.name);
-        assert_eq!(documents(&talk, &[push("a.md", "a"), push("b.md", "b")]).len(), 2);
-        // The same event again, and an older one that comes late, change nothing about what is newest.
+        assert_eq!(
+            documents(&talk, &[push("a.md", "a"), push("b.md", "b")]).len(),
+            2
+        );
+        // The same event again, and an older one that comes late, change nothing about what is
+        // newest.
         assert_eq!(talk.batch(&events[..1]), ["duplicate"], "{}", engine.name);
         let asked = Talk::to(engine.other()).get(&path).1;
-        let facts: Vec<_> = asked["facts"].as_array().unwrap().iter().map(|f| (&f["event"], &f["document"])).collect();
-        let expected = [(&events[2], &json!(true)), (&events[3], &json!(false)), (&events[4], &json!(false))];
+        let facts: Vec<_> = asked["facts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| (&f["event"], &f["document"]))
+            .collect();
+        let expected = [
+            (&events[2], &json!(true)),
+            (&events[3], &json!(false)),
+            (&events[4], &json!(false)),
+        ];
         assert_eq!(facts, expected, "{}", engine.name);
         let none = talk.get(&format!("{path}?mission=other")).1;
         assert_eq!(none["facts"], json!([]), "{}", engine.name);
-        assert_eq!(talk.get(&format!("{path}?mission=foo-01KRC4HN")).1, asked, "{}", engine.name);
-        let packed = talk.with("Accept-Encoding", "gzip").try_send(Method::Get, &path, b"").unwrap();
-        assert_eq!(serde_json::from_slice::<Value>(&packed.body).unwrap(), asked, "{}", engine.name);
+        assert_eq!(
+            talk.get(&format!("{path}?mission=foo-01KRC4HN")).1,
+            asked,
+            "{}",
+            engine.name
+        );
+        let packed = talk
+            .with("Accept-Encoding", "gzip")
+            .try_send(Method::Get, &path, b"")
+            .unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&packed.body).unwrap(),
+            asked,
+            "{}",
+            engine.name
+        );
         assert_eq!(talk.get("/api/v1/projects/nonsense/facts").0, 404);
     });
 }
@@ -256,11 +450,19 @@ fn states_are_ids_with_digests() {
         documents(&talk, &[push("a.md", "a"), push("a.md", "older")]);
         let digest = |event: &Value| meaning_digest(event.to_string().as_bytes()).to_string();
         let expected = json!([[id(1), digest(&events[0])], [id(2), digest(&events[1])]]);
-        assert_eq!(talk.get(&path).1, json!({"events": expected, "next": null}), "{}", engine.name);
+        assert_eq!(
+            talk.get(&path).1,
+            json!({"events": expected, "next": null}),
+            "{}",
+            engine.name
+        );
         let bytes = crate::base::Sha256::of(events[1].to_string().as_bytes()).to_string();
         let logged = talk.get(&format!("{path}?of=log")).1;
         assert_eq!(logged["events"], json!([[id(2), bytes]]), "{}", engine.name);
-        let mut rows = talk.get(&format!("{path}?of=documents")).1["documents"].as_array().unwrap().clone();
+        let mut rows = talk.get(&format!("{path}?of=documents")).1["documents"]
+            .as_array()
+            .unwrap()
+            .clone();
         rows.sort_by_key(ToString::to_string);
         let row = |content: &str| {
             let hash = version("a.md", content).sha256.to_string();

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::base::clock::{FixedClock, Timestamp};
 use crate::base::ids::SystemIds;
 use crate::http::{Answer, Client, Deadlines, Failure, Method, OriginGrant, Request, gzip};
-use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Pages, Server, Storage};
+use crate::serve::{
+    DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Pages, Server, Storage,
+};
 
 pub(super) const EVENTS: &str = "/api/v1/events/batch/";
 pub(super) const BODIES: &str = "/api/dossier/push-content/";
@@ -68,7 +70,11 @@ impl Talk {
 
     pub(super) fn at(origin: &str) -> Self {
         let origin = origin.to_owned();
-        Self { client: Client::new(&Granted(origin.clone()), Deadlines::default(), 4), origin, headers: Vec::new() }
+        Self {
+            client: Client::new(&Granted(origin.clone()), Deadlines::default(), 4),
+            origin,
+            headers: Vec::new(),
+        }
     }
 
     pub(super) fn with(&self, name: &'static str, value: &str) -> Self {
@@ -77,18 +83,37 @@ impl Talk {
         other
     }
 
-    pub(super) fn try_send(&self, method: Method, path: &str, body: &[u8]) -> Result<Answer, Failure> {
-        let mut headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    pub(super) fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Answer, Failure> {
+        let mut headers: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         if !headers.iter().any(|(name, _)| *name == "Content-Type") {
             headers.push(("Content-Type", "application/json"));
         }
         let url = format!("{}{path}", self.origin);
-        self.client.send(&Request { method, url: &url, headers: &headers, body, answer_limit: 1 << 23, total: None })
+        self.client.send(&Request {
+            method,
+            url: &url,
+            headers: &headers,
+            body,
+            answer_limit: 1 << 23,
+            total: None,
+        })
     }
 
     pub(super) fn send(&self, method: Method, path: &str, body: &[u8]) -> (u16, Value) {
         let answer = self.try_send(method, path, body).unwrap();
-        (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+        (
+            answer.status,
+            serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
+        )
     }
 
     pub(super) fn get(&self, path: &str) -> (u16, Value) {
@@ -102,20 +127,29 @@ impl Talk {
     /// Sends a batch as clients do, compressed, and gives back the statuses.
     pub(super) fn batch(&self, events: &[Value]) -> Vec<String> {
         let packed = gzip(json!({"events": events}).to_string().as_bytes()).unwrap();
-        let (status, answer) = self.with("Content-Encoding", "gzip").send(Method::Post, EVENTS, &packed);
+        let (status, answer) =
+            self.with("Content-Encoding", "gzip")
+                .send(Method::Post, EVENTS, &packed);
         assert_eq!(status, 200, "{answer}");
         let results = answer["results"].as_array().unwrap();
         assert_eq!(results.len(), events.len());
         for (event, result) in events.iter().zip(results) {
             assert_eq!(result["event_id"], event["event_id"]);
         }
-        results.iter().map(|result| result["status"].as_str().unwrap().to_owned()).collect()
+        results
+            .iter()
+            .map(|result| result["status"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// These numbers of the report.
     pub(super) fn counts<const N: usize>(&self, names: [&str; N]) -> [i64; N] {
         let (status, report) = self.get(REPORT);
         assert_eq!(status, 200);
-        names.map(|name| report[name].as_i64().unwrap_or_else(|| panic!("{name} is missing in {report}")))
+        names.map(|name| {
+            report[name]
+                .as_i64()
+                .unwrap_or_else(|| panic!("{name} is missing in {report}"))
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Every engine that can be had here, so that what holds for one is seen to hold for all.
 //!
-//! With the feature `postgres`, `.ci/engines` names a PostgreSQL, a pooler in front of it and an object store; what is not
-//! named is said to be skipped.
+//! With the feature `postgres`, `.ci/engines` names a PostgreSQL, a pooler in front of it and an
+//! object store; what is not named is said to be skipped.
 
 use std::path::Path;
 
@@ -30,8 +30,16 @@ impl Engine {
 fn local(dir: &Path) -> [Engine; 2] {
     let path = dir.join("deep/serve.db");
     [
-        Engine { name: "memory", server: memory(), other: None },
-        Engine { name: "sqlite", server: file(&path), other: Some(file(&path)) },
+        Engine {
+            name: "memory",
+            server: memory(),
+            other: None,
+        },
+        Engine {
+            name: "sqlite",
+            server: file(&path),
+            other: Some(file(&path)),
+        },
     ]
 }
 
@@ -39,10 +47,14 @@ fn local(dir: &Path) -> [Engine; 2] {
 pub(super) fn over_each_lasting(test: impl Fn(&str, &dyn Fn() -> crate::serve::Options)) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("serve.db");
-    test("sqlite", &|| super::client::options(crate::serve::Storage::File(path.clone())));
+    test("sqlite", &|| {
+        super::client::options(crate::serve::Storage::File(path.clone()))
+    });
     #[cfg(feature = "postgres")]
     if let Some(url) = shared::database() {
-        test("postgres", &|| shared::databases(&[&url], crate::serve::Migrate::Apply));
+        test("postgres", &|| {
+            shared::databases(&[&url], crate::serve::Migrate::Apply)
+        });
     }
 }
 
@@ -76,20 +88,31 @@ pub(super) mod shared {
     use crate::serve::tests::client::options;
     use crate::serve::{Databases, Keys, Migrate, ObjectStore, Options, Server, Storage};
 
-    #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test asks which engines this machine has")]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::print_stderr,
+        reason = "a test asks which engines this machine has"
+    )]
     fn named(variable: &str) -> Option<String> {
         let value = std::env::var(variable).ok();
         if value.is_none() {
-            eprintln!("SKIPPED: {variable} is not set: run .ci/engines cargo test --features postgres");
+            eprintln!(
+                "SKIPPED: {variable} is not set: run .ci/engines cargo test --features postgres"
+            );
         }
         value
     }
 
     /// A statement outside of any receiver.
     pub(in crate::serve::tests) fn execute(url: &str, sql: &str) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
-            let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+            let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+                .await
+                .unwrap();
             let connection = tokio::spawn(connection);
             client.batch_execute(sql).await.unwrap();
             drop(client);
@@ -107,7 +130,12 @@ pub(super) mod shared {
 
     pub(in crate::serve::tests) fn databases(urls: &[&str], migrate: Migrate) -> Options {
         let urls = urls.iter().map(|url| SecretString::from(*url)).collect();
-        options(Storage::Databases(Box::new(Databases { urls, migrate, authorities: None, bodies: None })))
+        options(Storage::Databases(Box::new(Databases {
+            urls,
+            migrate,
+            authorities: None,
+            bodies: None,
+        })))
     }
 
     /// The object store of `.ci/engines`, under a separate prefix.
@@ -115,15 +143,26 @@ pub(super) mod shared {
         let address = named("SK_SYNC_TEST_S3")?;
         let (bucket, query) = address.split_once('?').unwrap();
         let secret = SecretString::from("secret-of-tests");
-        let keys = Keys { id: "sk-tests".to_owned(), secret, session: None, region: None };
-        Some(ObjectStore::read(&format!("{bucket}/{}?{query}", uuid::Uuid::new_v4()), keys).unwrap())
+        let keys = Keys {
+            id: "sk-tests".to_owned(),
+            secret,
+            session: None,
+            region: None,
+        };
+        Some(
+            ObjectStore::read(&format!("{bucket}/{}?{query}", uuid::Uuid::new_v4()), keys).unwrap(),
+        )
     }
 
     /// Two databases, and one with an object store.
     pub(super) fn over_others(test: impl Fn(&str, &dyn Fn() -> Options)) {
-        let (Some(one), Some(other)) = (database(), database()) else { return };
+        let (Some(one), Some(other)) = (database(), database()) else {
+            return;
+        };
         let halves = [one, other];
-        test("postgres, two databases", &|| databases(&halves.each_ref().map(String::as_str), Migrate::Apply));
+        test("postgres, two databases", &|| {
+            databases(&halves.each_ref().map(String::as_str), Migrate::Apply)
+        });
         if let Some(store) = object_store() {
             let url = database().unwrap();
             test("postgres and S3", &|| with_object_store(&[&url], &store));
@@ -149,17 +188,29 @@ pub(super) mod shared {
             Server::start(options).unwrap()
         };
         let [server, other] = [0, 1].map(start);
-        Engine { name, server, other: Some(other) }
+        Engine {
+            name,
+            server,
+            other: Some(other),
+        }
     }
 
     pub(super) fn over_each(test: impl Fn(&Engine)) {
         let Some(url) = database() else { return };
         test(&pair("postgres", &[&url], None));
         let halves = [database().unwrap(), database().unwrap()];
-        test(&pair("postgres, two databases", &halves.each_ref().map(String::as_str), None));
+        test(&pair(
+            "postgres, two databases",
+            &halves.each_ref().map(String::as_str),
+            None,
+        ));
         if let Some(pooler) = named("SK_SYNC_TEST_PGBOUNCER") {
             let url = database().unwrap();
-            let pooled = format!("{}/{}", pooler.rsplit_once('/').unwrap().0, url.rsplit_once('/').unwrap().1);
+            let pooled = format!(
+                "{}/{}",
+                pooler.rsplit_once('/').unwrap().0,
+                url.rsplit_once('/').unwrap().1
+            );
             test(&pair("postgres behind a pooler", &[&pooled], None));
         }
         if let Some(store) = object_store() {

@@ -1,4 +1,5 @@
-//! What an operator had deleted is nowhere, and does not come back: over every storage that outlives its process.
+//! What an operator had deleted is nowhere, and does not come back: over every storage that
+//! outlives its process.
 
 use serde_json::{Value, json};
 
@@ -69,22 +70,33 @@ fn documents() -> [Value; 4] {
 fn filled(server: &Server) -> Talk {
     let talk = Talk::to(server);
     assert_eq!(talk.batch(&told()), ["success"; 6]);
-    assert_eq!(documents().map(|document| talk.post(BODIES, &document).0), [201; 4]);
+    assert_eq!(
+        documents().map(|document| talk.post(BODIES, &document).0),
+        [201; 4]
+    );
     talk
 }
 
 /// The slugs of the missions that readers see.
 fn missions(talk: &Talk, number: usize) -> Vec<String> {
     let path = format!("/api/v1/projects/{PROJECT}/missions");
-    let seen = until(talk, &path, |answer| answer["missions"].as_array().unwrap().len() == number);
-    let mut slugs: Vec<_> =
-        seen["missions"].as_array().unwrap().iter().map(|m| m["slug"].as_str().unwrap().to_owned()).collect();
+    let seen = until(talk, &path, |answer| {
+        answer["missions"].as_array().unwrap().len() == number
+    });
+    let mut slugs: Vec<_> = seen["missions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["slug"].as_str().unwrap().to_owned())
+        .collect();
     slugs.sort();
     slugs
 }
 
 fn text_of(talk: &Talk, mission: &str, path: &str) -> (u16, Value) {
-    let (status, answer) = talk.get(&format!("/api/v1/projects/{PROJECT}/document?mission={mission}&path={path}"));
+    let (status, answer) = talk.get(&format!(
+        "/api/v1/projects/{PROJECT}/document?mission={mission}&path={path}"
+    ));
     (status, answer["text"].clone())
 }
 
@@ -104,42 +116,97 @@ fn gone(options: &Options, order: Removal, is_trial: bool) -> Amount {
 #[test]
 fn a_mission_is_gone_everywhere_and_refused_by_every_receiver() {
     over_every_lasting(|name, options| {
-        let (server, other) = (Server::start(options()).unwrap(), Server::start(options()).unwrap());
+        let (server, other) = (
+            Server::start(options()).unwrap(),
+            Server::start(options()).unwrap(),
+        );
         let talk = filled(&server);
         assert_eq!(missions(&talk, 2), [OTHER_MISSION, MISSION], "{name}");
         let order = order(Some(MISSION), None);
         let trial = gone(&options(), order.clone(), true);
         assert_eq!((trial.events, trial.documents), (3, 2), "{name}");
-        assert_eq!(trial.texts, 1, "{name}: the other mission has the long one too");
-        assert_eq!(talk.counts(["events", "bodies"]), [6, 4], "{name}: a trial changes nothing");
+        assert_eq!(
+            trial.texts, 1,
+            "{name}: the other mission has the long one too"
+        );
+        assert_eq!(
+            talk.counts(["events", "bodies"]),
+            [6, 4],
+            "{name}: a trial changes nothing"
+        );
         assert_eq!(list_removals(&options()).unwrap(), [], "{name}");
 
         assert_eq!(gone(&options(), order.clone(), false), trial, "{name}");
         let kept = list_removals(&options()).unwrap();
-        assert_eq!(kept, [Removal { amount: trial, ..order }], "{name}: the audit row");
-        assert_eq!(talk.counts(["events", "bodies", "projects"]), [3, 2, 2], "{name}");
+        assert_eq!(
+            kept,
+            [Removal {
+                amount: trial,
+                ..order
+            }],
+            "{name}: the audit row"
+        );
+        assert_eq!(
+            talk.counts(["events", "bodies", "projects"]),
+            [3, 2, 2],
+            "{name}"
+        );
         assert_eq!(missions(&talk, 1), [OTHER_MISSION], "{name}");
         assert_eq!(text_of(&talk, MISSION, "spec.md").0, 404, "{name}");
-        let path = format!("/api/v1/projects/{PROJECT}/document?mission={OTHER_MISSION}&path=plan.md");
+        let path =
+            format!("/api/v1/projects/{PROJECT}/document?mission={OTHER_MISSION}&path=plan.md");
         until(&talk, &path, |answer| answer["text"] == long());
         assert_eq!(facts(&talk), 2, "{name}");
-        assert_eq!(talk.get("/api/v1/search?q=personal").1["hits"], json!([]), "{name}");
+        assert_eq!(
+            talk.get("/api/v1/search?q=personal").1["hits"],
+            json!([]),
+            "{name}"
+        );
 
         refuses_the_mission(name, &Talk::to(&other));
         refuses_the_mission(name, &talk);
-        assert_eq!(Talk::to(&server).batch(&[elsewhere(indexed(&id(40), "new.md", "new"))]), ["success"], "{name}");
-        assert_eq!(Talk::to(&other).counts(["events", "bodies"]), [4, 2], "{name}");
+        assert_eq!(
+            Talk::to(&server).batch(&[elsewhere(indexed(&id(40), "new.md", "new"))]),
+            ["success"],
+            "{name}"
+        );
+        assert_eq!(
+            Talk::to(&other).counts(["events", "bodies"]),
+            [4, 2],
+            "{name}"
+        );
     });
 }
 
 /// Nothing of the mission is taken, old or new, and the rest is as before.
 fn refuses_the_mission(name: &str, talk: &Talk) {
     let (refused, had) = ("rejected", "duplicate");
-    assert_eq!(talk.batch(&told()), [refused, refused, refused, had, had, had], "{name}");
-    assert_eq!(documents().map(|d| talk.post(BODIES, &d).0), [422, 422, 200, 200], "{name}");
-    assert_eq!(talk.batch(&[status_changed(&id(30))]), [refused], "{name}: new words too");
-    let (_, answer) = talk.post(super::client::EVENTS, &json!({"events": [status_changed(&id(31))]}));
-    assert!(answer["results"][0]["error"].as_str().unwrap().starts_with("forgotten: "), "{name}: {answer}");
+    assert_eq!(
+        talk.batch(&told()),
+        [refused, refused, refused, had, had, had],
+        "{name}"
+    );
+    assert_eq!(
+        documents().map(|d| talk.post(BODIES, &d).0),
+        [422, 422, 200, 200],
+        "{name}"
+    );
+    assert_eq!(
+        talk.batch(&[status_changed(&id(30))]),
+        [refused],
+        "{name}: new words too"
+    );
+    let (_, answer) = talk.post(
+        super::client::EVENTS,
+        &json!({"events": [status_changed(&id(31))]}),
+    );
+    assert!(
+        answer["results"][0]["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("forgotten: "),
+        "{name}: {answer}"
+    );
 }
 
 #[test]
@@ -148,19 +215,58 @@ fn a_document_goes_alone_and_comes_back_when_it_may() {
         let server = Server::start(options()).unwrap();
         let talk = filled(&server);
         let amount = gone(&options(), order(Some(MISSION), Some("spec.md")), false);
-        let expected = Amount { events: 1, documents: 1, texts: 1, ..amount };
+        let expected = Amount {
+            events: 1,
+            documents: 1,
+            texts: 1,
+            ..amount
+        };
         assert_eq!(amount, expected, "{name}");
-        let expected = ["rejected", "duplicate", "duplicate", "duplicate", "duplicate", "duplicate"];
+        let expected = [
+            "rejected",
+            "duplicate",
+            "duplicate",
+            "duplicate",
+            "duplicate",
+            "duplicate",
+        ];
         assert_eq!(talk.batch(&told()), expected, "{name}");
         let batch = documents().map(|document| document.to_string()).join("\n");
-        let (_, answer) = talk.send(crate::http::Method::Post, "/api/dossier/push-batch/", batch.as_bytes());
-        let statuses: Vec<_> = answer["results"].as_array().unwrap().iter().map(|r| r["status"].clone()).collect();
-        assert_eq!(statuses, [422, 200, 200, 200].map(Value::from), "{name}: {answer}");
-        let again = Removal { is_accepted_again: true, ..order(Some(MISSION), Some("spec.md")) };
+        let (_, answer) = talk.send(
+            crate::http::Method::Post,
+            "/api/dossier/push-batch/",
+            batch.as_bytes(),
+        );
+        let statuses: Vec<_> = answer["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| r["status"].clone())
+            .collect();
+        assert_eq!(
+            statuses,
+            [422, 200, 200, 200].map(Value::from),
+            "{name}: {answer}"
+        );
+        let again = Removal {
+            is_accepted_again: true,
+            ..order(Some(MISSION), Some("spec.md"))
+        };
         assert_eq!(gone(&options(), again, false), Amount::default(), "{name}");
-        let expected = ["success", "duplicate", "duplicate", "duplicate", "duplicate", "duplicate"];
+        let expected = [
+            "success",
+            "duplicate",
+            "duplicate",
+            "duplicate",
+            "duplicate",
+            "duplicate",
+        ];
         assert_eq!(talk.batch(&told()), expected, "{name}");
-        assert_eq!(documents().map(|d| talk.post(BODIES, &d).0), [201, 200, 200, 200], "{name}");
+        assert_eq!(
+            documents().map(|d| talk.post(BODIES, &d).0),
+            [201, 200, 200, 200],
+            "{name}"
+        );
         let path = format!("/api/v1/projects/{PROJECT}/document?mission={MISSION}&path=spec.md");
         until(&talk, &path, |answer| answer["text"] == "personal");
         assert_eq!(list_removals(&options()).unwrap().len(), 2, "{name}");
@@ -173,19 +279,40 @@ fn a_project_goes_and_no_other() {
         let server = Server::start(options()).unwrap();
         let talk = filled(&server);
         let amount = gone(&options(), order(None, None), false);
-        assert_eq!((amount.events, amount.documents, amount.texts), (5, 4, 3), "{name}");
-        assert_eq!(talk.counts(["events", "bodies", "projects"]), [1, 0, 1], "{name}");
-        let seen = until(&talk, "/api/v1/projects", |answer| answer["projects"].as_array().unwrap().len() == 1);
+        assert_eq!(
+            (amount.events, amount.documents, amount.texts),
+            (5, 4, 3),
+            "{name}"
+        );
+        assert_eq!(
+            talk.counts(["events", "bodies", "projects"]),
+            [1, 0, 1],
+            "{name}"
+        );
+        let seen = until(&talk, "/api/v1/projects", |answer| {
+            answer["projects"].as_array().unwrap().len() == 1
+        });
         assert_eq!(seen["projects"][0]["uuid"], OTHER_PROJECT, "{name}");
         assert_eq!(talk.batch(&told())[5], "duplicate", "{name}");
         assert_eq!(talk.batch(&told())[..5], ["rejected"; 5], "{name}");
         assert_eq!(talk.get(REPORT).1["projects"], 1, "{name}");
 
-        let again = Removal { is_accepted_again: true, ..order(None, None) };
+        let again = Removal {
+            is_accepted_again: true,
+            ..order(None, None)
+        };
         assert_eq!(gone(&options(), again, false), Amount::default(), "{name}");
         assert_eq!(talk.batch(&told())[..5], ["success"; 5], "{name}");
-        assert_eq!(documents().map(|d| talk.post(BODIES, &d).0), [201; 4], "{name}");
-        assert_eq!(talk.counts(["events", "bodies", "projects"]), [6, 4, 2], "{name}");
+        assert_eq!(
+            documents().map(|d| talk.post(BODIES, &d).0),
+            [201; 4],
+            "{name}"
+        );
+        assert_eq!(
+            talk.counts(["events", "bodies", "projects"]),
+            [6, 4, 2],
+            "{name}"
+        );
         assert_eq!(missions(&talk, 2), [OTHER_MISSION, MISSION], "{name}");
     });
 }
@@ -197,25 +324,47 @@ fn what_is_not_there_is_said() {
         filled(&server);
         let mut unknown = order(None, None);
         unknown.part.project_uuid = "8a4a7da6-a97c-4bb4-893a-000000000000".to_owned();
-        assert_eq!(forget(&options(), unknown, false).unwrap(), Forgot::NoProject, "{name}");
-        let team = Removal { team: "red".to_owned(), ..order(None, None) };
-        assert_eq!(forget(&options(), team, false).unwrap(), Forgot::NoProject, "{name}");
-        assert_eq!(gone(&options(), order(Some("none"), None), true), Amount::default(), "{name}");
+        assert_eq!(
+            forget(&options(), unknown, false).unwrap(),
+            Forgot::NoProject,
+            "{name}"
+        );
+        let team = Removal {
+            team: "red".to_owned(),
+            ..order(None, None)
+        };
+        assert_eq!(
+            forget(&options(), team, false).unwrap(),
+            Forgot::NoProject,
+            "{name}"
+        );
+        assert_eq!(
+            gone(&options(), order(Some("none"), None), true),
+            Amount::default(),
+            "{name}"
+        );
     });
 }
 
-/// Senders that are in the middle of it: nothing of the mission is there afterwards, whatever they were answered.
+/// Senders that are in the middle of it: nothing of the mission is there afterwards, whatever they
+/// were answered.
 #[test]
 fn nothing_comes_in_behind_a_removal() {
     over_every_lasting(|name, options| {
-        let servers = [Server::start(options()).unwrap(), Server::start(options()).unwrap()];
+        let servers = [
+            Server::start(options()).unwrap(),
+            Server::start(options()).unwrap(),
+        ];
         filled(&servers[0]);
         std::thread::scope(|scope| {
             for (at, talk) in servers.each_ref().map(Talk::to).into_iter().enumerate() {
                 scope.spawn(move || {
                     for n in 0..60 {
                         let number = 1000 + at * 1000 + n;
-                        talk.post(super::client::EVENTS, &json!({"events": [status_changed(&id(number))]}));
+                        talk.post(
+                            super::client::EVENTS,
+                            &json!({"events": [status_changed(&id(number))]}),
+                        );
                         talk.post(BODIES, &push("plan.md", &format!("{number}{}", long())));
                     }
                 });
@@ -224,9 +373,19 @@ fn nothing_comes_in_behind_a_removal() {
         });
         let talk = Talk::to(&servers[1]);
         assert_eq!(talk.counts(["events", "bodies"]), [3, 2], "{name}");
-        let states = talk.get(&format!("/api/v1/projects/{PROJECT}/states?of=meaning")).1;
-        assert_eq!(states["events"].as_array().unwrap().len(), 2, "{name}: {states}");
-        assert_eq!(talk.post(BODIES, &elsewhere(push("plan.md", &long()))).0, 200, "{name}");
+        let states = talk
+            .get(&format!("/api/v1/projects/{PROJECT}/states?of=meaning"))
+            .1;
+        assert_eq!(
+            states["events"].as_array().unwrap().len(),
+            2,
+            "{name}: {states}"
+        );
+        assert_eq!(
+            talk.post(BODIES, &elsewhere(push("plan.md", &long()))).0,
+            200,
+            "{name}"
+        );
     });
 }
 
@@ -234,18 +393,28 @@ fn nothing_comes_in_behind_a_removal() {
 fn no_file_of_a_sqlite_storage_has_the_words_any_more() {
     let dir = tempfile::tempdir().unwrap();
     let start = || {
-        let mut options = super::client::options(crate::serve::Storage::File(dir.path().join("serve.db")));
+        let mut options =
+            super::client::options(crate::serve::Storage::File(dir.path().join("serve.db")));
         options.pages = crate::serve::Pages::File(dir.path().join("serve.db.pages"));
         options
     };
     let server = Server::start(start()).unwrap();
     let talk = filled(&server);
-    until(&talk, "/api/v1/search?q=personal", |answer| answer["hits"] != json!([]));
+    until(&talk, "/api/v1/search?q=personal", |answer| {
+        answer["hits"] != json!([])
+    });
     let has = |word: &str| {
-        let files = std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path());
-        let with = files
-            .filter(|file| std::fs::read(file).unwrap().windows(word.len()).any(|window| window == word.as_bytes()));
-        with.map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect::<Vec<_>>()
+        let files = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        let with = files.filter(|file| {
+            std::fs::read(file)
+                .unwrap()
+                .windows(word.len())
+                .any(|window| window == word.as_bytes())
+        });
+        with.map(|file| file.file_name().unwrap().to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
     };
     assert_ne!(has("personal"), [""; 0]);
     gone(&start(), order(Some(MISSION), None), false);

@@ -11,7 +11,10 @@ use super::sample::{id, push, status_changed};
 use crate::http::{Method, gzip};
 use crate::serve::{Server, Storage};
 
-#[expect(clippy::disallowed_methods, reason = "a client that misbehaves on purpose")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a client that misbehaves on purpose"
+)]
 fn raw(server: &Server) -> TcpStream {
     TcpStream::connect(server.origin().strip_prefix("http://").unwrap()).unwrap()
 }
@@ -22,11 +25,21 @@ fn one_event_too_many_is_413_with_the_limits() {
     let talk = Talk::to(&server);
     let events: Vec<_> = (0..1001).map(|n| status_changed(&id(n))).collect();
     let (status, answer) = talk.post(EVENTS, &json!({"events": events}));
-    assert_eq!((status, &answer["error"]), (413, &json!("sync_batch_too_large")));
+    assert_eq!(
+        (status, &answer["error"]),
+        (413, &json!("sync_batch_too_large"))
+    );
     let limits = json!({"max_events_per_batch": 1000, "max_decompressed_bytes_per_batch": 1 << 20});
     assert_eq!(answer["limits"], limits);
     let told = &talk.get(HEALTH).1["sync_ingress"]["limits"];
-    assert!(limits.as_object().unwrap().iter().all(|(name, limit)| told[name] == *limit), "{told}");
+    assert!(
+        limits
+            .as_object()
+            .unwrap()
+            .iter()
+            .all(|(name, limit)| told[name] == *limit),
+        "{told}"
+    );
     assert_eq!(talk.counts(["events", "event_requests"]), [0, 1]);
     assert_eq!(talk.batch(&events[..1000]).len(), 1000);
 }
@@ -35,14 +48,28 @@ fn one_event_too_many_is_413_with_the_limits() {
 fn bytes_are_counted_after_decompression_and_the_limit_itself_fits() {
     let event = status_changed(&id(1));
     let text = json!({"events": [event]}).to_string();
-    let server = Server::start(crate::serve::Options { max_bytes: text.len(), ..options(Storage::Memory) }).unwrap();
+    let server = Server::start(crate::serve::Options {
+        max_bytes: text.len(),
+        ..options(Storage::Memory)
+    })
+    .unwrap();
     let talk = Talk::to(&server);
     let zipped = talk.with("Content-Encoding", "gzip");
     let longer = format!("{text} ");
     assert_eq!(talk.send(Method::Post, EVENTS, longer.as_bytes()).0, 413);
-    assert_eq!(zipped.send(Method::Post, EVENTS, &gzip(longer.as_bytes()).unwrap()).0, 413);
+    assert_eq!(
+        zipped
+            .send(Method::Post, EVENTS, &gzip(longer.as_bytes()).unwrap())
+            .0,
+        413
+    );
     assert_eq!(talk.send(Method::Post, EVENTS, text.as_bytes()).0, 200);
-    assert_eq!(zipped.send(Method::Post, EVENTS, &gzip(text.as_bytes()).unwrap()).0, 200);
+    assert_eq!(
+        zipped
+            .send(Method::Post, EVENTS, &gzip(text.as_bytes()).unwrap())
+            .0,
+        200
+    );
 }
 
 #[test]
@@ -50,9 +77,16 @@ fn a_bomb_is_refused_and_the_receiver_lives_on() {
     let server = memory();
     let talk = Talk::to(&server);
     let bomb = gzip(&vec![b' '; 128 << 20]).unwrap();
-    let (status, answer) = talk.with("Content-Encoding", "gzip").send(Method::Post, EVENTS, &bomb);
-    assert_eq!((status, &answer["error"]), (413, &json!("sync_batch_too_large")));
-    let (status, _) = talk.with("Content-Encoding", "gzip").send(Method::Post, BODIES, &bomb);
+    let (status, answer) = talk
+        .with("Content-Encoding", "gzip")
+        .send(Method::Post, EVENTS, &bomb);
+    assert_eq!(
+        (status, &answer["error"]),
+        (413, &json!("sync_batch_too_large"))
+    );
+    let (status, _) = talk
+        .with("Content-Encoding", "gzip")
+        .send(Method::Post, BODIES, &bomb);
     assert_eq!(status, 413);
     assert_eq!(talk.batch(&[status_changed(&id(1))]), ["success"]);
 }
@@ -62,7 +96,12 @@ fn the_sender_of_a_long_body_reads_its_answer() {
     let server = memory();
     let talk = Talk::to(&server);
     let long = vec![b'x'; 8 << 20];
-    for (path, status) in [(EVENTS, 413), (BODIES, 413), ("/nowhere", 404), (REPORT, 405)] {
+    for (path, status) in [
+        (EVENTS, 413),
+        (BODIES, 413),
+        ("/nowhere", 404),
+        (REPORT, 405),
+    ] {
         assert_eq!(talk.send(Method::Post, path, &long).0, status, "{path}");
     }
 }
@@ -70,10 +109,18 @@ fn the_sender_of_a_long_body_reads_its_answer() {
 #[test]
 fn a_token_guards_what_is_under_api() {
     let token = Some(SecretString::from("right-token"));
-    let server = Server::start(crate::serve::Options { token, ..options(Storage::Memory) }).unwrap();
+    let server = Server::start(crate::serve::Options {
+        token,
+        ..options(Storage::Memory)
+    })
+    .unwrap();
     let talk = Talk::to(&server);
     let batch = json!({"events": [status_changed(&id(1))]});
-    for other in [talk.clone(), talk.with("Authorization", "Bearer wrong"), talk.with("Authorization", "right-token")] {
+    for other in [
+        talk.clone(),
+        talk.with("Authorization", "Bearer wrong"),
+        talk.with("Authorization", "right-token"),
+    ] {
         for (status, answer) in [
             other.post(EVENTS, &batch),
             other.post(BODIES, &push("spec.md", "text")),
@@ -96,11 +143,19 @@ fn other_paths_and_methods_are_answered_in_json() {
     let talk = Talk::to(&server);
     for path in ["/api/v1", "/api/v1/events/batch", "/api/v2/events/batch/"] {
         let (status, answer) = talk.get(path);
-        assert_eq!((status, &answer["error"]), (404, &json!("not_found")), "{path}");
+        assert_eq!(
+            (status, &answer["error"]),
+            (404, &json!("not_found")),
+            "{path}"
+        );
     }
     for path in [EVENTS, BODIES] {
         let (status, answer) = talk.get(path);
-        assert_eq!((status, &answer["error"]), (405, &json!("method_not_allowed")), "{path}");
+        assert_eq!(
+            (status, &answer["error"]),
+            (405, &json!("method_not_allowed")),
+            "{path}"
+        );
     }
     assert_eq!(talk.post(HEALTH, &json!({})).0, 405);
 }
@@ -116,7 +171,9 @@ fn broken_clients_disturb_nobody() {
         "POST ".to_owned(),
         format!("POST {EVENTS} HTTP/1.1\r\nHost: x\r\n"),
         format!("POST {EVENTS} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{{\"events\""),
-        format!("POST {EVENTS} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{{\"ev"),
+        format!(
+            "POST {EVENTS} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{{\"ev"
+        ),
     ] {
         let mut stream = raw(&server);
         stream.write_all(text.as_bytes()).unwrap();

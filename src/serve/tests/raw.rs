@@ -17,7 +17,9 @@ impl Seen {
     /// The value of a header; empty without it.
     pub(super) fn header(&self, name: &str) -> &str {
         let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
-        pairs.find(|(found, _)| found.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+        pairs
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map_or("", |(_, value)| value)
     }
 
     pub(super) fn text(&self) -> String {
@@ -34,7 +36,10 @@ pub(super) struct Raw {
 
 impl Raw {
     pub(super) fn to(server: &Server) -> Self {
-        Self { address: server.origin().trim_start_matches("http://").to_owned(), headers: Vec::new() }
+        Self {
+            address: server.origin().trim_start_matches("http://").to_owned(),
+            headers: Vec::new(),
+        }
     }
 
     pub(super) fn with(&self, name: &str, value: &str) -> Self {
@@ -54,23 +59,38 @@ impl Raw {
 
     fn send(&self, method: &str, path: &str, body: &[u8]) -> Seen {
         let mut stream = connect(&self.address);
-        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n",
+            body.len()
+        );
         if !self.headers.iter().any(|(name, _)| name == "Host") {
             write!(head, "Host: {}\r\n", self.address).unwrap();
         }
         for (name, value) in &self.headers {
             write!(head, "{name}: {value}\r\n").unwrap();
         }
-        stream.write_all(&[head.as_bytes(), b"\r\n", body].concat()).unwrap();
+        stream
+            .write_all(&[head.as_bytes(), b"\r\n", body].concat())
+            .unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let end = answer
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap();
         let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        Seen { status: head[9..12].parse().unwrap(), head, body: answer[end + 4..].to_vec() }
+        Seen {
+            status: head[9..12].parse().unwrap(),
+            head,
+            body: answer[end + 4..].to_vec(),
+        }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a browser is a client without consent")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a browser is a client without consent"
+)]
 pub(super) fn connect(address: &str) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }

@@ -1,4 +1,5 @@
-//! What readers are told, over every engine: folded from events in any order, and the same after everything was forgotten.
+//! What readers are told, over every engine: folded from events in any order, and the same after
+//! everything was forgotten.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,10 @@ pub(super) fn until(talk: &Talk, path: &str, is_there: impl Fn(&Value) -> bool) 
         if status == 200 && is_there(&answer) {
             return answer;
         }
-        assert!(begun.elapsed() < Duration::from_mins(1), "{path}: {status} {answer}");
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "{path}: {status} {answer}"
+        );
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }
@@ -32,8 +36,17 @@ fn of_project(rest: &str) -> String {
 
 /// Waits until the event with this id was folded; gives the activity.
 fn activity_with(talk: &Talk, event_id: &str) -> Vec<Value> {
-    let has = |answer: &Value| answer["activity"].as_array().unwrap().iter().any(|line| line["event_id"] == event_id);
-    until(talk, &of_project("activity?limit=200"), has)["activity"].as_array().unwrap().clone()
+    let has = |answer: &Value| {
+        answer["activity"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|line| line["event_id"] == event_id)
+    };
+    until(talk, &of_project("activity?limit=200"), has)["activity"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 fn moved(number: usize, wp: &str, lamport: i64, to: &str) -> Value {
@@ -59,8 +72,15 @@ fn missing(number: usize, path: &str) -> Value {
 fn lanes_are_decided_by_clock_and_id_in_whatever_order_events_come() {
     over_each_engine(|engine| {
         let talk = Talk::to(&engine.server);
-        talk.batch(&[moved(4, "WP01", 9, "done"), moved(3, "WP01", 5, "claimed"), moved(9, "WP02", 5, "for_review")]);
-        Talk::to(engine.other()).batch(&[moved(8, "WP02", 5, "planned"), moved(5, "WP03", 1, "odd lane <b>")]);
+        talk.batch(&[
+            moved(4, "WP01", 9, "done"),
+            moved(3, "WP01", 5, "claimed"),
+            moved(9, "WP02", 5, "for_review"),
+        ]);
+        Talk::to(engine.other()).batch(&[
+            moved(8, "WP02", 5, "planned"),
+            moved(5, "WP03", 1, "odd lane <b>"),
+        ]);
         let lines = activity_with(&talk, &id(5));
         assert_eq!(lines.len(), 5, "{}: {lines:?}", engine.name);
         let mission = talk.get(&of_project(&format!("mission?slug={MISSION}"))).1;
@@ -70,9 +90,23 @@ fn lanes_are_decided_by_clock_and_id_in_whatever_order_events_come() {
             .iter()
             .map(|w| (w["wp_id"].clone(), w["lane"].clone()))
             .collect();
-        let expected = [("WP01", "done"), ("WP02", "for_review"), ("WP03", "odd lane <b>")];
-        assert_eq!(decided, expected.map(|(wp, lane)| (json!(wp), json!(lane))), "{}", engine.name);
-        assert_eq!(mission["lanes"], json!({"done": 1, "for_review": 1, "odd lane <b>": 1}), "{}", engine.name);
+        let expected = [
+            ("WP01", "done"),
+            ("WP02", "for_review"),
+            ("WP03", "odd lane <b>"),
+        ];
+        assert_eq!(
+            decided,
+            expected.map(|(wp, lane)| (json!(wp), json!(lane))),
+            "{}",
+            engine.name
+        );
+        assert_eq!(
+            mission["lanes"],
+            json!({"done": 1, "for_review": 1, "odd lane <b>": 1}),
+            "{}",
+            engine.name
+        );
     });
 }
 
@@ -87,30 +121,73 @@ fn one_fact_of_several_clones_is_one_row_and_versions_are_kept() {
             indexed(&id(3), "spec.md", one),
         ]);
         assert_eq!(talk.post(BODIES, &push("spec.md", one)).0, 201);
-        talk.batch(&[indexed(&id(4), "spec.md", "# Two"), missing(5, "plan.md"), moved(6, "WP01", 1, "done")]);
+        talk.batch(&[
+            indexed(&id(4), "spec.md", "# Two"),
+            missing(5, "plan.md"),
+            moved(6, "WP01", 1, "done"),
+        ]);
         assert_eq!(talk.post(BODIES, &push("spec.md", "# Two")).0, 201);
         let lines = activity_with(&talk, &id(6));
-        let told: Vec<_> = lines.iter().map(|line| (line["event_id"].clone(), line["change"].clone())).collect();
-        let expected = [(1, "added"), (4, "changed"), (5, "missing"), (6, "planned → done")];
-        assert_eq!(told, expected.map(|(n, change)| (json!(id(n)), json!(change))), "{}", engine.name);
+        let told: Vec<_> = lines
+            .iter()
+            .map(|line| (line["event_id"].clone(), line["change"].clone()))
+            .collect();
+        let expected = [
+            (1, "added"),
+            (4, "changed"),
+            (5, "missing"),
+            (6, "planned → done"),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(n, change)| (json!(id(n)), json!(change))),
+            "{}",
+            engine.name
+        );
 
         let place = of_project(&format!("document?mission={MISSION}&path=spec.md"));
         let document = until(&talk, &place, |answer| answer["text"] == "# Two");
-        assert_eq!(document["versions"].as_array().unwrap().len(), 2, "{}", engine.name);
+        assert_eq!(
+            document["versions"].as_array().unwrap().len(),
+            2,
+            "{}",
+            engine.name
+        );
         let older = Sha256::of(one.as_bytes());
-        assert_eq!(talk.get(&format!("{place}&version={older}")).1["text"], one, "{}", engine.name);
-        let found = until(&talk, "/api/v1/search?q=TWO", |answer| answer["hits"] != json!([]));
+        assert_eq!(
+            talk.get(&format!("{place}&version={older}")).1["text"],
+            one,
+            "{}",
+            engine.name
+        );
+        let found = until(&talk, "/api/v1/search?q=TWO", |answer| {
+            answer["hits"] != json!([])
+        });
         assert_eq!(found["hits"][0]["path"], "spec.md", "{}", engine.name);
-        assert_eq!(talk.get("/api/v1/search?q=one").1["hits"], json!([]), "{}: an older version", engine.name);
-        let plan = &talk.get(&of_project(&format!("documents?mission={MISSION}"))).1["documents"][0];
-        assert_eq!((&plan["path"], &plan["is_gone"]), (&json!("plan.md"), &json!(true)), "{}", engine.name);
+        assert_eq!(
+            talk.get("/api/v1/search?q=one").1["hits"],
+            json!([]),
+            "{}: an older version",
+            engine.name
+        );
+        let plan = &talk
+            .get(&of_project(&format!("documents?mission={MISSION}")))
+            .1["documents"][0];
+        assert_eq!(
+            (&plan["path"], &plan["is_gone"]),
+            (&json!("plan.md"), &json!(true)),
+            "{}",
+            engine.name
+        );
     });
 }
 
 /// What a client tells after its documents: how many there are, and a digest over them.
 fn snapshot(number: usize, documents: &[(&str, &str)]) -> Value {
-    let lines: Vec<_> =
-        documents.iter().map(|(path, text)| format!("{path}\t{}", Sha256::of(text.as_bytes()))).collect();
+    let lines: Vec<_> = documents
+        .iter()
+        .map(|(path, text)| format!("{path}\t{}", Sha256::of(text.as_bytes())))
+        .collect();
     let mut event = indexed(&id(number), "spec.md", "x");
     event["event_type"] = "MissionDossierSnapshotComputed".into();
     event["payload"] = json!({
@@ -126,25 +203,58 @@ fn snapshot(number: usize, documents: &[(&str, &str)]) -> Value {
 fn an_optional_document_that_no_snapshot_has_any_more_is_gone() {
     over_each_engine(|engine| {
         let talk = Talk::to(&engine.server);
-        let all = [("data.md", "d"), ("notes.md", "n"), ("plan.md", "p"), ("spec.md", "s")];
-        let events: Vec<_> = all.iter().zip(1..).map(|((path, text), n)| indexed(&id(n), path, text)).collect();
+        let all = [
+            ("data.md", "d"),
+            ("notes.md", "n"),
+            ("plan.md", "p"),
+            ("spec.md", "s"),
+        ];
+        let events: Vec<_> = all
+            .iter()
+            .zip(1..)
+            .map(|((path, text), n)| indexed(&id(n), path, text))
+            .collect();
         assert_eq!(talk.batch(&events), ["success"; 4], "{}", engine.name);
-        assert_eq!(talk.batch(&[snapshot(5, &all), snapshot(6, &all[2..])]), ["success"; 2], "{}", engine.name);
-        assert_eq!(talk.batch(&[moved(7, "WP01", 1, "done")]), ["success"], "{}", engine.name);
+        assert_eq!(
+            talk.batch(&[snapshot(5, &all), snapshot(6, &all[2..])]),
+            ["success"; 2],
+            "{}",
+            engine.name
+        );
+        assert_eq!(
+            talk.batch(&[moved(7, "WP01", 1, "done")]),
+            ["success"],
+            "{}",
+            engine.name
+        );
         let lines = activity_with(&talk, &id(7));
         let told = lines.iter().find(|line| line["event_id"] == id(6));
-        assert_eq!(told.map(|line| &line["change"]), Some(&json!("data.md gone, notes.md gone")), "{}", engine.name);
+        assert_eq!(
+            told.map(|line| &line["change"]),
+            Some(&json!("data.md gone, notes.md gone")),
+            "{}",
+            engine.name
+        );
         let path = of_project(&format!("documents?mission={MISSION}"));
         let gone = |talk: &Talk| {
             let documents = talk.get(&path).1["documents"].clone();
-            documents.as_array().unwrap().iter().map(|d| d["is_gone"].as_bool().unwrap()).collect::<Vec<_>>()
+            documents
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|d| d["is_gone"].as_bool().unwrap())
+                .collect::<Vec<_>>()
         };
         assert_eq!(gone(&talk), [true, true, false, false], "{}", engine.name);
 
-        // One is back without being told again; a snapshot that fits no choice of them changes nothing.
+        // One is back without being told again; a snapshot that fits no choice of them changes
+        // nothing.
         let other = [("other.md", "x"), ("spec.md", "s")];
         let last = moved(10, "WP01", 2, "done");
-        assert_eq!(talk.batch(&[snapshot(8, &all[1..]), snapshot(9, &other), last]), ["success"; 3]);
+        assert_eq!(
+            talk.batch(&[snapshot(8, &all[1..]), snapshot(9, &other), last]),
+            ["success"; 3]
+        );
         activity_with(&talk, &id(10));
         assert_eq!(gone(&talk), [true, false, false, false], "{}", engine.name);
     });
@@ -158,9 +268,16 @@ fn a_text_that_comes_later_is_counted_and_found() {
         talk.batch(&[indexed(&id(1), "tasks.md", text)]);
         activity_with(&talk, &id(1));
         assert_eq!(talk.post(BODIES, &push("tasks.md", text)).0, 201);
-        until(&talk, "/api/v1/search?q=unmistak", |answer| answer["hits"] != json!([]));
+        until(&talk, "/api/v1/search?q=unmistak", |answer| {
+            answer["hits"] != json!([])
+        });
         let mission = &talk.get(&of_project("missions")).1["missions"][0];
-        assert_eq!((&mission["task_boxes"], &mission["task_boxes_ticked"]), (&json!(2), &json!(1)), "{}", engine.name);
+        assert_eq!(
+            (&mission["task_boxes"], &mission["task_boxes_ticked"]),
+            (&json!(2), &json!(1)),
+            "{}",
+            engine.name
+        );
     });
 }
 
@@ -168,20 +285,35 @@ fn a_text_that_comes_later_is_counted_and_found() {
 fn lists_go_on_where_they_ended() {
     over_each_engine(|engine| {
         let talk = Talk::to(&engine.server);
-        let events: Vec<_> = (0..300).map(|n| moved(n, &format!("WP{n:03}"), 1, "planned")).collect();
+        let events: Vec<_> = (0..300)
+            .map(|n| moved(n, &format!("WP{n:03}"), 1, "planned"))
+            .collect();
         talk.batch(&events);
         let (mut after, mut seen) = (json!(0), Vec::new());
-        until(&talk, &of_project("mission?slug=foo-01KRC4HN"), |answer| answer["lanes"]["planned"] == 300);
+        until(&talk, &of_project("mission?slug=foo-01KRC4HN"), |answer| {
+            answer["lanes"]["planned"] == 300
+        });
         loop {
-            let page = talk.get(&of_project(&format!("activity?limit=70&after={after}"))).1;
+            let page = talk
+                .get(&of_project(&format!("activity?limit=70&after={after}")))
+                .1;
             let lines = page["activity"].as_array().unwrap();
-            seen.extend(lines.iter().map(|line| line["event_id"].as_str().unwrap().to_owned()));
+            seen.extend(
+                lines
+                    .iter()
+                    .map(|line| line["event_id"].as_str().unwrap().to_owned()),
+            );
             after = page["next"].clone();
             if lines.is_empty() {
                 break;
             }
         }
-        assert_eq!(seen, (0..300).map(id).collect::<Vec<_>>(), "{}", engine.name);
+        assert_eq!(
+            seen,
+            (0..300).map(id).collect::<Vec<_>>(),
+            "{}",
+            engine.name
+        );
     });
 }
 
@@ -216,7 +348,11 @@ fn a_receiver_on_the_same_tables_goes_on_and_lost_tables_are_made_again() {
     let server = start();
     assert_eq!(told(&server), first, "the tables were there");
     server.stop();
-    std::fs::write(&pages, "not a database, but longer than a header of one would be".repeat(20)).unwrap();
+    std::fs::write(
+        &pages,
+        "not a database, but longer than a header of one would be".repeat(20),
+    )
+    .unwrap();
     let server = start();
     assert_eq!(told(&server), first, "damaged tables");
     server.stop();
@@ -233,12 +369,27 @@ fn an_answer_that_is_known_is_not_sent_again() {
     let talk = Talk::to(&server);
     talk.batch(&[moved(1, "WP01", 1, "done")]);
     activity_with(&talk, &id(1));
-    for path in ["/api/v1/projects", "/api/v1/openapi.json", "/assets/style.css", "/activity"] {
+    for path in [
+        "/api/v1/projects",
+        "/api/v1/openapi.json",
+        "/assets/style.css",
+        "/activity",
+    ] {
         let first = talk.try_send(Method::Get, path, b"").unwrap();
         let tag = format!("\"{}\"", Sha256::of(&first.body));
-        let again = talk.with("If-None-Match", &tag).try_send(Method::Get, path, b"").unwrap();
-        assert_eq!((first.status, again.status, again.body.len()), (200, 304, 0), "{path}");
-        let other = talk.with("If-None-Match", "\"x\"").try_send(Method::Get, path, b"").unwrap();
+        let again = talk
+            .with("If-None-Match", &tag)
+            .try_send(Method::Get, path, b"")
+            .unwrap();
+        assert_eq!(
+            (first.status, again.status, again.body.len()),
+            (200, 304, 0),
+            "{path}"
+        );
+        let other = talk
+            .with("If-None-Match", "\"x\"")
+            .try_send(Method::Get, path, b"")
+            .unwrap();
         assert_eq!(other.status, 200, "{path}");
     }
 }
@@ -255,19 +406,42 @@ fn questions_that_are_wrong_are_refused_by_name() {
         ("/api/v1/projects?after=x", 400, "after"),
         (&of_project("mission"), 400, "slug"),
         (&of_project("document?mission=m"), 400, "path"),
-        (&of_project("document?mission=m&path=p&version=zz"), 400, "version"),
+        (
+            &of_project("document?mission=m&path=p&version=zz"),
+            400,
+            "version",
+        ),
         ("/api/v1/search", 400, "q"),
         ("/api/v1/search?q=x&skip=-1", 400, "skip"),
-        ("/api/v1/projects/00000000-0000-0000-0000-000000000000", 404, ""),
+        (
+            "/api/v1/projects/00000000-0000-0000-0000-000000000000",
+            404,
+            "",
+        ),
         ("/api/v1/projects/..%2f..%2fetc", 404, ""),
         (&of_project("mission?slug=other"), 404, ""),
     ] {
         let (found, answer) = talk.get(path);
         assert_eq!(found, status, "{path}: {answer}");
-        assert!(field.is_empty() || answer["fields"][field].is_array(), "{path}: {answer}");
+        assert!(
+            field.is_empty() || answer["fields"][field].is_array(),
+            "{path}: {answer}"
+        );
     }
     // Operators of the search are words here.
-    for question in ["%22", "a%20OR%20%22", "name%3Ax", "%2A", "NEAR(a%20b)", "-done", "%00"] {
-        assert_eq!(talk.get(&format!("/api/v1/search?q={question}")).0, 200, "{question}");
+    for question in [
+        "%22",
+        "a%20OR%20%22",
+        "name%3Ax",
+        "%2A",
+        "NEAR(a%20b)",
+        "-done",
+        "%00",
+    ] {
+        assert_eq!(
+            talk.get(&format!("/api/v1/search?q={question}")).0,
+            200,
+            "{question}"
+        );
     }
 }

@@ -26,7 +26,12 @@ fn envelope(event_id: &str, event_type: &str, aggregate: (&str, &str), payload: 
 pub(in crate::serve) fn status_changed(event_id: &str) -> Value {
     let payload = json!({"wp_id": "WP01", "mission_slug": "foo-01KRC4HN", "from_lane": "planned",
                          "to_lane": "claimed", "actor": "x", "execution_mode": "worktree"});
-    envelope(event_id, "WPStatusChanged", ("WorkPackage", "WP01"), &payload)
+    envelope(
+        event_id,
+        "WPStatusChanged",
+        ("WorkPackage", "WP01"),
+        &payload,
+    )
 }
 
 /// The event that announces `content` at `path`.
@@ -38,7 +43,12 @@ pub(in crate::serve) fn indexed(event_id: &str, path: &str, content: &str) -> Va
         "artifact_id": {"mission_type": "software-dev", "path": path, "artifact_class": "input"},
         "content_ref": {"hash": hash, "algorithm": "sha256", "size_bytes": content.len()},
     });
-    envelope(event_id, "MissionDossierArtifactIndexed", ("MissionDossier", &format!("foo-01KRC4HN:{path}")), &payload)
+    envelope(
+        event_id,
+        "MissionDossierArtifactIndexed",
+        ("MissionDossier", &format!("foo-01KRC4HN:{path}")),
+        &payload,
+    )
 }
 
 pub(in crate::serve) fn version(path: &str, content: &str) -> ArtifactVersion {

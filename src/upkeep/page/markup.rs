@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use crate::base::text::printable;
 
-/// Text as part of a page: it can form neither a tag nor the end of an attribute, and contains no terminal control
-/// character and no change of text direction.
+/// Text as part of a page: it can form neither a tag nor the end of an attribute, and contains no
+/// terminal control character and no change of text direction.
 pub(super) fn text(words: &str) -> String {
     let printable = printable(words);
     let mut out = String::with_capacity(printable.len());
@@ -25,7 +25,11 @@ pub(super) fn text(words: &str) -> String {
 /// A number of the document, with its path in it, so that a script can read it back.
 pub(super) fn number(path: &str, value: impl Into<i128>) -> String {
     let value = value.into();
-    format!("<data value=\"{value}\" data-path=\"{}\">{}</data>", text(path), grouped(value))
+    format!(
+        "<data value=\"{value}\" data-path=\"{}\">{}</data>",
+        text(path),
+        grouped(value)
+    )
 }
 
 /// A number with thousands separators.
@@ -66,7 +70,11 @@ pub(super) fn percent(part: i64, whole: i64) -> String {
 
 /// A section of the page with a heading; empty if `body` is empty.
 pub(super) fn section(id: &str, heading: &str, note: &str, body: impl Display) -> String {
-    let note = if note.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>", text(note)) };
+    let note = if note.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"note\">{}</p>", text(note))
+    };
     format!(
         "<section class=\"card\" aria-labelledby=\"{id}\"><h2 id=\"{id}\">{}</h2>{note}{body}</section>\n",
         text(heading)
@@ -75,8 +83,14 @@ pub(super) fn section(id: &str, heading: &str, note: &str, body: impl Display) -
 
 /// A time, to the second, in the order of its parts.
 pub(super) fn moment(at: &str) -> String {
-    let words = at.get(..19).map_or_else(|| at.to_owned(), |words| words.replace('T', " "));
-    format!("<time datetime=\"{}\">{} UTC</time>", text(at), text(&words))
+    let words = at
+        .get(..19)
+        .map_or_else(|| at.to_owned(), |words| words.replace('T', " "));
+    format!(
+        "<time datetime=\"{}\">{} UTC</time>",
+        text(at),
+        text(&words)
+    )
 }
 
 #[cfg(test)]
@@ -86,7 +100,10 @@ mod tests {
     #[test]
     fn nothing_untrusted_is_markup() {
         for (words, safe) in [
-            ("<script>alert('x')</script>", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"),
+            (
+                "<script>alert('x')</script>",
+                "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;",
+            ),
             ("\"></style>&amp;", "&quot;&gt;&lt;/style&gt;&amp;amp;"),
             ("a\u{202e}b", "a\\u{202e}b"),
             ("plain Ünïcode", "plain Ünïcode"),
@@ -102,8 +119,17 @@ mod tests {
             number("a.b", 1_234_567_i64),
             "<data value=\"1234567\" data-path=\"a.b\">1\u{202f}234\u{202f}567</data>"
         );
-        assert_eq!((grouped(-1000_i64).as_str(), grouped(0_i64).as_str()), ("−1\u{202f}000", "0"));
-        assert_eq!((bytes(1536_i64), bytes(-1_i64)), ("1.5 KiB".to_owned(), "0 B".to_owned()));
-        assert_eq!((percent(1, 3), percent(5, 0), percent(3, 3)), ("33.33%".into(), "0%".into(), "100.00%".into()));
+        assert_eq!(
+            (grouped(-1000_i64).as_str(), grouped(0_i64).as_str()),
+            ("−1\u{202f}000", "0")
+        );
+        assert_eq!(
+            (bytes(1536_i64), bytes(-1_i64)),
+            ("1.5 KiB".to_owned(), "0 B".to_owned())
+        );
+        assert_eq!(
+            (percent(1, 3), percent(5, 0), percent(3, 3)),
+            ("33.33%".into(), "0%".into(), "100.00%".into())
+        );
     }
 }

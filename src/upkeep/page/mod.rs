@@ -1,10 +1,11 @@
 //! The report of `status --html`: one self-contained page.
 //!
-//! `sections` builds the content, `charts` draws numbers, `markup` escapes text. No network, no script, no external
-//! image: a content security policy in the page forbids them, in case untrusted content slips in.
+//! `sections` builds the content, `charts` draws numbers, `markup` escapes text. No network, no
+//! script, no external image: a content security policy in the page forbids them, in case untrusted
+//! content slips in.
 //!
-//! **Invariant:** every number comes from the document of `status` or from the history read with it, and those of the
-//! document carry it as `data-path`, so that they can be read back.
+//! **Invariant:** every number comes from the document of `status` or from the history read with
+//! it, and those of the document carry it as `data-path`, so that they can be read back.
 
 mod charts;
 mod markup;
@@ -20,7 +21,11 @@ const STYLE: &str = include_str!("style.css");
 
 /// Builds the page.
 pub(crate) fn page(document: &Document, history: &History, now: Timestamp) -> String {
-    let name = document.project.project_slug.as_deref().unwrap_or("no ID yet");
+    let name = document
+        .project
+        .project_slug
+        .as_deref()
+        .unwrap_or("no ID yet");
     let body = sections::all(document, history, now);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -23,15 +23,25 @@ struct Step {
 
 impl Step {
     fn output(&self, name: &str) -> &str {
-        let line = self.outputs.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        let line = self
+            .outputs
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.unwrap_or_else(|| panic!("no {name} in {}", self.outputs))
     }
 }
 
 fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
     if !found {
-        skip(&format!("there is no {program}: the Action's steps are not run"));
+        skip(&format!(
+            "there is no {program}: the Action's steps are not run"
+        ));
     }
     found
 }
@@ -43,7 +53,12 @@ fn runner() -> Option<Sandbox> {
     }
     let mut sandbox = Sandbox::with_repo();
     prefer(&mut sandbox, &[assert_cmd::cargo::cargo_bin!("sk-sync")]);
-    for name in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_PATH"] {
+    for name in [
+        "GITHUB_OUTPUT",
+        "GITHUB_STEP_SUMMARY",
+        "GITHUB_ENV",
+        "GITHUB_PATH",
+    ] {
         let file = sandbox.path(name);
         std::fs::write(&file, "").unwrap();
         sandbox.set(name, file.to_str().unwrap());
@@ -65,14 +80,25 @@ fn step(sandbox: &Sandbox, script: &str, inputs: &[(&str, &str)]) -> Step {
     }
     let program = sandbox.command([""; 0]);
     let mut command = Command::new("bash");
-    command.arg(format!("{DIR}/{script}")).current_dir(sandbox.repo()).env_clear().stdin(Stdio::null());
+    command
+        .arg(format!("{DIR}/{script}"))
+        .current_dir(sandbox.repo())
+        .env_clear()
+        .stdin(Stdio::null());
     for (name, value) in program.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
     let output = command.envs(inputs.iter().copied()).output().unwrap();
-    let log = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let log = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .concat();
     let read = |name: &str| std::fs::read_to_string(of(name)).unwrap();
-    Step { code: output.status.code(), log, summary: read("GITHUB_STEP_SUMMARY"), outputs: read("GITHUB_OUTPUT") }
+    Step {
+        code: output.status.code(),
+        log,
+        summary: read("GITHUB_STEP_SUMMARY"),
+        outputs: read("GITHUB_OUTPUT"),
+    }
 }
 
 #[test]
@@ -80,18 +106,53 @@ fn d47_a_run_without_credentials_tells_what_it_did_and_whether_a_journal_was_the
     let Some(sandbox) = runner() else { return };
     let first = step(&sandbox, "run.sh", &[("INPUT_PRESET", "stub")]);
     assert_eq!(first.code, Some(0), "{}", first.log);
-    let said = ["result", "exit-code", "captured", "delivered", "owed", "restored", "has-journal"]
-        .map(|name| first.output(name));
-    assert_eq!(said, ["success", "0", "23", "23", "0", "false", "true"], "{}", first.outputs);
-    assert!(first.summary.starts_with("### sk-sync: done (exit code 0)\n"), "{}", first.summary);
-    assert!(first.summary.contains("23 facts were captured again"), "{}", first.summary);
-    assert!(first.summary.contains("\n| 23 | 23 | 0 | 0 | 0 | 0 | 0 |\n"), "{}", first.summary);
+    let said = [
+        "result",
+        "exit-code",
+        "captured",
+        "delivered",
+        "owed",
+        "restored",
+        "has-journal",
+    ]
+    .map(|name| first.output(name));
+    assert_eq!(
+        said,
+        ["success", "0", "23", "23", "0", "false", "true"],
+        "{}",
+        first.outputs
+    );
+    assert!(
+        first
+            .summary
+            .starts_with("### sk-sync: done (exit code 0)\n"),
+        "{}",
+        first.summary
+    );
+    assert!(
+        first.summary.contains("23 facts were captured again"),
+        "{}",
+        first.summary
+    );
+    assert!(
+        first
+            .summary
+            .contains("\n| 23 | 23 | 0 | 0 | 0 | 0 | 0 |\n"),
+        "{}",
+        first.summary
+    );
     assert!(!first.log.contains("::"), "{}", first.log);
     let again = step(&sandbox, "run.sh", &[("INPUT_PRESET", "stub")]);
-    assert_eq!((again.output("restored"), again.output("captured")), ("true", "0"));
+    assert_eq!(
+        (again.output("restored"), again.output("captured")),
+        ("true", "0")
+    );
     assert!(!again.summary.contains("anew"), "{}", again.summary);
     let report = std::fs::read_to_string(again.output("report")).unwrap();
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&report).unwrap()["command"], "run");
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&report).unwrap()["command"],
+        "run"
+    );
 }
 
 #[test]
@@ -101,22 +162,34 @@ fn what_is_owed_is_a_notice_unless_the_workflow_is_strict() {
     sandbox.target(&server.url());
     let lenient = step(&sandbox, "run.sh", &[]);
     assert_eq!(
-        (lenient.code, lenient.output("result"), lenient.output("exit-code")),
+        (
+            lenient.code,
+            lenient.output("result"),
+            lenient.output("exit-code")
+        ),
         (Some(0), "notice", "3"),
         "{}",
         lenient.log
     );
     assert!(
-        lenient.log.contains("::notice title=sk-sync::not everything is delivered (exit code 3)"),
+        lenient
+            .log
+            .contains("::notice title=sk-sync::not everything is delivered (exit code 3)"),
         "{}",
         lenient.log
     );
     assert_eq!(lenient.output("owed"), "23");
     let strict = step(&sandbox, "run.sh", &[("INPUT_STRICT", "true")]);
-    assert_eq!((strict.code, strict.output("result")), (Some(3), "failure"), "{}", strict.log);
+    assert_eq!(
+        (strict.code, strict.output("result")),
+        (Some(3), "failure"),
+        "{}",
+        strict.log
+    );
 }
 
-/// A pull request from a fork has no secrets: captured events are kept, and the step succeeds with a notice.
+/// A pull request from a fork has no secrets: captured events are kept, and the step succeeds with
+/// a notice.
 #[test]
 fn d47_a_fork_without_a_token_succeeds_with_a_notice_and_others_fail() {
     let Some(mut sandbox) = runner() else { return };
@@ -126,27 +199,62 @@ fn d47_a_fork_without_a_token_succeeds_with_a_notice_and_others_fail() {
     let fork = [("IS_FORK", "true")];
     let lenient = step(&sandbox, "run.sh", &fork);
     assert_eq!(
-        (lenient.code, lenient.output("result"), lenient.output("exit-code")),
+        (
+            lenient.code,
+            lenient.output("result"),
+            lenient.output("exit-code")
+        ),
         (Some(0), "notice", "4"),
         "{}",
         lenient.log
     );
-    assert!(lenient.log.contains("::warning title=sk-sync::missing_auth: "), "{}", lenient.log);
-    assert!(lenient.summary.contains("| missing&#95;auth |"), "{}", lenient.summary);
-    assert_eq!(step(&sandbox, "run.sh", &[("IS_FORK", "true"), ("INPUT_STRICT", "true")]).code, Some(4));
+    assert!(
+        lenient
+            .log
+            .contains("::warning title=sk-sync::missing_auth: "),
+        "{}",
+        lenient.log
+    );
+    assert!(
+        lenient.summary.contains("| missing&#95;auth |"),
+        "{}",
+        lenient.summary
+    );
+    assert_eq!(
+        step(
+            &sandbox,
+            "run.sh",
+            &[("IS_FORK", "true"), ("INPUT_STRICT", "true")]
+        )
+        .code,
+        Some(4)
+    );
     let own = step(&sandbox, "run.sh", &[("IS_FORK", "false")]);
     assert_eq!((own.code, own.output("result")), (Some(4), "failure"));
-    assert!(own.log.contains("::error title=sk-sync::missing_auth: "), "{}", own.log);
+    assert!(
+        own.log.contains("::error title=sk-sync::missing_auth: "),
+        "{}",
+        own.log
+    );
     assert_eq!(server.requests().len(), 0);
 }
 
-/// Names of files, branches and inputs are data: they form no command, no line end, and no Markdown.
+/// Names of files, branches and inputs are data: they form no command, no line end, and no
+/// Markdown.
 #[test]
 fn hostile_names_stay_names() {
     let Some(mut sandbox) = runner() else { return };
     let hostile = "a|b`c`<img src=x>\n::error::injected\n%0A@everyone $(touch pwned) ![x](y).md";
-    sandbox.write(&format!("kitty-specs/001-harbour-tide-table/research/{hostile}"), "# Text\n");
-    sandbox.git(&["switch", "--quiet", "--create", "$(touch${IFS}pwned);`touch${IFS}pwned`"]);
+    sandbox.write(
+        &format!("kitty-specs/001-harbour-tide-table/research/{hostile}"),
+        "# Text\n",
+    );
+    sandbox.git(&[
+        "switch",
+        "--quiet",
+        "--create",
+        "$(touch${IFS}pwned);`touch${IFS}pwned`",
+    ]);
     let server = Server::answering(|request| {
         if request.path.contains("push-content") {
             return Reply::json(
@@ -157,18 +265,36 @@ fn hostile_names_stay_names() {
         honest(request, "success")
     });
     sandbox.target(&server.url());
-    let inputs = [("INPUT_MISSIONS", "001-harbour-tide-table\n$(touch pwned)\n--strict\n")];
+    let inputs = [(
+        "INPUT_MISSIONS",
+        "001-harbour-tide-table\n$(touch pwned)\n--strict\n",
+    )];
     let unknown = step(&sandbox, "run.sh", &inputs);
     assert_ne!(unknown.output("result"), "success", "{}", unknown.log);
-    let run = step(&sandbox, "run.sh", &[("INPUT_MISSIONS", "001-harbour-tide-table\n")]);
+    let run = step(
+        &sandbox,
+        "run.sh",
+        &[("INPUT_MISSIONS", "001-harbour-tide-table\n")],
+    );
     assert_ne!(run.output("result"), "success", "{}", run.log);
     for text in [&run.log, &run.summary, &run.outputs] {
-        assert!(!text.lines().any(|line| line.starts_with("::error::injected")), "{text}");
-        assert!(!text.contains("<img") && !text.contains("@everyone $("), "{text}");
+        assert!(
+            !text
+                .lines()
+                .any(|line| line.starts_with("::error::injected")),
+            "{text}"
+        );
+        assert!(
+            !text.contains("<img") && !text.contains("@everyone $("),
+            "{text}"
+        );
     }
     assert!(run.summary.contains("&#60;img src="), "{}", run.summary);
     assert!(
-        run.summary.lines().filter(|line| line.starts_with('|')).all(|line| line.ends_with('|')),
+        run.summary
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .all(|line| line.ends_with('|')),
         "{}",
         run.summary
     );
@@ -180,18 +306,36 @@ fn hostile_names_stay_names() {
 fn a_long_list_is_cut() {
     let Some(mut sandbox) = runner() else { return };
     for n in 0..60 {
-        sandbox.write(&format!("kitty-specs/001-harbour-tide-table/research/{n}.md"), format!("# {n}\n"));
+        sandbox.write(
+            &format!("kitty-specs/001-harbour-tide-table/research/{n}.md"),
+            format!("# {n}\n"),
+        );
     }
     let server = Server::answering(|request| {
         // A server that accepts only some documents must not stop the request for all of them.
         let is_refused = request.path.contains("push-content")
-            && request.json()["artifact_path"].as_str().unwrap().starts_with("research/");
-        if is_refused { Reply::status(422) } else { honest(request, "success") }
+            && request.json()["artifact_path"]
+                .as_str()
+                .unwrap()
+                .starts_with("research/");
+        if is_refused {
+            Reply::status(422)
+        } else {
+            honest(request, "success")
+        }
     });
     sandbox.target(&server.url());
     let run = step(&sandbox, "run.sh", &[]);
-    assert!(run.summary.contains("more.\n") && run.summary.len() < 20_000, "{}", run.summary);
-    assert!(run.log.matches("::error title").count() <= 10, "{}", run.log);
+    assert!(
+        run.summary.contains("more.\n") && run.summary.len() < 20_000,
+        "{}",
+        run.summary
+    );
+    assert!(
+        run.log.matches("::error title").count() <= 10,
+        "{}",
+        run.log
+    );
 }
 
 /// Anyone can read the artifacts of a public repository.
@@ -199,12 +343,22 @@ fn a_long_list_is_cut() {
 fn nothing_is_uploaded_from_a_public_repository_unless_forced() {
     let Some(sandbox) = runner() else { return };
     let upload = |upload, private| {
-        let inputs = [("INPUT_PRESET", "stub"), ("INPUT_UPLOAD", upload), ("IS_PRIVATE", private)];
+        let inputs = [
+            ("INPUT_PRESET", "stub"),
+            ("INPUT_UPLOAD", upload),
+            ("IS_PRIVATE", private),
+        ];
         let run = step(&sandbox, "run.sh", &inputs);
         let made = PathBuf::from(run.output("artifacts"));
         let is_empty = made.as_os_str().is_empty();
-        assert_eq!(!is_empty, made.join("journal.jsonl.gz").is_file() && made.join("status.html").is_file());
-        (is_empty, run.log.contains("everybody can read the artifacts"))
+        assert_eq!(
+            !is_empty,
+            made.join("journal.jsonl.gz").is_file() && made.join("status.html").is_file()
+        );
+        (
+            is_empty,
+            run.log.contains("everybody can read the artifacts"),
+        )
     };
     assert_eq!(upload("false", "true"), (true, false));
     assert_eq!(upload("true", "false"), (true, true));
@@ -231,49 +385,117 @@ fn a_release_is_installed_only_with_its_checksum() {
         .output()
         .unwrap();
     assert!(packed.status.success(), "{packed:?}");
-    sandbox.change("GITHUB_SERVER_URL", &format!("file://{}", sandbox.path("server").display()));
-    let archive = downloads.join(format!("sk-sync-{version}-x86_64-unknown-linux-musl.tar.gz"));
-    let sum = Command::new("sha256sum").arg(&archive).output().unwrap().stdout;
-    let sum = String::from_utf8(sum).unwrap().split(' ').next().unwrap().to_owned();
+    sandbox.change(
+        "GITHUB_SERVER_URL",
+        &format!("file://{}", sandbox.path("server").display()),
+    );
+    let archive = downloads.join(format!(
+        "sk-sync-{version}-x86_64-unknown-linux-musl.tar.gz"
+    ));
+    let sum = Command::new("sha256sum")
+        .arg(&archive)
+        .output()
+        .unwrap()
+        .stdout;
+    let sum = String::from_utf8(sum)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned();
     // By a commit and no other input: the release is the one that its Cargo.toml names.
     let inputs = [("ACTION_REPOSITORY", "o/r"), ("INPUT_CHECKSUM", &*sum)];
     let done = step(&sandbox, "install.sh", &inputs);
     assert_eq!(done.code, Some(0), "{}", done.log);
-    assert!(done.log.contains(&format!("sk-sync {version}")), "{}", done.log);
+    assert!(
+        done.log.contains(&format!("sk-sync {version}")),
+        "{}",
+        done.log
+    );
     let bin = std::fs::read_to_string(sandbox.path("GITHUB_PATH")).unwrap();
-    for file in ["sk-sync", "man/sk-sync-hook-install.1", "completions/_sk-sync", "hooks/post-commit", "LICENSE"] {
+    for file in [
+        "sk-sync",
+        "man/sk-sync-hook-install.1",
+        "completions/_sk-sync",
+        "hooks/post-commit",
+        "LICENSE",
+    ] {
         assert!(PathBuf::from(bin.trim()).join(file).is_file(), "{file}");
     }
 
-    // Without a pinned checksum the attestation counts: verified before anything is unpacked, or nothing is run.
+    // Without a pinned checksum the attestation counts: verified before anything is unpacked, or
+    // nothing is run.
     let tools = sandbox.path("tools");
     std::fs::create_dir(&tools).unwrap();
     let gh = |script: &str| {
         std::fs::write(
             tools.join("gh"),
-            format!("#!/bin/sh\necho \"$@\" >>'{}'\n{script}\n", tools.join("asked").display()),
+            format!(
+                "#!/bin/sh\necho \"$@\" >>'{}'\n{script}\n",
+                tools.join("asked").display()
+            ),
         )
         .unwrap();
         mode(tools.join("gh"), 0o755);
     };
-    prefer(&mut sandbox, &[&tools.join("gh"), assert_cmd::cargo::cargo_bin!("sk-sync")]);
+    prefer(
+        &mut sandbox,
+        &[&tools.join("gh"), assert_cmd::cargo::cargo_bin!("sk-sync")],
+    );
     let attested = [("ACTION_REPOSITORY", "o/r")];
     gh("exit 0");
     assert_eq!(step(&sandbox, "install.sh", &attested).code, Some(0));
     let asked = std::fs::read_to_string(tools.join("asked")).unwrap();
     let signer = format!("/o/r/.github/workflows/release.yml@refs/tags/v{version}");
-    assert!(asked.contains("attestation verify") && asked.contains("--cert-identity file://"), "{asked}");
+    assert!(
+        asked.contains("attestation verify") && asked.contains("--cert-identity file://"),
+        "{asked}"
+    );
     assert!(asked.trim_end().ends_with(&signer), "{asked}");
     gh("exit 1");
     let forged = step(&sandbox, "install.sh", &attested);
-    assert!(forged.code == Some(1) && forged.log.contains("no valid attestation of o/r"), "{}", forged.log);
-    let other = step(&sandbox, "install.sh", &[("ACTION_REPOSITORY", "o/r"), ("INPUT_CHECKSUM", &"0".repeat(64))]);
-    assert!(other.code == Some(1) && other.log.contains("not the one in the input checksum"), "{}", other.log);
+    assert!(
+        forged.code == Some(1) && forged.log.contains("no valid attestation of o/r"),
+        "{}",
+        forged.log
+    );
+    let other = step(
+        &sandbox,
+        "install.sh",
+        &[
+            ("ACTION_REPOSITORY", "o/r"),
+            ("INPUT_CHECKSUM", &"0".repeat(64)),
+        ],
+    );
+    assert!(
+        other.code == Some(1) && other.log.contains("not the one in the input checksum"),
+        "{}",
+        other.log
+    );
 
-    std::fs::write(&archive, [std::fs::read(&archive).unwrap(), vec![0]].concat()).unwrap();
+    std::fs::write(
+        &archive,
+        [std::fs::read(&archive).unwrap(), vec![0]].concat(),
+    )
+    .unwrap();
     let spoilt = step(&sandbox, "install.sh", &inputs);
     assert_eq!(spoilt.code, Some(1));
-    assert!(spoilt.log.contains("::error title=sk-sync::") && spoilt.log.contains("checksum"), "{}", spoilt.log);
-    let unnamed = step(&sandbox, "install.sh", &[("ACTION_REPOSITORY", "o/r"), ("INPUT_VERSION", "main;touch pwned")]);
-    assert!(unnamed.code == Some(1) && unnamed.log.contains("must be like 1.2.3"), "{}", unnamed.log);
+    assert!(
+        spoilt.log.contains("::error title=sk-sync::") && spoilt.log.contains("checksum"),
+        "{}",
+        spoilt.log
+    );
+    let unnamed = step(
+        &sandbox,
+        "install.sh",
+        &[
+            ("ACTION_REPOSITORY", "o/r"),
+            ("INPUT_VERSION", "main;touch pwned"),
+        ],
+    );
+    assert!(
+        unnamed.code == Some(1) && unnamed.log.contains("must be like 1.2.3"),
+        "{}",
+        unnamed.log
+    );
 }

@@ -1,5 +1,5 @@
-//! Namespaces of documents: equal texts of different namespaces never share or replace a row, and are delivered under
-//! their own names.
+//! Namespaces of documents: equal texts of different namespaces never share or replace a row, and
+//! are delivered under their own names.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,13 @@ const LAMP_HASH: &str = "0ab35eac0cc71115409a56035d3e031dc9c26d1fc57ec3fae745928
 
 /// The five namespace fields of an upload, none of them blank.
 fn namespace(upload: &Upload) -> [String; 5] {
-    let fields = ["project_uuid", "mission_slug", "target_branch", "mission_type", "manifest_version"];
+    let fields = [
+        "project_uuid",
+        "mission_slug",
+        "target_branch",
+        "mission_type",
+        "manifest_version",
+    ];
     let all = fields.map(|field| upload.text(field).to_owned());
     assert!(all.iter().all(|value| !value.trim().is_empty()), "{all:?}");
     all
@@ -35,17 +41,35 @@ fn equal_texts_of_other_namespaces_are_other_rows() {
     sandbox.write("kitty-specs/002-lens/meta.json", meta.to_string());
     index();
     let store = sandbox.store();
-    assert_eq!((documents(&store), texts(&store)), (4, 1), "two missions, two branches, two types; one text");
+    assert_eq!(
+        (documents(&store), texts(&store)),
+        (4, 1),
+        "two missions, two branches, two types; one text"
+    );
     sandbox.verified();
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
-    assert_eq!((&report["bodies"]["uploaded"], rows(&store).len(), texts(&store)), (&json!(4), 0, 0));
+    assert_eq!(
+        (
+            &report["bodies"]["uploaded"],
+            rows(&store).len(),
+            texts(&store)
+        ),
+        (&json!(4), 0, 0)
+    );
     // Another project with the same files.
     let other = "0d6c2c5c-7f0f-4a8e-9d5c-3a1f6b0e9c12";
-    sandbox.write(".kittify/config.yaml", format!("project:\n  uuid: {other}\n  slug: lights\n"));
+    sandbox.write(
+        ".kittify/config.yaml",
+        format!("project:\n  uuid: {other}\n  slug: lights\n"),
+    );
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(report["bodies"]["uploaded"], 2);
     let seen = receiver.seen();
-    assert!(seen.uploads.iter().all(|upload| upload.text("content_body") == LAMP));
+    assert!(
+        seen.uploads
+            .iter()
+            .all(|upload| upload.text("content_body") == LAMP)
+    );
     let found: BTreeSet<_> = seen.uploads.iter().map(namespace).collect();
     let expected = [
         [PROJECT, "001-lamp", "main", "software-dev", "1"],
@@ -55,7 +79,10 @@ fn equal_texts_of_other_namespaces_are_other_rows() {
         [other, "001-lamp", "2.x", "software-dev", "1"],
         [other, "002-lens", "main", "research", "1"],
     ];
-    assert_eq!(found, expected.map(|fields| fields.map(str::to_owned)).into());
+    assert_eq!(
+        found,
+        expected.map(|fields| fields.map(str::to_owned)).into()
+    );
     assert_eq!((seen.uploads.len(), seen.stored.len()), (6, 6), "each once");
 }
 
@@ -66,8 +93,14 @@ fn blank_words_of_one_mission_hurt_no_other() {
     aim(&sandbox, &server, &receiver);
     mission(&sandbox, "001-lamp", "main", &[("spec.md", LAMP)]);
     for (slug, meta) in [
-        ("002-blank", r#"{"mission_type": " ", "target_branch": " ", "mission_slug": ""}"#),
-        ("003-odd", r#"{"mission_type": null, "target_branch": 7, "manifest_version": ""}"#),
+        (
+            "002-blank",
+            r#"{"mission_type": " ", "target_branch": " ", "mission_slug": ""}"#,
+        ),
+        (
+            "003-odd",
+            r#"{"mission_type": null, "target_branch": 7, "manifest_version": ""}"#,
+        ),
         ("004-none", "not JSON"),
     ] {
         sandbox.write(&format!("kitty-specs/{slug}/meta.json"), meta);
@@ -82,10 +115,17 @@ fn blank_words_of_one_mission_hurt_no_other() {
 /// The request, byte for byte.
 #[test]
 fn the_bytes_on_the_wire() {
-    for (word, slug, kind) in [("current", "mission_slug", "mission_type"), ("2026-03", "feature_slug", "mission_key")]
-    {
+    for (word, slug, kind) in [
+        ("current", "mission_slug", "mission_type"),
+        ("2026-03", "feature_slug", "mission_key"),
+    ] {
         let (sandbox, server, receiver) = (project(), events(), storing());
-        aim_with(&sandbox, &server, &receiver, &format!("bodies.wire_names = '{word}'"));
+        aim_with(
+            &sandbox,
+            &server,
+            &receiver,
+            &format!("bodies.wire_names = '{word}'"),
+        );
         mission(&sandbox, "001-lamp", "main", &[("spec.md", LAMP)]);
         let _run = sandbox.sk_sync(["run"]).success();
         let upload = receiver.seen().uploads.remove(0);
@@ -102,9 +142,23 @@ fn the_bytes_on_the_wire() {
         ]
         .map(|(name, value)| format!(r#""{name}":"{value}""#));
         fields.sort();
-        assert_eq!(String::from_utf8(upload.raw).unwrap(), format!("{{{}}}", fields.join(",")), "{word}");
-        assert!(upload.head.starts_with("POST /api/dossier/push-content/ HTTP/1.1\r\n"), "{}", upload.head);
+        assert_eq!(
+            String::from_utf8(upload.raw).unwrap(),
+            format!("{{{}}}", fields.join(",")),
+            "{word}"
+        );
+        assert!(
+            upload
+                .head
+                .starts_with("POST /api/dossier/push-content/ HTTP/1.1\r\n"),
+            "{}",
+            upload.head
+        );
         let head = upload.head.to_lowercase();
-        assert!(head.contains("content-type: application/json\r\n") && !head.contains("content-encoding"), "{head}");
+        assert!(
+            head.contains("content-type: application/json\r\n")
+                && !head.contains("content-encoding"),
+            "{head}"
+        );
     }
 }

@@ -23,13 +23,17 @@ const PROJECT: &str = "0d6c2c5c-7f0f-4a8e-9d5c-3a1f6b0e9c11";
 /// A repository with an identity and no mission.
 fn project() -> Sandbox {
     let sandbox = Sandbox::with_empty_repo();
-    sandbox.write(".kittify/config.yaml", format!("project:\n  uuid: {PROJECT}\n  slug: lights\n"));
+    sandbox.write(
+        ".kittify/config.yaml",
+        format!("project:\n  uuid: {PROJECT}\n  slug: lights\n"),
+    );
     sandbox
 }
 
 /// Adds a mission with these files.
 fn mission(sandbox: &Sandbox, slug: &str, branch: &str, files: &[(&str, &str)]) {
-    let meta = json!({"mission_slug": slug, "mission_type": "software-dev", "target_branch": branch});
+    let meta =
+        json!({"mission_slug": slug, "mission_type": "software-dev", "target_branch": branch});
     sandbox.write(&format!("kitty-specs/{slug}/meta.json"), meta.to_string());
     for (path, text) in files {
         sandbox.write(&format!("kitty-specs/{slug}/{path}"), text);
@@ -40,7 +44,10 @@ fn mission(sandbox: &Sandbox, slug: &str, branch: &str, files: &[(&str, &str)]) 
 fn events() -> Server {
     Server::answering(|request| {
         let result = |id| json!({"event_id": id, "status": "success"});
-        Reply::json(200, &json!({"results": ids(request).into_iter().map(result).collect::<Vec<_>>()}))
+        Reply::json(
+            200,
+            &json!({"results": ids(request).into_iter().map(result).collect::<Vec<_>>()}),
+        )
     })
 }
 
@@ -75,9 +82,19 @@ fn rows(store: &Path) -> Vec<Row> {
     let mut statement = conn.prepare(sql).unwrap();
     let row = |r: &rusqlite::Row<'_>| {
         let (tries, due_at, created_at) = (r.get(0)?, r.get(1)?, r.get(2)?);
-        Ok(Row { tries, due_at, created_at, last_at: r.get(3)?, error: r.get(4)? })
+        Ok(Row {
+            tries,
+            due_at,
+            created_at,
+            last_at: r.get(3)?,
+            error: r.get(4)?,
+        })
     };
-    statement.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+    statement
+        .query_map([], row)
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
 }
 
 /// Reason and count of each refusal for good.
@@ -85,12 +102,18 @@ fn failures(store: &Path) -> Vec<(String, i64)> {
     let conn = open(store);
     let sql = "SELECT error, attempts FROM delivery_rows WHERE kind = 1 AND status = 'terminal_failed' ORDER BY seq";
     let mut statement = conn.prepare(sql).unwrap();
-    statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap()
+    statement
+        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
 }
 
 /// How many texts are kept.
 fn texts(store: &Path) -> i64 {
-    open(store).query_row("SELECT COUNT(*) FROM journal_texts", [], |r| r.get(0)).unwrap()
+    open(store)
+        .query_row("SELECT COUNT(*) FROM journal_texts", [], |r| r.get(0))
+        .unwrap()
 }
 
 /// How many versions of documents may be sent.
@@ -102,8 +125,15 @@ fn documents(store: &Path) -> i64 {
 /// A run's result for one document.
 fn outcome(report: &Value, mission: &str, path: &str) -> (String, String, bool) {
     let all = report["bodies"]["outcomes"].as_array().unwrap();
-    let found: Vec<_> = all.iter().filter(|o| o["mission_slug"] == mission && o["path"] == path).collect();
+    let found: Vec<_> = all
+        .iter()
+        .filter(|o| o["mission_slug"] == mission && o["path"] == path)
+        .collect();
     assert_eq!(found.len(), 1, "{mission}/{path} in {report}");
     let text = |member: &str| found[0][member].as_str().unwrap().to_owned();
-    (text("status"), text("reason"), found[0]["retryable"].as_bool().unwrap())
+    (
+        text("status"),
+        text("reason"),
+        found[0]["retryable"].as_bool().unwrap(),
+    )
 }

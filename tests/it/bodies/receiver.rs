@@ -1,5 +1,5 @@
-//! A receiver of documents on a plain socket, written from the published contract only: it sends any bytes that a test
-//! needs, and can close the connection at any time.
+//! A receiver of documents on a plain socket, written from the published contract only: it sends
+//! any bytes that a test needs, and can close the connection at any time.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -28,14 +28,24 @@ impl Deed {
     /// A whole answer.
     pub(super) fn answer(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
-        let head = format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
         Self::Say([head.as_bytes(), body].concat())
     }
 
     /// The answer of the contract: the status word, and the received path and hash.
     pub(super) fn echo(status: u16, word: &str, upload: &Upload) -> Self {
-        let (path, hash) = (&upload.fields["artifact_path"], &upload.fields["content_hash"]);
-        Self::answer(status, "", json!({"status": word, "artifact_path": path, "content_hash": hash}).to_string())
+        let (path, hash) = (
+            &upload.fields["artifact_path"],
+            &upload.fields["content_hash"],
+        );
+        Self::answer(
+            status,
+            "",
+            json!({"status": word, "artifact_path": path, "content_hash": hash}).to_string(),
+        )
     }
 }
 
@@ -55,7 +65,9 @@ pub(super) struct Upload {
 impl Upload {
     /// A field that is text.
     pub(super) fn text(&self, field: &str) -> &str {
-        self.fields[field].as_str().unwrap_or_else(|| panic!("{field}: {}", self.fields))
+        self.fields[field]
+            .as_str()
+            .unwrap_or_else(|| panic!("{field}: {}", self.fields))
     }
 }
 
@@ -93,10 +105,17 @@ impl Receiver {
     }
 
     /// The same at an address that was free before.
-    pub(super) fn at(address: SocketAddr, script: impl Fn(&Upload) -> Deed + Send + Sync + 'static) -> Self {
+    pub(super) fn at(
+        address: SocketAddr,
+        script: impl Fn(&Upload) -> Deed + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { script: Box::new(script), seen: Mutex::default(), changed: Condvar::new() });
+        let shared = Arc::new(Shared {
+            script: Box::new(script),
+            seen: Mutex::default(),
+            changed: Condvar::new(),
+        });
         let receiver = Self { address, shared };
         let own = receiver.clone();
         std::thread::spawn(move || {
@@ -122,16 +141,26 @@ impl Receiver {
     /// Waits until the requests are enough.
     pub(super) fn wait_until(&self, is_enough: impl Fn(&Seen) -> bool) {
         let seen = self.shared.seen.lock().unwrap();
-        let over = self.shared.changed.wait_timeout_while(seen, PATIENCE, |seen| !is_enough(seen)).unwrap();
+        let over = self
+            .shared
+            .changed
+            .wait_timeout_while(seen, PATIENCE, |seen| !is_enough(seen))
+            .unwrap();
         assert!(!over.1.timed_out(), "what was waited for did not come");
     }
 
-    /// Answers uploads on one connection until either side closes it. The last byte of an upload is only looked at
-    /// before the script decides: a socket that is closed with bytes unread is a reset.
+    /// Answers uploads on one connection until either side closes it. The last byte of an upload is
+    /// only looked at before the script decides: a socket that is closed with bytes unread is a
+    /// reset.
     fn attend(&self, mut stream: TcpStream, connection: usize) -> std::io::Result<()> {
         while let Some((head, mut raw)) = read(&mut stream)? {
             let fields = serde_json::from_slice(&raw).unwrap();
-            let upload = Upload { head, raw: std::mem::take(&mut raw), fields, connection };
+            let upload = Upload {
+                head,
+                raw: std::mem::take(&mut raw),
+                fields,
+                connection,
+            };
             self.change(|seen| {
                 seen.uploads.push(upload.clone());
                 seen.at_hand += 1;
@@ -197,7 +226,11 @@ impl Gate {
         let mut met = self.met.lock().unwrap();
         *met = met.saturating_add(1);
         self.changed.notify_all();
-        drop(self.changed.wait_timeout_while(met, PATIENCE, |met| *met < count).unwrap());
+        drop(
+            self.changed
+                .wait_timeout_while(met, PATIENCE, |met| *met < count)
+                .unwrap(),
+        );
     }
 
     /// Lets every request pass from now on.
@@ -207,7 +240,8 @@ impl Gate {
     }
 }
 
-/// The next request: its head, and its body, of which the last byte is still unread. `None` if the client has closed.
+/// The next request: its head, and its body, of which the last byte is still unread. `None` if the
+/// client has closed.
 fn read(stream: &mut TcpStream) -> std::io::Result<Option<(String, Vec<u8>)>> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -218,7 +252,12 @@ fn read(stream: &mut TcpStream) -> std::io::Result<Option<(String, Vec<u8>)>> {
         head.push(byte[0]);
     }
     let head = String::from_utf8(head).unwrap();
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length: ")?
+            .parse()
+            .ok()
+    });
     let mut raw = vec![0; length.unwrap()];
     let last = raw.len() - 1;
     stream.read_exact(&mut raw[..last])?;

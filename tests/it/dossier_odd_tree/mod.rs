@@ -1,5 +1,5 @@
-//! Unusual trees that exist on real machines: each problem has a reason code, affects only its entry, and no byte comes
-//! from outside a feature directory.
+//! Unusual trees that exist on real machines: each problem has a reason code, affects only its
+//! entry, and no byte comes from outside a feature directory.
 
 #![cfg(unix)]
 
@@ -29,7 +29,10 @@ struct Odd {
 impl Odd {
     fn new() -> Self {
         let sandbox = Sandbox::with_empty_repo();
-        sandbox.write(".kittify/config.yaml", "project:\n  uuid: 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60\n");
+        sandbox.write(
+            ".kittify/config.yaml",
+            "project:\n  uuid: 5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60\n",
+        );
         sandbox.write("event-sync.toml", "preset = 'stub'\n");
         let meta = r#"{"mission_type": "software-dev", "target_branch": "main"}"#;
         for mission in ["good", "odd"] {
@@ -46,19 +49,32 @@ impl Odd {
     }
 
     fn dry_run(&self) -> Value {
-        self.sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json()
+        self.sandbox
+            .sk_sync(["index", "--dry-run", "--json"])
+            .success()
+            .json()
     }
 
     /// The odd mission's artifacts by path, each with the reason of its decision.
     fn artifacts(report: &Value) -> BTreeMap<String, String> {
         let text = |artifact: &Value, member: &str| artifact[member].as_str().unwrap().to_owned();
-        let artifacts = report["artifacts"].as_array().unwrap().iter().filter(|a| a["mission_slug"] == "odd");
-        artifacts.map(|a| (text(a, "path"), text(a, "reason"))).collect()
+        let artifacts = report["artifacts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|a| a["mission_slug"] == "odd");
+        artifacts
+            .map(|a| (text(a, "path"), text(a, "reason")))
+            .collect()
     }
 
     /// The codes in the warnings about the odd mission, by path.
     fn codes(report: &Value) -> BTreeMap<String, String> {
-        let warnings = report["warnings"].as_array().unwrap().iter().map(|w| w.as_str().unwrap());
+        let warnings = report["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|w| w.as_str().unwrap());
         let about = warnings.filter_map(|w| {
             let path = w.strip_prefix("odd/")?.split([' ', ':']).next()?;
             let code = w.rsplit_once('(')?.1.strip_suffix(')')?;
@@ -70,12 +86,25 @@ impl Odd {
     /// One real run: the good mission is whole, and the secret is nowhere.
     fn assert_it_runs(&self) {
         let report = self.sandbox.sk_sync(["run", "--json"]).success().json();
-        assert_eq!((&report["index"]["missions"], &report["balance"]["holds"]), (&json!(2), &json!(true)), "{report}");
+        assert_eq!(
+            (&report["index"]["missions"], &report["balance"]["holds"]),
+            (&json!(2), &json!(true)),
+            "{report}"
+        );
         let received = received(&self.sandbox.store().with_file_name("stub.db"));
         let secret = sha256(SECRET);
-        let events = received.events.values().map(|bytes| String::from_utf8(bytes.clone()).unwrap());
-        assert!(events.into_iter().all(|text| !text.contains(&secret)), "a digest from outside");
-        assert!(!format!("{:?}", received.bodies).contains(SECRET), "a body from outside");
+        let events = received
+            .events
+            .values()
+            .map(|bytes| String::from_utf8(bytes.clone()).unwrap());
+        assert!(
+            events.into_iter().all(|text| !text.contains(&secret)),
+            "a digest from outside"
+        );
+        assert!(
+            !format!("{:?}", received.bodies).contains(SECRET),
+            "a body from outside"
+        );
     }
 }
 
@@ -83,23 +112,47 @@ impl Odd {
 fn sha256(text: &str) -> String {
     use std::io::Write as _;
     use std::process::Stdio;
-    let mut child = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let mut child = Command::new("sha256sum")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
-    String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 fn table(rows: &[(&str, &str)]) -> BTreeMap<String, String> {
-    rows.iter().map(|(path, word)| ((*path).to_owned(), (*word).to_owned())).collect()
+    rows.iter()
+        .map(|(path, word)| ((*path).to_owned(), (*word).to_owned()))
+        .collect()
 }
 
 /// Runs a program that must succeed; if it fails, prints a notice and returns false.
 #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
 fn made(program: &str, args: &[&str], path: &Path, more: &[&str]) -> bool {
-    let output = Command::new(program).args(args).arg(path).args(more).output().unwrap();
+    let output = Command::new(program)
+        .args(args)
+        .arg(path)
+        .args(more)
+        .output()
+        .unwrap();
     let is_made = output.status.success();
     if !is_made {
-        eprintln!("SKIPPED: {program}: {}", String::from_utf8_lossy(&output.stderr));
+        eprintln!(
+            "SKIPPED: {program}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     is_made
 }
@@ -107,7 +160,8 @@ fn made(program: &str, args: &[&str], path: &Path, more: &[&str]) -> bool {
 #[test]
 fn links_lead_nowhere_but_to_files_of_their_mission() {
     let odd = Odd::new();
-    odd.sandbox.write("kitty-specs/good/other.md", "of another mission");
+    odd.sandbox
+        .write("kitty-specs/good/other.md", "of another mission");
     odd.sandbox.write("kitty-specs/odd/deep/note.md", "note");
     odd.sandbox.write("kitty-specs/odd/.hidden/x.md", "hidden");
     let absolute = odd.sandbox.repo().join("secret.md");
@@ -151,7 +205,10 @@ fn links_lead_nowhere_but_to_files_of_their_mission() {
     ]);
     assert_eq!(Odd::codes(&report), wanted);
     let paths: Vec<_> = Odd::artifacts(&report).into_keys().collect();
-    assert_eq!(paths, ["deep/note.md", "meta.json", "n-inside.md", "spec.md"]);
+    assert_eq!(
+        paths,
+        ["deep/note.md", "meta.json", "n-inside.md", "spec.md"]
+    );
     odd.assert_it_runs();
 }
 
@@ -163,11 +220,21 @@ fn a_hard_link_is_a_file_of_the_mission_and_said_to_be_shared() {
     std::fs::hard_link(odd.sandbox.repo().join("notes.md"), odd.path("shared.md")).unwrap();
     std::fs::hard_link(odd.sandbox.repo().join("notes.md"), odd.path("twice.md")).unwrap();
     let report = odd.dry_run();
-    assert_eq!(Odd::codes(&report), table(&[("shared.md", "hard_link")]), "{report}");
+    assert_eq!(
+        Odd::codes(&report),
+        table(&[("shared.md", "hard_link")]),
+        "{report}"
+    );
     let paths: Vec<_> = Odd::artifacts(&report).into_keys().collect();
-    assert_eq!(paths, ["again.md", "meta.json", "shared.md", "spec.md", "twice.md"]);
+    assert_eq!(
+        paths,
+        ["again.md", "meta.json", "shared.md", "spec.md", "twice.md"]
+    );
     let warnings = report["warnings"].to_string();
-    assert!(warnings.contains("odd/shared.md (and 1 others)"), "{warnings}");
+    assert!(
+        warnings.contains("odd/shared.md (and 1 others)"),
+        "{warnings}"
+    );
     odd.assert_it_runs();
 }
 
@@ -177,10 +244,17 @@ fn pipes_sockets_and_devices_are_not_opened() {
     assert!(made("mkfifo", &[], &odd.path("pipe.md"), &[]));
     let _socket = std::os::unix::net::UnixListener::bind(odd.path("socket.md")).unwrap();
     let mut wanted = table(&[("pipe.md", "special_file"), ("socket.md", "special_file")]);
-    for (name, kind, numbers) in
-        [("zero.md", "c", ["1", "5"]), ("disk.md", "b", ["7", "0"]), ("tty.md", "c", ["5", "0"])]
-    {
-        if made("mknod", &[], &odd.path(name), &[kind, numbers[0], numbers[1]]) {
+    for (name, kind, numbers) in [
+        ("zero.md", "c", ["1", "5"]),
+        ("disk.md", "b", ["7", "0"]),
+        ("tty.md", "c", ["5", "0"]),
+    ] {
+        if made(
+            "mknod",
+            &[],
+            &odd.path(name),
+            &[kind, numbers[0], numbers[1]],
+        ) {
             wanted.insert(name.to_owned(), "special_file".to_owned());
         }
     }
@@ -200,7 +274,16 @@ fn names_break_nothing() {
     std::fs::create_dir(named(b"dir-\xfe")).unwrap();
     std::fs::write(named(b"dir-\xfe/lost.md"), "x").unwrap();
     symlink("spec.md", named(b"link-\xfd.md")).unwrap();
-    for name in ["a(b)+c:d.md", "é.md", "new\nline.md", "\u{1b}[31m.md", "quote\".md", "back\\slash.md", "-rf", "~"] {
+    for name in [
+        "a(b)+c:d.md",
+        "é.md",
+        "new\nline.md",
+        "\u{1b}[31m.md",
+        "quote\".md",
+        "back\\slash.md",
+        "-rf",
+        "~",
+    ] {
         std::fs::write(odd.path(name), name).unwrap();
     }
     std::fs::write(odd.path(&"n".repeat(255)), "long").unwrap();
@@ -208,20 +291,29 @@ fn names_break_nothing() {
     let codes: Vec<_> = Odd::codes(&report).into_values().collect();
     assert_eq!(codes, ["name_not_utf8"; 3], "{report}");
     assert_eq!(Odd::artifacts(&report).len(), 2 + 8 + 1);
-    let is_allowed = |key: &str| key.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+    let is_allowed = |key: &str| {
+        key.chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c))
+    };
     for artifact in report["artifacts"].as_array().unwrap() {
-        assert!(is_allowed(artifact["artifact_key"].as_str().unwrap()), "{artifact}");
+        assert!(
+            is_allowed(artifact["artifact_key"].as_str().unwrap()),
+            "{artifact}"
+        );
     }
     odd.assert_it_runs();
 }
 
-/// A directory that can be listed and not searched, one that can be searched and not listed, and neither.
+/// A directory that can be listed and not searched, one that can be searched and not listed, and
+/// neither.
 #[test]
 fn directories_and_files_that_are_shut_cost_only_themselves() {
     let odd = Odd::new();
     for (dir, rights) in [("listed", 0o444), ("searched", 0o111), ("shut", 0o000)] {
-        odd.sandbox.write(&format!("kitty-specs/odd/{dir}/deep/a.md"), "a");
-        odd.sandbox.write(&format!("kitty-specs/odd/{dir}/b.md"), "b");
+        odd.sandbox
+            .write(&format!("kitty-specs/odd/{dir}/deep/a.md"), "a");
+        odd.sandbox
+            .write(&format!("kitty-specs/odd/{dir}/b.md"), "b");
         mode(odd.path(dir), rights);
     }
     symlink("listed/b.md", odd.path("through.md")).unwrap();
@@ -260,7 +352,12 @@ fn directories_and_files_that_are_shut_cost_only_themselves() {
     if let Some(run) = run(&words) {
         let report = run.success().json();
         assert_eq!(report["index"]["missions"], 1);
-        assert!(report["warnings"].to_string().contains("odd left out: the directory cannot be listed"), "{report}");
+        assert!(
+            report["warnings"]
+                .to_string()
+                .contains("odd left out: the directory cannot be listed"),
+            "{report}"
+        );
     }
     mode(odd.path(""), 0o755);
     for dir in ["listed", "searched", "shut"] {

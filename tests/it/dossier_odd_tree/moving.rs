@@ -11,8 +11,8 @@ use super::{Odd, SECRET, sha256};
 use crate::support::pause;
 use crate::support::wire::received;
 
-/// While an index reads a long first file, a listed file and a listed directory are replaced by links out of the
-/// mission: their targets are not read.
+/// While an index reads a long first file, a listed file and a listed directory are replaced by
+/// links out of the mission: their targets are not read.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_became_a_link_after_the_listing_is_not_followed() {
@@ -21,14 +21,23 @@ fn what_became_a_link_after_the_listing_is_not_followed() {
     std::fs::create_dir(&outside).unwrap();
     std::fs::write(outside.join("note.md"), SECRET).unwrap();
     odd.sandbox.write("kitty-specs/odd/plan.md", "plan");
-    odd.sandbox.write("kitty-specs/odd/research/note.md", "note");
+    odd.sandbox
+        .write("kitty-specs/odd/research/note.md", "note");
     let long = std::fs::File::create(odd.path("a.bin")).unwrap();
     long.set_len(1 << 30).unwrap();
     let mut command = odd.sandbox.command(["index", "--dry-run", "--json"]);
-    let child = command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::piped()).spawn().unwrap();
+    let child = command
+        .env("RAYON_NUM_THREADS", "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let is_reading = || {
-        let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).into_iter().flatten().flatten();
-        open.filter_map(|fd| std::fs::read_link(fd.path()).ok()).any(|path| path.ends_with("odd/a.bin"))
+        let open = std::fs::read_dir(format!("/proc/{}/fd", child.id()))
+            .into_iter()
+            .flatten()
+            .flatten();
+        open.filter_map(|fd| std::fs::read_link(fd.path()).ok())
+            .any(|path| path.ends_with("odd/a.bin"))
     };
     for _ in 0..20_000 {
         if is_reading() {
@@ -53,16 +62,19 @@ fn what_became_a_link_after_the_listing_is_not_followed() {
     odd.assert_it_runs();
 }
 
-/// A link is swapped for a file, and a directory for a link, as fast as the system can, while indexes and runs read.
+/// A link is swapped for a file, and a directory for a link, as fast as the system can, while
+/// indexes and runs read.
 #[test]
 fn what_is_swapped_between_listing_and_reading_leads_nowhere() {
     let odd = Odd::new();
     std::fs::create_dir(odd.sandbox.path("outside")).unwrap();
     std::fs::write(odd.sandbox.path("outside/spec.md"), SECRET).unwrap();
-    odd.sandbox.write("kitty-specs/odd/research/spec.md", "inside");
+    odd.sandbox
+        .write("kitty-specs/odd/research/spec.md", "inside");
     // These are opened between the listing of the mission and the opening of the replaced entries.
     for n in 0..800 {
-        odd.sandbox.write(&format!("kitty-specs/odd/filler/{n}.txt"), "filler");
+        odd.sandbox
+            .write(&format!("kitty-specs/odd/filler/{n}.txt"), "filler");
     }
     let (is_over, secret) = (AtomicBool::new(false), sha256(SECRET));
     let runs: Vec<_> = std::thread::scope(|scope| {
@@ -74,7 +86,8 @@ fn what_is_swapped_between_listing_and_reading_leads_nowhere() {
             let away = odd.path(".away");
             std::fs::write(&file, "plan").unwrap();
             while !is_over.load(Ordering::SeqCst) {
-                // Each name is a file or directory of the mission at one moment and a way out at the next.
+                // Each name is a file or directory of the mission at one moment and a way out at
+                // the next.
                 for (own, out) in [(&file, odd.path(".link")), (&dir, odd.path(".door"))] {
                     std::fs::rename(own, &away).unwrap();
                     std::fs::rename(&out, own).unwrap();
@@ -83,8 +96,16 @@ fn what_is_swapped_between_listing_and_reading_leads_nowhere() {
                 }
             }
         });
-        let words = |round| if round == 3 { &["run", "--json"][..] } else { &["index", "--dry-run", "--json"] };
-        let runs = (0..6).map(|round| odd.sandbox.sk_sync(words(round))).collect();
+        let words = |round| {
+            if round == 3 {
+                &["run", "--json"][..]
+            } else {
+                &["index", "--dry-run", "--json"]
+            }
+        };
+        let runs = (0..6)
+            .map(|round| odd.sandbox.sk_sync(words(round)))
+            .collect();
         is_over.store(true, Ordering::SeqCst);
         runs
     });
@@ -95,7 +116,8 @@ fn what_is_swapped_between_listing_and_reading_leads_nowhere() {
     odd.assert_it_runs();
 }
 
-/// A file that grows while it is read: the reported size and digest match the bytes read, and no partial text is sent.
+/// A file that grows while it is read: the reported size and digest match the bytes read, and no
+/// partial text is sent.
 #[test]
 fn files_that_grow_and_shrink_while_they_are_read() {
     use std::io::Write as _;
@@ -115,7 +137,9 @@ fn files_that_grow_and_shrink_while_they_are_read() {
                 }
             }
         });
-        let runs = (0..10).map(|_| odd.sandbox.sk_sync(["run", "--json"])).collect();
+        let runs = (0..10)
+            .map(|_| odd.sandbox.sk_sync(["run", "--json"]))
+            .collect();
         is_over.store(true, Ordering::SeqCst);
         runs
     });
@@ -125,10 +149,20 @@ fn files_that_grow_and_shrink_while_they_are_read() {
         let found = (&report["index"]["missions"], &report["index"]["artifacts"]);
         assert_eq!(found, (&json!(2), &json!(5)), "{report}");
         let outcomes = report["bodies"]["outcomes"].as_array().unwrap();
-        let plan = outcomes.iter().find(|o| o["path"] == "plan.md" && o["status"] == "skipped");
+        let plan = outcomes
+            .iter()
+            .find(|o| o["path"] == "plan.md" && o["status"] == "skipped");
         let reason = plan.map_or("empty_content", |plan| plan["reason"].as_str().unwrap());
-        let known = ["oversized", "content_hash_mismatch", "read_error: larger than", "empty_content"];
-        assert!(known.iter().any(|known| reason.starts_with(known)), "{reason}");
+        let known = [
+            "oversized",
+            "content_hash_mismatch",
+            "read_error: larger than",
+            "empty_content",
+        ];
+        assert!(
+            known.iter().any(|known| reason.starts_with(known)),
+            "{reason}"
+        );
     }
     odd.sandbox.write("kitty-specs/odd/plan.md", "settled");
     odd.assert_it_runs();

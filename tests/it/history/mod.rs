@@ -1,6 +1,7 @@
-//! Random histories through the real program, compared with a pure model: events are captured, servers answer at
-//! random, processes are killed and run at the same time, the target changes, operators requeue events. In the end
-//! nothing is lost, no false delivery is recorded, no delivered event was sent again, and the books balance.
+//! Random histories through the real program, compared with a pure model: events are captured,
+//! servers answer at random, processes are killed and run at the same time, the target changes,
+//! operators requeue events. In the end nothing is lost, no false delivery is recorded, no
+//! delivered event was sent again, and the books balance.
 //!
 //! The same seeds in every run; many more of them with `SK_SYNC_LONG_TESTS=1`.
 
@@ -22,7 +23,10 @@ struct Chance(u64);
 
 impl Chance {
     fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }
 
@@ -39,8 +43,12 @@ impl Chance {
             7 => Act::Tight(1 + self.place(4)),
             8 => Act::Status([301, 401, 404, 412][self.place(4)]),
             9 => Act::Status([500, 503, 202, 429][self.place(4)]),
-            10 | 11 => Act::Lost { is_stored: self.below(2) == 0 },
-            _ => Act::Kill { is_stored: self.below(2) == 0 },
+            10 | 11 => Act::Lost {
+                is_stored: self.below(2) == 0,
+            },
+            _ => Act::Kill {
+                is_stored: self.below(2) == 0,
+            },
         }
     }
 }
@@ -65,7 +73,14 @@ impl World {
         let receivers = (0..3).map(|_| Receiver::new(&journal)).collect();
         let log = vec![format!("seed {seed}")];
         let chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        Self { sandbox, chance, journal, receivers, known: BTreeMap::new(), log }
+        Self {
+            sandbox,
+            chance,
+            journal,
+            receivers,
+            known: BTreeMap::new(),
+            log,
+        }
     }
 
     fn step(&mut self) {
@@ -93,13 +108,22 @@ impl World {
     fn capture(&mut self) {
         let mut lines = String::new();
         for _ in 0..=self.chance.below(19) {
-            let kind = if self.chance.below(8) == 0 { "poison" } else { "event" };
+            let kind = if self.chance.below(8) == 0 {
+                "poison"
+            } else {
+                "event"
+            };
             let id = format!("{kind}-{}", self.journal.lock().unwrap().len());
-            let event = envelope(&id, &format!("a{}", self.chance.below(6)), &"x".repeat(self.chance.place(60)));
+            let event = envelope(
+                &id,
+                &format!("a{}", self.chance.below(6)),
+                &"x".repeat(self.chance.place(60)),
+            );
             lines.extend([event.as_str(), "\n"]);
             self.journal.lock().unwrap().insert(id, event);
         }
-        self.log.push(format!("{} events are captured", lines.lines().count()));
+        self.log
+            .push(format!("{} events are captured", lines.lines().count()));
         let _captured = self.sandbox.sk_sync_with(["capture"], lines).success();
     }
 
@@ -107,7 +131,9 @@ impl World {
     fn aim(&mut self, is_killing: bool) -> usize {
         let at = self.chance.place(self.receivers.len());
         self.sandbox.target(&self.receivers[at].server.url());
-        let mut script: Vec<Act> = (0..self.chance.below(6)).map(|_| self.chance.act()).collect();
+        let mut script: Vec<Act> = (0..self.chance.below(6))
+            .map(|_| self.chance.act())
+            .collect();
         script.retain(|act| is_killing || !matches!(act, Act::Kill { .. }));
         self.log.push(format!("to {at}: {script:?}"));
         let mut state = self.receivers[at].state();
@@ -119,7 +145,12 @@ impl World {
 
     fn start(&self) -> Child {
         let mut command = self.sandbox.command(["drain", "--json"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// Several drains at once, none of which is killed unless it is the only one.
@@ -131,7 +162,11 @@ impl World {
             let output = child.wait_with_output().unwrap();
             let code = output.status.code();
             self.log.push(format!("  ended with {code:?}"));
-            assert!(matches!(code, None | Some(0 | 3 | 4 | 5 | 75)), "{output:?} {:#?}", self.log);
+            assert!(
+                matches!(code, None | Some(0 | 3 | 4 | 5 | 75)),
+                "{output:?} {:#?}",
+                self.log
+            );
             if code.is_some() {
                 let report: Value = serde_json::from_slice(&output.stdout).unwrap();
                 assert_eq!(report["balance"]["holds"], true, "{report} {:#?}", self.log);
@@ -158,7 +193,11 @@ impl World {
     /// Records the receiver that was used.
     fn is_known(&mut self, at: usize) {
         let url = self.receivers[at].server.url();
-        if let Some(id) = self.targets().into_iter().find(|(_, known)| known.trim_end_matches('/') == url) {
+        if let Some(id) = self
+            .targets()
+            .into_iter()
+            .find(|(_, known)| known.trim_end_matches('/') == url)
+        {
             self.known.insert(at, id.0);
         }
     }
@@ -168,18 +207,40 @@ impl World {
             return Vec::new();
         }
         let conn = open(&self.sandbox.store());
-        let mut statement = conn.prepare("SELECT target_id, canonical_url FROM delivery_targets").unwrap();
-        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+        let mut statement = conn
+            .prepare("SELECT target_id, canonical_url FROM delivery_targets")
+            .unwrap();
+        let rows = statement
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+            .unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     }
 
     /// An operator requeues events that a target has, or that were given up there.
     fn again(&mut self) {
-        let Some(at) = self.known.keys().nth(self.chance.place(self.known.len().max(1))).copied() else { return };
+        let Some(at) = self
+            .known
+            .keys()
+            .nth(self.chance.place(self.known.len().max(1)))
+            .copied()
+        else {
+            return;
+        };
         self.sandbox.target(&self.receivers[at].server.url());
         let is_replay = self.chance.below(2) == 0;
-        self.log.push(format!("again at {at}, {}", if is_replay { "what it has" } else { "what was given up" }));
-        let words: &[&str] = if is_replay { &["replay", "--to", &self.known[&at]] } else { &["events", "retry"] };
+        self.log.push(format!(
+            "again at {at}, {}",
+            if is_replay {
+                "what it has"
+            } else {
+                "what was given up"
+            }
+        ));
+        let words: &[&str] = if is_replay {
+            &["replay", "--to", &self.known[&at]]
+        } else {
+            &["events", "retry"]
+        };
         let _owed = self.sandbox.sk_sync(words).success();
         if is_replay {
             self.receivers[at].state().owe_again();
@@ -203,8 +264,15 @@ impl World {
             let delivered = self.delivered(target_id);
             let mut state = self.receivers[*at].state();
             assert_eq!(state.faults, Vec::<String>::new(), "{:#?}", self.log);
-            let claimed: Vec<_> = delivered.iter().filter(|id| !state.held.contains_key(*id)).collect();
-            assert!(claimed.is_empty(), "{claimed:?} are recorded and not there; {:#?}", self.log);
+            let claimed: Vec<_> = delivered
+                .iter()
+                .filter(|id| !state.held.contains_key(*id))
+                .collect();
+            assert!(
+                claimed.is_empty(),
+                "{claimed:?} are recorded and not there; {:#?}",
+                self.log
+            );
             state.settled = delivered;
         }
         if !self.journal.lock().unwrap().is_empty() {
@@ -228,13 +296,23 @@ impl World {
                 let run = self.sandbox.sk_sync(["drain", "--json"]);
                 let balance = run.json()["balance"].clone();
                 if balance["delivered"].as_u64() == Some(journal.len() as u64) {
-                    assert_eq!((run.code, &balance["holds"]), (Some(0), &Value::Bool(true)), "{:#?}", self.log);
+                    assert_eq!(
+                        (run.code, &balance["holds"]),
+                        (Some(0), &Value::Bool(true)),
+                        "{:#?}",
+                        self.log
+                    );
                     break;
                 }
                 assert!(round < 20, "{balance} {:#?}", self.log);
                 self.compare();
             }
-            assert_eq!(self.receivers[at].state().held, journal, "lost or invented at {at}; {:#?}", self.log);
+            assert_eq!(
+                self.receivers[at].state().held,
+                journal,
+                "lost or invented at {at}; {:#?}",
+                self.log
+            );
         }
         self.compare();
     }

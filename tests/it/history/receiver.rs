@@ -1,5 +1,5 @@
-//! A receiver that stores events, answers by a script, kills the client if the script says so, and checks every
-//! request.
+//! A receiver that stores events, answers by a script, kills the client if the script says so, and
+//! checks every request.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::process::Command;
@@ -71,7 +71,10 @@ impl Receiver {
             while known.lock().unwrap().client.is_none() {
                 pause(std::time::Duration::from_millis(1));
             }
-            known.lock().unwrap().answer(request, &journal.lock().unwrap())
+            known
+                .lock()
+                .unwrap()
+                .answer(request, &journal.lock().unwrap())
         });
         Self { server, state }
     }
@@ -90,7 +93,10 @@ impl State {
         match act {
             Act::Strict if !guilty.is_empty() => Reply::json(400, &json!({"error": "invalid"})),
             Act::Details if !guilty.is_empty() => {
-                let details: Vec<Value> = guilty.iter().map(|id| json!({"event_id": id, "detail": "no"})).collect();
+                let details: Vec<Value> = guilty
+                    .iter()
+                    .map(|id| json!({"event_id": id, "detail": "no"}))
+                    .collect();
                 Reply::json(400, &json!({"error": "invalid", "details": details}))
             }
             Act::Tight(most) if all.len() > most => {
@@ -98,7 +104,9 @@ impl State {
                 self.bound = Some((self.bound.map_or(bound, |(before, _)| before.min(bound)), 0));
                 Reply::status(413)
             }
-            Act::Well | Act::Strict | Act::Details | Act::Tight(_) => self.tell(&all, journal, |_| true),
+            Act::Well | Act::Strict | Act::Details | Act::Tight(_) => {
+                self.tell(&all, journal, |_| true)
+            }
             Act::Mixed => self.tell(&all, journal, |n| n % 3 == 0),
             Act::Status(status) => Reply::status(status),
             Act::Lost { is_stored } => {
@@ -108,7 +116,13 @@ impl State {
             Act::Kill { is_stored } => {
                 self.store(&all, journal, is_stored);
                 let client = self.client.unwrap_or_default().to_string();
-                assert!(Command::new("kill").args(["-9", &client]).status().unwrap().success());
+                assert!(
+                    Command::new("kill")
+                        .args(["-9", &client])
+                        .status()
+                        .unwrap()
+                        .success()
+                );
                 Reply::Silence
             }
         }
@@ -120,9 +134,14 @@ impl State {
         }
     }
 
-    /// A complete answer: events at `good` positions are stored; of the others every second is refused, and the rest is
-    /// stored without a result.
-    fn tell(&mut self, all: &[String], journal: &BTreeMap<String, String>, good: impl Fn(usize) -> bool) -> Reply {
+    /// A complete answer: events at `good` positions are stored; of the others every second is
+    /// refused, and the rest is stored without a result.
+    fn tell(
+        &mut self,
+        all: &[String],
+        journal: &BTreeMap<String, String>,
+        good: impl Fn(usize) -> bool,
+    ) -> Reply {
         let mut results = Vec::new();
         for (n, id) in all.iter().enumerate() {
             let is_known = self.held.contains_key(id);
@@ -147,21 +166,27 @@ impl State {
         Reply::json(200, &json!({ "results": results }))
     }
 
-    /// The bytes equal the captured ones, no delivered event is sent again, and a learned limit is kept.
+    /// The bytes equal the captured ones, no delivered event is sent again, and a learned limit is
+    /// kept.
     fn judge(&mut self, request: &Request, all: &[String], journal: &BTreeMap<String, String>) {
         let envelopes: Vec<&str> = all.iter().map(|id| journal[id].as_str()).collect();
         let body = format!("{{\"events\":[{}]}}", envelopes.join(","));
         if request.body() != body.as_bytes() {
-            self.faults.push(format!("{all:?} came as other bytes than captured"));
+            self.faults
+                .push(format!("{all:?} came as other bytes than captured"));
         }
         for id in all {
             if self.settled.contains(id) || self.told.contains(id) {
-                self.faults.push(format!("{id} was posted again after it was recorded"));
+                self.faults
+                    .push(format!("{id} was posted again after it was recorded"));
             }
         }
         let is_new = all.iter().all(|id| !self.posted.contains(id));
         if let Some((bound, _)) = self.bound.filter(|(bound, _)| is_new && all.len() > *bound) {
-            self.faults.push(format!("{} events at once, when {bound} were learned to be the most", all.len()));
+            self.faults.push(format!(
+                "{} events at once, when {bound} were learned to be the most",
+                all.len()
+            ));
         }
         self.posted.extend(all.iter().cloned());
     }

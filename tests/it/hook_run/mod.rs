@@ -1,4 +1,5 @@
-//! `hook run` with a real git: what each operation captures, and that git does not wait for the background drain.
+//! `hook run` with a real git: what each operation captures, and that git does not wait for the
+//! background drain.
 
 mod operations;
 mod projects;
@@ -25,7 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A gate that holds every answer of the receiver until the test opens it.
 type Gate = Arc<(Mutex<bool>, Condvar)>;
 
-/// The fixture repository with installed hooks, and a receiver that answers only when the test lets it.
+/// The fixture repository with installed hooks, and a receiver that answers only when the test lets
+/// it.
 struct Hooked {
     sandbox: Sandbox,
     server: Server,
@@ -50,32 +52,63 @@ impl Hooked {
         let server = Server::answering(move |request| {
             seen.fetch_add(1, Ordering::SeqCst);
             let (open, changed) = &*held;
-            let waited = changed.wait_timeout_while(open.lock().unwrap(), PATIENCE, |open| !*open).unwrap();
+            let waited = changed
+                .wait_timeout_while(open.lock().unwrap(), PATIENCE, |open| !*open)
+                .unwrap();
             assert!(*waited.0, "the test never let the receiver answer");
             honest(request, "success")
         });
         let mut sandbox = Sandbox::with_repo();
         let program: &Path = assert_cmd::cargo::cargo_bin!("sk-sync");
-        prefer(&mut sandbox, &std::iter::once(program).chain(git).collect::<Vec<_>>());
+        prefer(
+            &mut sandbox,
+            &std::iter::once(program).chain(git).collect::<Vec<_>>(),
+        );
         sandbox.target(&server.url());
         sandbox.set("GIT_ALLOW_PROTOCOL", "file");
         // A machine that runs many tests at once is slow at times.
         sandbox.set("SK_SYNC_HOOK__BUDGET", "30s");
-        // A mission that names no target branch is named after the one that is checked out, and so is new on each.
+        // A mission that names no target branch is named after the one that is checked out, and so
+        // is new on each.
         let meta = "kitty-specs/001-harbour-tide-table/meta.json";
-        sandbox.write(meta, sandbox.read(meta).replacen('{', "{\"target_branch\": \"main\",", 1));
+        sandbox.write(
+            meta,
+            sandbox
+                .read(meta)
+                .replacen('{', "{\"target_branch\": \"main\",", 1),
+        );
         sandbox.git(&["commit", "--quiet", "--all", "--message=target"]);
         prepare(&sandbox);
-        assert_eq!(sandbox.sk_sync(["index", "--json"]).success().json()["exit_code"], 0);
-        let mut hooked = Self { sandbox, server, gate, asked, known: BTreeSet::new() };
+        assert_eq!(
+            sandbox.sk_sync(["index", "--json"]).success().json()["exit_code"],
+            0
+        );
+        let mut hooked = Self {
+            sandbox,
+            server,
+            gate,
+            asked,
+            known: BTreeSet::new(),
+        };
         hooked.captured();
         hooked.install(".");
         hooked
     }
 
     fn install(&self, repo: &str) {
-        let done = self.sandbox.sk_sync(["--repo", repo, "hook", "install", "--json"]).success().json();
-        assert!(done["hooks"].as_array().unwrap().iter().all(|hook| hook["state"] != "absent"), "{done}");
+        let done = self
+            .sandbox
+            .sk_sync(["--repo", repo, "hook", "install", "--json"])
+            .success()
+            .json();
+        assert!(
+            done["hooks"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|hook| hook["state"] != "absent"),
+            "{done}"
+        );
     }
 
     /// Runs git in `dir` as `git … 2>&1 | cat`, and returns when `cat` has read the last of it.
@@ -90,10 +123,18 @@ impl Hooked {
         for (name, value) in surroundings {
             command.env(name, value.unwrap_or_default());
         }
-        command.envs(vars.iter().copied()).current_dir(self.sandbox.repo().join(dir));
-        command.args(["-c", "set -o pipefail; \"$@\" 2>&1 | cat", "bash", "git"]).args(args).stdin(Stdio::null());
+        command
+            .envs(vars.iter().copied())
+            .current_dir(self.sandbox.repo().join(dir));
+        command
+            .args(["-c", "set -o pipefail; \"$@\" 2>&1 | cat", "bash", "git"])
+            .args(args)
+            .stdin(Stdio::null());
         let output = command.output().unwrap();
-        Ended { code: output.status.code(), said: String::from_utf8_lossy(&output.stdout).into_owned() }
+        Ended {
+            code: output.status.code(),
+            said: String::from_utf8_lossy(&output.stdout).into_owned(),
+        }
     }
 
     /// The same at the root, having ended with `code`.
@@ -106,7 +147,11 @@ impl Hooked {
     /// The artifacts with a new event since the last look, as `mission/path`, sorted.
     fn captured(&mut self) -> Vec<String> {
         let mut paths = Vec::new();
-        for (id, envelope) in self.places().iter().flat_map(|place| journal(&place.join("store.db"))) {
+        for (id, envelope) in self
+            .places()
+            .iter()
+            .flat_map(|place| journal(&place.join("store.db")))
+        {
             let event: Value = serde_json::from_slice(&envelope).unwrap();
             if self.known.insert(id) && event["event_type"] == "MissionDossierArtifactIndexed" {
                 let payload = &event["payload"];
@@ -120,11 +165,15 @@ impl Hooked {
 
     /// The directory of each repository that captured something.
     fn places(&self) -> Vec<PathBuf> {
-        places(&self.sandbox.state()).into_iter().filter(|place| place.join("store.db").is_file()).collect()
+        places(&self.sandbox.state())
+            .into_iter()
+            .filter(|place| place.join("store.db").is_file())
+            .collect()
     }
 
     fn log(&self) -> String {
-        let read = |place: &PathBuf| std::fs::read_to_string(place.join("hook.log")).unwrap_or_default();
+        let read =
+            |place: &PathBuf| std::fs::read_to_string(place.join("hook.log")).unwrap_or_default();
         self.places().iter().map(read).collect()
     }
 
@@ -136,7 +185,9 @@ impl Hooked {
     fn delivered(&self) -> u64 {
         let count = |place: &PathBuf| -> i64 {
             let sql = "SELECT COUNT(*) FROM delivery_rows WHERE status IN ('success', 'duplicate')";
-            open(&place.join("store.db")).query_row(sql, [], |r| r.get(0)).unwrap()
+            open(&place.join("store.db"))
+                .query_row(sql, [], |r| r.get(0))
+                .unwrap()
         };
         self.places().iter().map(count).sum::<i64>().unsigned_abs()
     }
@@ -154,15 +205,20 @@ impl Hooked {
     fn let_go(&self, drains: usize) {
         *self.gate.0.lock().unwrap() = true;
         self.gate.1.notify_all();
-        self.wait_until(&format!("{drains} drains should have ended"), |hooked| hooked.drains() >= drains);
+        self.wait_until(&format!("{drains} drains should have ended"), |hooked| {
+            hooked.drains() >= drains
+        });
     }
 }
 
 fn path_of(payload: &Value) -> &str {
-    payload["artifact_id"]["path"].as_str().unwrap_or_else(|| panic!("{payload}"))
+    payload["artifact_id"]["path"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{payload}"))
 }
 
-/// Each way of being called that this machine can try: hook files, and the configuration of a newer git.
+/// Each way of being called that this machine can try: hook files, and the configuration of a newer
+/// git.
 fn ways() -> Vec<Option<PathBuf>> {
     let newer = newer_git();
     std::iter::once(None).chain(newer.map(Some)).collect()

@@ -1,6 +1,7 @@
-//! Every operation of git, each in a new repository: what was captured, git's own exit code, and that `git … 2>&1 |
-//! cat` ends while the receiver of the background drain still holds its answer. Each prints a row: operation, how the
-//! hook was called, artifacts and events captured, background drains.
+//! Every operation of git, each in a new repository: what was captured, git's own exit code, and
+//! that `git … 2>&1 | cat` ends while the receiver of the background drain still holds its answer.
+//! Each prints a row: operation, how the hook was called, artifacts and events captured, background
+//! drains.
 
 use super::{Hooked, ways};
 use crate::support::Sandbox;
@@ -34,9 +35,13 @@ const ALL: [&str; 20] = [
     "storm-surge-alerts-01KQX7M2/tasks/WP01-threshold-rules.md",
 ];
 
-/// Tests an operation with every available method: `act` returns what must have been captured. With `drains`, that many
-/// background processes were started, and none of them had delivered anything when git ended.
-#[expect(clippy::print_stderr, reason = "the table of what each operation captured is for people")]
+/// Tests an operation with every available method: `act` returns what must have been captured. With
+/// `drains`, that many background processes were started, and none of them had delivered anything
+/// when git ended.
+#[expect(
+    clippy::print_stderr,
+    reason = "the table of what each operation captured is for people"
+)]
 fn check(name: &str, drains: usize, prepare: fn(&Sandbox), act: fn(&Hooked) -> Vec<&'static str>) {
     for way in ways() {
         let mut hooked = Hooked::new(way.as_deref(), prepare);
@@ -45,8 +50,14 @@ fn check(name: &str, drains: usize, prepare: fn(&Sandbox), act: fn(&Hooked) -> V
         assert_eq!(hooked.drains(), 0, "{}", hooked.log());
         let before = hooked.known.len();
         assert_eq!(hooked.captured(), expected, "{way:?}: {}", hooked.log());
-        let (events, called) = (hooked.known.len() - before, if way.is_some() { "config" } else { "file" });
-        eprintln!("| {name:<52} | {called:<6} | {:<2} | {events:<2} | {drains} |", expected.len());
+        let (events, called) = (
+            hooked.known.len() - before,
+            if way.is_some() { "config" } else { "file" },
+        );
+        eprintln!(
+            "| {name:<52} | {called:<6} | {:<2} | {events:<2} | {drains} |",
+            expected.len()
+        );
         hooked.let_go(drains);
         if drains == 0 {
             assert_eq!(hooked.server.requests().len(), 0, "{}", hooked.log());
@@ -56,7 +67,12 @@ fn check(name: &str, drains: usize, prepare: fn(&Sandbox), act: fn(&Hooked) -> V
             hooked.git(&["commit", "--allow-empty", "--message=next"], 0);
             hooked.let_go(1);
         }
-        assert_eq!(hooked.delivered() > 0, !expected.is_empty(), "{}", hooked.log());
+        assert_eq!(
+            hooked.delivered() > 0,
+            !expected.is_empty(),
+            "{}",
+            hooked.log()
+        );
     }
 }
 
@@ -110,17 +126,44 @@ fn rebase_with_both_backends() {
 /// In the middle of a rebase a commit is captured, and nothing is delivered before the end.
 #[test]
 fn a_commit_within_a_rebase_is_captured_only() {
-    check("commit within a rebase, then --continue", 1, on_topic, |hooked| {
-        hooked.git(&["rebase", "--exec", "test -e kitty-specs/storm-surge-alerts-01KQX7M2/extra.md", "main"], 1);
-        hooked.sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/extra.md", "# Extra\n");
-        hooked.git(&["add", "--all"], 0);
-        hooked.git(&["commit", "--message=in between"], 0);
-        assert!(hooked.log().contains("post-commit: captured"), "{}", hooked.log());
-        assert_eq!(hooked.server.requests().len(), 0);
-        hooked.sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/late.md", "# Late\n");
-        hooked.git(&["rebase", "--continue"], 0);
-        vec!["storm-surge-alerts-01KQX7M2/extra.md", "storm-surge-alerts-01KQX7M2/late.md", PLAN_ID]
-    });
+    check(
+        "commit within a rebase, then --continue",
+        1,
+        on_topic,
+        |hooked| {
+            hooked.git(
+                &[
+                    "rebase",
+                    "--exec",
+                    "test -e kitty-specs/storm-surge-alerts-01KQX7M2/extra.md",
+                    "main",
+                ],
+                1,
+            );
+            hooked.sandbox.write(
+                "kitty-specs/storm-surge-alerts-01KQX7M2/extra.md",
+                "# Extra\n",
+            );
+            hooked.git(&["add", "--all"], 0);
+            hooked.git(&["commit", "--message=in between"], 0);
+            assert!(
+                hooked.log().contains("post-commit: captured"),
+                "{}",
+                hooked.log()
+            );
+            assert_eq!(hooked.server.requests().len(), 0);
+            hooked.sandbox.write(
+                "kitty-specs/storm-surge-alerts-01KQX7M2/late.md",
+                "# Late\n",
+            );
+            hooked.git(&["rebase", "--continue"], 0);
+            vec![
+                "storm-surge-alerts-01KQX7M2/extra.md",
+                "storm-surge-alerts-01KQX7M2/late.md",
+                PLAN_ID,
+            ]
+        },
+    );
 }
 
 #[test]
@@ -191,13 +234,20 @@ fn work_trees_are_captured_when_added_and_when_committed_to() {
     let with_side = |sandbox: &Sandbox| {
         sandbox.git(&["worktree", "add", "--quiet", "--detach", "../side by\nside"]);
     };
-    check("commit in a work tree (newline in its name)", 1, with_side, |hooked| {
-        let side = "../side by\nside";
-        hooked.sandbox.write(&format!("{side}/{SPEC}"), "# Beside\n");
-        let ended = hooked.git_in(side, &["commit", "--all", "--message=x"], &[]);
-        assert_eq!(ended.code, Some(0), "{}", ended.said);
-        vec![SPEC_ID]
-    });
+    check(
+        "commit in a work tree (newline in its name)",
+        1,
+        with_side,
+        |hooked| {
+            let side = "../side by\nside";
+            hooked
+                .sandbox
+                .write(&format!("{side}/{SPEC}"), "# Beside\n");
+            let ended = hooked.git_in(side, &["commit", "--all", "--message=x"], &[]);
+            assert_eq!(ended.code, Some(0), "{}", ended.said);
+            vec![SPEC_ID]
+        },
+    );
 }
 
 #[test]
@@ -207,7 +257,16 @@ fn a_clone_is_captured_when_its_hooks_come_with_it() {
         std::fs::create_dir_all(&hooks).unwrap();
         let shipped = format!("{}/hooks/post-checkout", env!("CARGO_MANIFEST_DIR"));
         std::fs::copy(shipped, hooks.join("post-checkout")).unwrap();
-        hooked.git(&["clone", "--template=../template", "--branch=topic", ".", "../clone"], 0);
+        hooked.git(
+            &[
+                "clone",
+                "--template=../template",
+                "--branch=topic",
+                ".",
+                "../clone",
+            ],
+            0,
+        );
         ALL.to_vec()
     });
 }
@@ -221,7 +280,9 @@ fn a_submodule_is_a_repository_of_its_own() {
     };
     check("commit in a submodule", 1, with_library, |hooked| {
         hooked.install("sub module");
-        hooked.sandbox.write(&format!("sub module/{SPEC}"), "# Below\n");
+        hooked
+            .sandbox
+            .write(&format!("sub module/{SPEC}"), "# Below\n");
         let ended = hooked.git_in("sub module", &["commit", "--all", "--message=x"], &[]);
         assert_eq!(ended.code, Some(0), "{}", ended.said);
         ALL.to_vec()
@@ -242,21 +303,41 @@ fn a_push_to_a_bare_repository_captures_nothing() {
 
 #[test]
 fn odd_names_and_the_variables_of_git() {
-    check("commit of a name with spaces and a newline", 1, nothing, |hooked| {
-        hooked.sandbox.write("kitty-specs/storm-surge-alerts-01KQX7M2/research/two words\nand lines.md", "# Odd\n");
-        hooked.git(&["add", "--all"], 0);
-        hooked.git(&["commit", "--message=x"], 0);
-        vec!["storm-surge-alerts-01KQX7M2/research/two words\nand lines.md"]
-    });
-    check("commit with GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE", 1, nothing, |hooked| {
-        hooked.sandbox.write(SPEC, "# New\n");
-        let (tree, index) = (hooked.sandbox.repo(), hooked.sandbox.path("other-index"));
-        std::fs::copy(tree.join(".git/index"), &index).unwrap();
-        let (git_dir, tree, index) =
-            (tree.join(".git").display().to_string(), tree.display().to_string(), index.display().to_string());
-        let vars = [("GIT_DIR", &*git_dir), ("GIT_WORK_TREE", &*tree), ("GIT_INDEX_FILE", &*index)];
-        let ended = hooked.git_in("kitty-specs", &["commit", "--all", "--message=x"], &vars);
-        assert_eq!(ended.code, Some(0), "{}", ended.said);
-        vec![SPEC_ID]
-    });
+    check(
+        "commit of a name with spaces and a newline",
+        1,
+        nothing,
+        |hooked| {
+            hooked.sandbox.write(
+                "kitty-specs/storm-surge-alerts-01KQX7M2/research/two words\nand lines.md",
+                "# Odd\n",
+            );
+            hooked.git(&["add", "--all"], 0);
+            hooked.git(&["commit", "--message=x"], 0);
+            vec!["storm-surge-alerts-01KQX7M2/research/two words\nand lines.md"]
+        },
+    );
+    check(
+        "commit with GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE",
+        1,
+        nothing,
+        |hooked| {
+            hooked.sandbox.write(SPEC, "# New\n");
+            let (tree, index) = (hooked.sandbox.repo(), hooked.sandbox.path("other-index"));
+            std::fs::copy(tree.join(".git/index"), &index).unwrap();
+            let (git_dir, tree, index) = (
+                tree.join(".git").display().to_string(),
+                tree.display().to_string(),
+                index.display().to_string(),
+            );
+            let vars = [
+                ("GIT_DIR", &*git_dir),
+                ("GIT_WORK_TREE", &*tree),
+                ("GIT_INDEX_FILE", &*index),
+            ];
+            let ended = hooked.git_in("kitty-specs", &["commit", "--all", "--message=x"], &vars);
+            assert_eq!(ended.code, Some(0), "{}", ended.said);
+            vec![SPEC_ID]
+        },
+    );
 }

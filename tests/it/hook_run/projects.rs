@@ -5,9 +5,14 @@ use crate::support::Sandbox;
 
 /// A project in a directory, with a separate identity and one mission.
 fn project(sandbox: &Sandbox, dir: &str, uuid_end: u8) {
-    let identity = format!("[project]\nuuid = '5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b{uuid_end:02}'\nslug = 'below'\n");
+    let identity = format!(
+        "[project]\nuuid = '5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b{uuid_end:02}'\nslug = 'below'\n"
+    );
     sandbox.write(&format!("{dir}/event-sync.toml"), identity);
-    sandbox.write(&format!("{dir}/kitty-specs/001-{uuid_end}/spec.md"), "# One\n");
+    sandbox.write(
+        &format!("{dir}/kitty-specs/001-{uuid_end}/spec.md"),
+        "# One\n",
+    );
 }
 
 fn append(hooked: &Hooked, file: &str) {
@@ -24,22 +29,37 @@ fn every_project_below_the_top_is_served() {
         sandbox.git(&["add", "--all"]);
         sandbox.git(&["commit", "--quiet", "--message=projects"]);
     });
-    let (one, two) = ("apps/one/kitty-specs/001-1/spec.md", "apps/deep/two/kitty-specs/001-2/spec.md");
+    let (one, two) = (
+        "apps/one/kitty-specs/001-1/spec.md",
+        "apps/deep/two/kitty-specs/001-2/spec.md",
+    );
     let own = "kitty-specs/001-harbour-tide-table/spec.md";
     append(&hooked, one);
     append(&hooked, two);
     hooked.git(&["commit", "--quiet", "--all", "--message=below"], 0);
-    assert_eq!(hooked.captured(), ["001-1/spec.md", "001-2/spec.md"], "{}", hooked.log());
+    assert_eq!(
+        hooked.captured(),
+        ["001-1/spec.md", "001-2/spec.md"],
+        "{}",
+        hooked.log()
+    );
     for (changed, wanted) in [
         (&[two][..], &["001-2/spec.md"][..]),
         (&[own], &["001-harbour-tide-table/spec.md"]),
-        (&[one, own], &["001-1/spec.md", "001-harbour-tide-table/spec.md"]),
+        (
+            &[one, own],
+            &["001-1/spec.md", "001-harbour-tide-table/spec.md"],
+        ),
     ] {
         for file in changed {
             append(&hooked, file);
         }
         // Also from inside one of them.
-        let ended = hooked.git_in("apps/one", &["commit", "--quiet", "--all", "--message=more"], &[]);
+        let ended = hooked.git_in(
+            "apps/one",
+            &["commit", "--quiet", "--all", "--message=more"],
+            &[],
+        );
         assert_eq!(ended.code, Some(0), "{}", ended.said);
         assert_eq!(hooked.captured(), wanted, "{changed:?}: {}", hooked.log());
     }
@@ -57,25 +77,40 @@ fn several_places(sandbox: &Sandbox) {
     sandbox.git(&["commit", "--quiet", "--message=layouts"]);
 }
 
-/// The file that the last capture of the hook wrote, by inode: looking alone changes no more than its time.
+/// The file that the last capture of the hook wrote, by inode: looking alone changes no more than
+/// its time.
 fn stamp(hooked: &Hooked) -> u64 {
     use std::os::unix::fs::MetadataExt as _;
     let place = hooked.places().pop().unwrap();
-    let mut files = std::fs::read_dir(place).unwrap().flatten().map(|entry| entry.path());
-    let stamp = files.find(|path| path.extension().is_some_and(|extension| extension == "stamp")).unwrap();
+    let mut files = std::fs::read_dir(place)
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path());
+    let stamp = files
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "stamp")
+        })
+        .unwrap();
     std::fs::metadata(stamp).unwrap().ino()
 }
 
 #[test]
 fn every_layout_is_captured_by_the_hook() {
     let mut hooked = Hooked::new(None, several_places);
-    let (proposal, own) = ("openspec/changes/login/proposal.md", "kitty-specs/001-harbour-tide-table/spec.md");
+    let (proposal, own) = (
+        "openspec/changes/login/proposal.md",
+        "kitty-specs/001-harbour-tide-table/spec.md",
+    );
     for (changed, wanted) in [
         (&[proposal][..], &["login/proposal.md"][..]),
         (&[own], &["kitty.001-harbour-tide-table/spec.md"]),
         (
             &["openspec/project.md", own],
-            &["kitty.001-harbour-tide-table/spec.md", "openspec.project/openspec/project.md"],
+            &[
+                "kitty.001-harbour-tide-table/spec.md",
+                "openspec.project/openspec/project.md",
+            ],
         ),
     ] {
         for file in changed {
@@ -84,7 +119,9 @@ fn every_layout_is_captured_by_the_hook() {
         hooked.git(&["commit", "--quiet", "--all", "--message=more"], 0);
         assert_eq!(hooked.captured(), wanted, "{changed:?}: {}", hooked.log());
     }
-    hooked.sandbox.write("openspec/changes/new/tasks.md", "- [ ] one\n");
+    hooked
+        .sandbox
+        .write("openspec/changes/new/tasks.md", "- [ ] one\n");
     hooked.sandbox.write("src/main.rs", "");
     hooked.git(&["add", "--all"], 0);
     hooked.git(&["commit", "--quiet", "--message=new"], 0);
@@ -101,7 +138,10 @@ fn a_commit_elsewhere_is_only_looked_at() {
     hooked.git(&["commit", "--quiet", "--all", "--message=first"], 0);
     // Files that changed just before the check are checked again.
     crate::support::pause(std::time::Duration::from_millis(100));
-    hooked.git(&["commit", "--quiet", "--allow-empty", "--message=settle"], 0);
+    hooked.git(
+        &["commit", "--quiet", "--allow-empty", "--message=settle"],
+        0,
+    );
     let before = stamp(&hooked);
     hooked.sandbox.write("src/main.rs", "");
     hooked.git(&["add", "--all"], 0);
@@ -114,23 +154,46 @@ fn a_commit_elsewhere_is_only_looked_at() {
     hooked.gate.1.notify_all();
 }
 
-/// A file that git no longer ignores is captured, even if nothing else changed: a removed pattern, or a newly tracked
-/// file.
+/// A file that git no longer ignores is captured, even if nothing else changed: a removed pattern,
+/// or a newly tracked file.
 #[test]
 fn what_is_not_ignored_any_more_is_captured() {
     let mut hooked = Hooked::new(None, several_places);
-    hooked.sandbox.write("openspec/changes/login/one.local.md", "one");
-    hooked.sandbox.write("openspec/changes/login/two.local.md", "two");
-    hooked.git(&["commit", "--quiet", "--allow-empty", "--message=nothing"], 0);
+    hooked
+        .sandbox
+        .write("openspec/changes/login/one.local.md", "one");
+    hooked
+        .sandbox
+        .write("openspec/changes/login/two.local.md", "two");
+    hooked.git(
+        &["commit", "--quiet", "--allow-empty", "--message=nothing"],
+        0,
+    );
     assert_eq!(hooked.captured(), [""; 0], "{}", hooked.log());
     crate::support::pause(std::time::Duration::from_millis(100));
-    hooked.git(&["commit", "--quiet", "--allow-empty", "--message=settle"], 0);
-    hooked.git(&["add", "--force", "openspec/changes/login/one.local.md"], 0);
+    hooked.git(
+        &["commit", "--quiet", "--allow-empty", "--message=settle"],
+        0,
+    );
+    hooked.git(
+        &["add", "--force", "openspec/changes/login/one.local.md"],
+        0,
+    );
     hooked.git(&["commit", "--quiet", "--message=tracked"], 0);
-    assert_eq!(hooked.captured(), ["login/one.local.md"], "{}", hooked.log());
+    assert_eq!(
+        hooked.captured(),
+        ["login/one.local.md"],
+        "{}",
+        hooked.log()
+    );
     hooked.sandbox.write(".gitignore", "*.other.md\n");
     hooked.git(&["commit", "--quiet", "--all", "--message=pattern"], 0);
-    assert_eq!(hooked.captured(), ["login/two.local.md"], "{}", hooked.log());
+    assert_eq!(
+        hooked.captured(),
+        ["login/two.local.md"],
+        "{}",
+        hooked.log()
+    );
     *hooked.gate.0.lock().unwrap() = true;
     hooked.gate.1.notify_all();
 }

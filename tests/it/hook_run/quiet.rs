@@ -22,14 +22,27 @@ struct Traced {
 
 impl Traced {
     /// A hook that found nothing to do.
-    const IDLE: Self = Self { syncs: 0, sockets: 0, children: 0, opens_store: false };
+    const IDLE: Self = Self {
+        syncs: 0,
+        sockets: 0,
+        children: 0,
+        opens_store: false,
+    };
 
     fn of(sandbox: &Sandbox, args: &[&str]) -> Option<Self> {
         let trace = sandbox.path("trace");
         let program = sandbox.command(args);
         let mut command = Command::new("strace");
-        command.args(["-f", "-e", "trace=network,fsync,fdatasync,sync,syncfs,sync_file_range,execve,openat", "-o"]);
-        command.arg(&trace).arg(program.get_program()).args(program.get_args());
+        command.args([
+            "-f",
+            "-e",
+            "trace=network,fsync,fdatasync,sync,syncfs,sync_file_range,execve,openat",
+            "-o",
+        ]);
+        command
+            .arg(&trace)
+            .arg(program.get_program())
+            .args(program.get_args());
         command.current_dir(sandbox.repo()).env_clear();
         for (name, value) in program.get_envs() {
             command.env(name, value.unwrap_or_default());
@@ -41,16 +54,24 @@ impl Traced {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let text = std::fs::read_to_string(trace).unwrap();
         let begun = |names: &[&str]| {
-            text.lines().filter(|line| names.iter().any(|name| line.contains(&format!(" {name}(")))).count()
+            text.lines()
+                .filter(|line| names.iter().any(|name| line.contains(&format!(" {name}("))))
+                .count()
         };
-        // A search on the path fails until the program is found; the final call may be in another thread's line.
-        let failed = text.lines().filter(|line| line.contains("execve") && line.contains("= -1 ")).count();
+        // A search on the path fails until the program is found; the final call may be in another
+        // thread's line.
+        let failed = text
+            .lines()
+            .filter(|line| line.contains("execve") && line.contains("= -1 "))
+            .count();
         Some(Self {
             syncs: begun(&["fsync", "fdatasync", "sync", "syncfs", "sync_file_range"]),
             sockets: begun(&["socket", "connect", "socketpair"]),
             // The first one is the hook itself.
             children: begun(&["execve"]) - failed - 1,
-            opens_store: text.lines().any(|line| line.contains("openat(") && line.contains("store.db")),
+            opens_store: text
+                .lines()
+                .any(|line| line.contains("openat(") && line.contains("store.db")),
         })
     }
 }
@@ -58,15 +79,25 @@ impl Traced {
 #[test]
 fn d48_a_change_costs_one_commit_and_no_change_costs_nothing() {
     let mut sandbox = Sandbox::with_repo();
-    sandbox.git(&["remote", "add", "origin", "https://example.org/harbour/tides.git"]);
+    sandbox.git(&[
+        "remote",
+        "add",
+        "origin",
+        "https://example.org/harbour/tides.git",
+    ]);
     sandbox.set("SK_SYNC_HOOK__DRAIN", "none");
     sandbox.set("SK_SYNC_HOOK__BUDGET", "30s");
     let hook = ["hook", "run", "post-commit"];
     let _first = sandbox.sk_sync(hook).success();
     for text in ["# New\n", "# Newer\n"] {
         sandbox.write(SPEC, text);
-        let Some(changed) = Traced::of(&sandbox, &hook) else { return };
-        assert!((1..=3).contains(&changed.syncs) && changed.sockets == 0 && changed.children == 0, "{changed:?}");
+        let Some(changed) = Traced::of(&sandbox, &hook) else {
+            return;
+        };
+        assert!(
+            (1..=3).contains(&changed.syncs) && changed.sockets == 0 && changed.children == 0,
+            "{changed:?}"
+        );
         assert!(changed.opens_store, "{changed:?}");
     }
     // Files that changed just now are checked again.
@@ -77,7 +108,10 @@ fn d48_a_change_costs_one_commit_and_no_change_costs_nothing() {
     sandbox.write("src/main.rs", "fn main() {}\n");
     assert_eq!(Traced::of(&sandbox, &hook), Some(Traced::IDLE));
     sandbox.git(&["checkout", "--quiet", "-b", "other"]);
-    assert_eq!(Traced::of(&sandbox, &["hook", "run", "post-checkout", "1", "2", "1"]), Some(Traced::IDLE));
+    assert_eq!(
+        Traced::of(&sandbox, &["hook", "run", "post-checkout", "1", "2", "1"]),
+        Some(Traced::IDLE)
+    );
 }
 
 #[test]
@@ -92,19 +126,29 @@ fn where_there_is_nothing_to_do_nothing_appears() {
     sandbox.write(SPEC, "# New\n");
     let with_spec = sandbox.listing();
     let _off = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
-    assert_eq!((sandbox.listing() == with_spec, with_spec == before), (true, false));
+    assert_eq!(
+        (sandbox.listing() == with_spec, with_spec == before),
+        (true, false)
+    );
 }
 
 /// Git continues after any error of a hook; the error is shown once, on stderr.
 #[test]
 fn a_hook_never_fails() {
     let sandbox = Sandbox::with_repo();
-    for args in [&["hook", "run"][..], &["hook", "run", "pre-push"], &["hook", "run", "post-commit", "--strange"]] {
+    for args in [
+        &["hook", "run"][..],
+        &["hook", "run", "pre-push"],
+        &["hook", "run", "post-commit", "--strange"],
+    ] {
         let _odd = sandbox.sk_sync(args).success();
     }
     sandbox.write("event-sync.toml", "drain.max_event = 1\n");
     let run = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
-    assert!(run.stdout.is_empty() && run.stderr.contains("not captured yet"), "{run:?}");
+    assert!(
+        run.stdout.is_empty() && run.stderr.contains("not captured yet"),
+        "{run:?}"
+    );
     sandbox.write("event-sync.toml", "");
     std::fs::remove_dir_all(sandbox.repo().join(".kittify")).ok();
     let bare = Sandbox::new();
@@ -112,7 +156,8 @@ fn a_hook_never_fails() {
     let _bare = bare.sk_sync(["hook", "run", "post-commit"]).success();
 }
 
-/// A store that cannot be written is not waited for beyond the budget, and the next hook makes up for it.
+/// A store that cannot be written is not waited for beyond the budget, and the next hook makes up
+/// for it.
 #[test]
 fn d48_a_locked_store_is_waited_for_within_the_budget() {
     let mut sandbox = Sandbox::with_repo();
@@ -125,7 +170,10 @@ fn d48_a_locked_store_is_waited_for_within_the_budget() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let _late = sandbox.sk_sync(["hook", "run", "post-commit"]).success();
     let log = std::fs::read_to_string(sandbox.store().with_file_name("hook.log")).unwrap();
-    assert!(log.ends_with("(hook.budget); the next hook or run captures what changed\n"), "{log}");
+    assert!(
+        log.ends_with("(hook.budget); the next hook or run captures what changed\n"),
+        "{log}"
+    );
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
     sandbox.change("SK_SYNC_HOOK__BUDGET", "30s");
@@ -134,8 +182,8 @@ fn d48_a_locked_store_is_waited_for_within_the_budget() {
     assert!(log.trim_end().ends_with("post-commit: captured 2"), "{log}");
 }
 
-/// One drain at a time: the second one ends at once, the first one sends events captured meanwhile, and no process
-/// remains.
+/// One drain at a time: the second one ends at once, the first one sends events captured meanwhile,
+/// and no process remains.
 #[test]
 fn d50_a_drain_is_skipped_while_another_one_runs_and_none_stays() {
     let mut hooked = Hooked::new(None, |_| ());
@@ -145,27 +193,41 @@ fn d50_a_drain_is_skipped_while_another_one_runs_and_none_stays() {
     };
     commit(&hooked, "# One\n");
     // An event in flight is not superseded by the second commit.
-    hooked.wait_until("the first drain sends", |hooked| hooked.asked.load(Ordering::SeqCst) > 0);
+    hooked.wait_until("the first drain sends", |hooked| {
+        hooked.asked.load(Ordering::SeqCst) > 0
+    });
     commit(&hooked, "# Two\n");
     hooked.wait_until("the second drain ends", |hooked| hooked.drains() > 0);
-    assert!(hooked.log().contains("drain: skipped, another drain is running"), "{}", hooked.log());
+    assert!(
+        hooked
+            .log()
+            .contains("drain: skipped, another drain is running"),
+        "{}",
+        hooked.log()
+    );
     hooked.let_go(2);
     assert_eq!(hooked.captured().len(), 2);
     let status = hooked.sandbox.sk_sync(["status", "--json"]).json();
     assert_eq!(status["balance"]["untried"], 0, "{status}");
-    hooked.wait_until("no process stays behind", |hooked| running_in(&hooked.sandbox) == 0);
+    hooked.wait_until("no process stays behind", |hooked| {
+        running_in(&hooked.sandbox) == 0
+    });
 }
 
-/// How many processes of the sandbox there are, by the state directory in their environment; none are seen where the
-/// system does not show it.
+/// How many processes of the sandbox there are, by the state directory in their environment; none
+/// are seen where the system does not show it.
 fn running_in(sandbox: &Sandbox) -> usize {
     let state = format!("SK_SYNC_HOME={}", sandbox.state().display());
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let environments = processes.filter_map(|process| std::fs::read(process.path().join("environ")).ok());
-    environments.filter(|vars| vars.split(|b| *b == 0).any(|var| var == state.as_bytes())).count()
+    let environments =
+        processes.filter_map(|process| std::fs::read(process.path().join("environ")).ok());
+    environments
+        .filter(|vars| vars.split(|b| *b == 0).any(|var| var == state.as_bytes()))
+        .count()
 }
 
-/// Nothing of ours is in the way of `git add --all`, and a work tree within the work tree is not indexed with it.
+/// Nothing of ours is in the way of `git add --all`, and a work tree within the work tree is not
+/// indexed with it.
 #[test]
 fn d56_the_repository_holds_nothing_of_ours_and_nested_work_trees_stay_apart() {
     let mut hooked = Hooked::new(None, |sandbox| {
@@ -174,14 +236,33 @@ fn d56_the_repository_holds_nothing_of_ours_and_nested_work_trees_stay_apart() {
     });
     let before = hooked.sandbox.git(&["status", "--porcelain", "--ignored"]);
     hooked.sandbox.write(SPEC, "# New\n");
-    hooked.sandbox.write(&format!(".worktrees/lane/{SPEC}"), "# Of the other work tree\n");
+    hooked.sandbox.write(
+        &format!(".worktrees/lane/{SPEC}"),
+        "# Of the other work tree\n",
+    );
     hooked.git(&["commit", "--all", "--message=x"], 0);
     hooked.let_go(1);
-    assert_eq!(hooked.captured(), ["001-harbour-tide-table/spec.md"], "the one that was committed");
-    let listed = hooked.sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+    assert_eq!(
+        hooked.captured(),
+        ["001-harbour-tide-table/spec.md"],
+        "the one that was committed"
+    );
+    let listed = hooked
+        .sandbox
+        .sk_sync(["index", "--dry-run", "--json"])
+        .success()
+        .json();
     let artifacts = listed["artifacts"].as_array().unwrap();
-    assert!(artifacts.iter().all(|a| !a["path"].as_str().unwrap().contains("worktrees")), "{listed}");
+    assert!(
+        artifacts
+            .iter()
+            .all(|a| !a["path"].as_str().unwrap().contains("worktrees")),
+        "{listed}"
+    );
     let _run = hooked.sandbox.sk_sync(["run", "--json"]).success();
     hooked.git(&["add", "--all"], 0);
-    assert_eq!(hooked.sandbox.git(&["status", "--porcelain", "--ignored"]), before);
+    assert_eq!(
+        hooked.sandbox.git(&["status", "--porcelain", "--ignored"]),
+        before
+    );
 }

@@ -32,26 +32,50 @@ fn agreed(files: &[&str], artifacts: &str) -> Sandbox {
 }
 
 fn of_tree(tree: &Tree) -> Sandbox {
-    let files = tree.units.iter().flat_map(|(_, dir, files)| files.iter().map(move |file| within(dir, file)));
-    let files: Vec<String> = files.map(|file| file.trim_start_matches('!').to_owned()).collect();
-    let files: Vec<&str> = files.iter().map(String::as_str).chain(tree.others.iter().copied()).collect();
+    let files = tree
+        .units
+        .iter()
+        .flat_map(|(_, dir, files)| files.iter().map(move |file| within(dir, file)));
+    let files: Vec<String> = files
+        .map(|file| file.trim_start_matches('!').to_owned())
+        .collect();
+    let files: Vec<&str> = files
+        .iter()
+        .map(String::as_str)
+        .chain(tree.others.iter().copied())
+        .collect();
     agreed(&files, tree.artifacts)
 }
 
 /// The path of a unit's file; a leading `!` means that it is indexed and not sent.
 fn within(dir: &str, file: &str) -> String {
-    let (mark, file) = file.strip_prefix('!').map_or(("", file), |file| ("!", file));
-    if dir.is_empty() { format!("{mark}{file}") } else { format!("{mark}{dir}/{file}") }
+    let (mark, file) = file
+        .strip_prefix('!')
+        .map_or(("", file), |file| ("!", file));
+    if dir.is_empty() {
+        format!("{mark}{file}")
+    } else {
+        format!("{mark}{dir}/{file}")
+    }
 }
 
 /// Output of a dry run: each unit with its layout, its directory and its files.
 fn listed(sandbox: &Sandbox) -> BTreeMap<String, (String, BTreeSet<String>)> {
-    let report = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+    let report = sandbox
+        .sk_sync(["index", "--dry-run", "--json"])
+        .success()
+        .json();
     let mut units: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
     for artifact in report["artifacts"].as_array().unwrap() {
         let text = |key: &str| artifact[key].as_str().unwrap().to_owned();
-        let mark = if artifact["decision"] == "queued" { "" } else { "!" };
-        let unit = units.entry(text("mission_slug")).or_insert_with(|| (text("dir"), BTreeSet::new()));
+        let mark = if artifact["decision"] == "queued" {
+            ""
+        } else {
+            "!"
+        };
+        let unit = units
+            .entry(text("mission_slug"))
+            .or_insert_with(|| (text("dir"), BTreeSet::new()));
         unit.1.insert(format!("{mark}{}", text("path")));
     }
     units
@@ -73,8 +97,8 @@ fn every_layout_finds_its_units_and_documents_and_nothing_else() {
     }
 }
 
-/// A strict receiver accepts the names of units, and types name the layout; unwanted files are in no request, not even
-/// by name or hash.
+/// A strict receiver accepts the names of units, and types name the layout; unwanted files are in
+/// no request, not even by name or hash.
 #[test]
 fn everything_sent_is_accepted_and_nothing_else_is_sent() {
     for tree in TREES {
@@ -84,27 +108,61 @@ fn everything_sent_is_accepted_and_nothing_else_is_sent() {
         }
         let server = Server::answering(|request| honest(request, "success"));
         let url = server.url();
-        let words = ["--preset", "external-receiver", "--target-url", &url, "--allow-origin", &url];
-        let report = sandbox.sk_sync(["run", "--json"].iter().chain(&words)).success().json();
-        let sent: usize = tree.units.iter().flat_map(|unit| unit.2).filter(|file| !file.starts_with('!')).count();
-        assert_eq!(report["bodies"]["uploaded"], json!(sent), "{}: {report}", tree.name);
-        let texts: Vec<String> =
-            server.requests().iter().map(|r| String::from_utf8_lossy(&r.body()).into_owned()).collect();
+        let words = [
+            "--preset",
+            "external-receiver",
+            "--target-url",
+            &url,
+            "--allow-origin",
+            &url,
+        ];
+        let report = sandbox
+            .sk_sync(["run", "--json"].iter().chain(&words))
+            .success()
+            .json();
+        let sent: usize = tree
+            .units
+            .iter()
+            .flat_map(|unit| unit.2)
+            .filter(|file| !file.starts_with('!'))
+            .count();
+        assert_eq!(
+            report["bodies"]["uploaded"],
+            json!(sent),
+            "{}: {report}",
+            tree.name
+        );
+        let texts: Vec<String> = server
+            .requests()
+            .iter()
+            .map(|r| String::from_utf8_lossy(&r.body()).into_owned())
+            .collect();
         let all = texts.join("\n");
         for file in NEVER_SENT.iter().chain(tree.others) {
             let hash = sha256(&sandbox.read(file));
-            assert!(!all.contains(&hash) && !all.contains(&format!("{file}\"")), "{}: {file}", tree.name);
+            assert!(
+                !all.contains(&hash) && !all.contains(&format!("{file}\"")),
+                "{}: {file}",
+                tree.name
+            );
         }
         for slug in slugs(&all) {
             let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-            assert!(slug.starts_with(|c: char| c.is_ascii_alphanumeric()) && slug.chars().all(is_allowed), "{slug}");
+            assert!(
+                slug.starts_with(|c: char| c.is_ascii_alphanumeric())
+                    && slug.chars().all(is_allowed),
+                "{slug}"
+            );
         }
     }
 }
 
 fn sha256(text: &str) -> String {
     use sha2::Digest as _;
-    let bytes: Vec<_> = sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes: Vec<_> = sha2::Sha256::digest(text)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     bytes.concat()
 }
 
@@ -124,40 +182,82 @@ fn units_of_one_name_stay_apart() {
         ".kiro/specs/login/requirements.md",
         "kitty-specs/login/spec.md",
     ];
-    let sandbox = agreed(&files, "[artifacts]\nlayouts = ['openspec', 'kiro', 'kitty']");
-    let run = || sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
+    let sandbox = agreed(
+        &files,
+        "[artifacts]\nlayouts = ['openspec', 'kiro', 'kitty']",
+    );
+    let run = || {
+        sandbox
+            .sk_sync(["run", "--preset", "stub", "--json"])
+            .success()
+            .json()
+    };
     let first = run();
     assert_eq!(first["index"]["missions"], 4);
     for _ in 0..10 {
         let again = run();
-        assert_eq!((&again["capture"]["captured"], &again["bodies"]["uploaded"]), (&json!(0), &json!(0)), "{again}");
+        assert_eq!(
+            (&again["capture"]["captured"], &again["bodies"]["uploaded"]),
+            (&json!(0), &json!(0)),
+            "{again}"
+        );
     }
     let slugs: Vec<_> = listed(&sandbox).into_keys().collect();
-    assert_eq!(slugs, ["kiro.login", "kitty.login", "login", "openspec.project"]);
+    assert_eq!(
+        slugs,
+        ["kiro.login", "kitty.login", "login", "openspec.project"]
+    );
 }
 
 /// Archiving moves the files and keeps the mission: nothing is captured or sent again.
 #[test]
 fn an_archived_unit_goes_on() {
-    let sandbox = agreed(&["openspec/changes/login/proposal.md"], "[artifacts]\nlayouts = ['openspec']");
-    let run = || sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
+    let sandbox = agreed(
+        &["openspec/changes/login/proposal.md"],
+        "[artifacts]\nlayouts = ['openspec']",
+    );
+    let run = || {
+        sandbox
+            .sk_sync(["run", "--preset", "stub", "--json"])
+            .success()
+            .json()
+    };
     assert_eq!(run()["bodies"]["uploaded"], 1);
     let at = |path: &str| sandbox.repo().join("openspec/changes").join(path);
     std::fs::create_dir_all(at("archive")).unwrap();
     std::fs::rename(at("login"), at("archive/2026-01-31-login")).unwrap();
     let report = run();
-    assert_eq!((&report["capture"]["captured"], &report["bodies"]["uploaded"]), (&json!(0), &json!(0)), "{report}");
-    assert_eq!(listed(&sandbox)["login"].0, "openspec/changes/archive/2026-01-31-login");
+    assert_eq!(
+        (
+            &report["capture"]["captured"],
+            &report["bodies"]["uploaded"]
+        ),
+        (&json!(0), &json!(0)),
+        "{report}"
+    );
+    assert_eq!(
+        listed(&sandbox)["login"].0,
+        "openspec/changes/archive/2026-01-31-login"
+    );
 }
 
 #[test]
 fn a_configured_place_that_is_not_there_is_an_error() {
     for (artifacts, said) in [
         ("layouts = ['kiro']", "there is no directory .kiro/specs/, "),
-        ("root = 'specz'", "artifacts.root = \"specz\" is configured, and there is no directory specz/"),
-        ("[[artifacts.source]]\nname = 'x'\nunits = ['packages/{name}']", "the source \"x\" is configured"),
+        (
+            "root = 'specz'",
+            "artifacts.root = \"specz\" is configured, and there is no directory specz/",
+        ),
+        (
+            "[[artifacts.source]]\nname = 'x'\nunits = ['packages/{name}']",
+            "the source \"x\" is configured",
+        ),
     ] {
-        let sandbox = agreed(&["docs/a.md", "kitty-specs/a/spec.md"], &format!("[artifacts]\n{artifacts}"));
+        let sandbox = agreed(
+            &["docs/a.md", "kitty-specs/a/spec.md"],
+            &format!("[artifacts]\n{artifacts}"),
+        );
         let run = sandbox.sk_sync(["index"]).code(2);
         assert!(run.stderr.contains(said), "{artifacts}: {}", run.stderr);
     }
@@ -168,8 +268,9 @@ fn a_configured_place_that_is_not_there_is_an_error() {
 /// Places where tools keep secrets, and directories of git, are refused before anything is read.
 #[test]
 fn a_place_that_is_never_read_is_refused() {
-    let source =
-        |key: &str, pattern: &str| format!("[[artifacts.source]]\nname = 'x'\nslug = 'x'\n{key} = ['{pattern}']");
+    let source = |key: &str, pattern: &str| {
+        format!("[[artifacts.source]]\nname = 'x'\nslug = 'x'\n{key} = ['{pattern}']")
+    };
     for artifacts in [
         "root = '.kiro/settings'".to_owned(),
         "root = '.claude/commands'".to_owned(),
@@ -179,32 +280,48 @@ fn a_place_that_is_never_read_is_refused() {
         source("documents", ".claude/settings.json"),
         source("units", ".claude/agents/{name}").replace("slug = 'x'\n", ""),
     ] {
-        let sandbox =
-            agreed(&["kitty-specs/a/spec.md", ".kiro/settings/mcp.json"], &format!("[artifacts]\n{artifacts}"));
+        let sandbox = agreed(
+            &["kitty-specs/a/spec.md", ".kiro/settings/mcp.json"],
+            &format!("[artifacts]\n{artifacts}"),
+        );
         let run = sandbox.sk_sync(["run", "--preset", "stub"]).code(2);
         assert!(
-            run.stderr.contains("is never read: tools keep secrets or internal files there"),
+            run.stderr
+                .contains("is never read: tools keep secrets or internal files there"),
             "{artifacts}: {}",
             run.stderr
         );
     }
     let allowed = source("units", ".claude/specs/{name}").replace("slug = 'x'\n", "");
-    let sandbox = agreed(&[".claude/specs/a/tasks.md"], &format!("[artifacts]\nlayouts = []\n{allowed}"));
+    let sandbox = agreed(
+        &[".claude/specs/a/tasks.md"],
+        &format!("[artifacts]\nlayouts = []\n{allowed}"),
+    );
     assert_eq!(listed(&sandbox).len(), 1);
 }
 
 /// The older form of uploads has names of Spec Kitty only.
 #[test]
 fn the_older_form_of_uploads_is_said_to_have_no_room_for_other_names() {
-    let files = ["openspec/changes/001-login/proposal.md", "kitty-specs/My.Mission/spec.md", "openspec/project.md"];
-    let sandbox = agreed(&files, "[artifacts]\nlayouts = ['openspec', 'kitty']\n[bodies]\nwire_names = '2026-03'");
+    let files = [
+        "openspec/changes/001-login/proposal.md",
+        "kitty-specs/My.Mission/spec.md",
+        "openspec/project.md",
+    ];
+    let sandbox = agreed(
+        &files,
+        "[artifacts]\nlayouts = ['openspec', 'kitty']\n[bodies]\nwire_names = '2026-03'",
+    );
     let file = sandbox.read("event-sync.toml");
     let said = |layouts: &str| {
         sandbox.own(file.replace("['openspec', 'kitty']", layouts));
         sandbox.sk_sync(["index", "--json"]).success().json()["warnings"].to_string()
     };
     let both = said("['openspec', 'kitty']");
-    assert!(both.contains("may refuse openspec.project\"") && both.contains("2026-03"), "{both}");
+    assert!(
+        both.contains("may refuse openspec.project\"") && both.contains("2026-03"),
+        "{both}"
+    );
     assert!(!said("['kitty']").contains("may refuse"));
 }
 
@@ -221,7 +338,8 @@ fn the_first_minute_of_every_layout() {
         sandbox.write("_bmad/bmm/config.yaml", "x");
         for other in ["openspec", ".specify", ".planning", "_bmad"] {
             let is_of_tree = tree.units.iter().any(|(_, dir, files)| {
-                dir.starts_with(other) || (dir.is_empty() && files.iter().any(|file| file.starts_with(other)))
+                dir.starts_with(other)
+                    || (dir.is_empty() && files.iter().any(|file| file.starts_with(other)))
             });
             if !is_of_tree {
                 std::fs::remove_dir_all(sandbox.repo().join(other)).unwrap();
@@ -230,30 +348,70 @@ fn the_first_minute_of_every_layout() {
         sandbox.git(&["add", "-A", "-f"]);
         sandbox.git(&["commit", "-q", "-m", "x"]);
         let before = sandbox.sk_sync(["run", "--preset", "stub"]).success();
-        assert!(before.stdout.contains("Nothing indexed: ") && before.stdout.contains("Found "), "{}", before.stdout);
-        assert!(before.stderr.contains("first commit") || before.stdout.contains("first commit"), "{}", before.stderr);
+        assert!(
+            before.stdout.contains("Nothing indexed: ") && before.stdout.contains("Found "),
+            "{}",
+            before.stdout
+        );
+        assert!(
+            before.stderr.contains("first commit") || before.stdout.contains("first commit"),
+            "{}",
+            before.stderr
+        );
         assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "{}", tree.name);
         let init = sandbox.sk_sync(["init"]).success();
-        assert!(sandbox.read("event-sync.toml").contains(tree.name), "{}: {}", tree.name, init.stderr);
+        assert!(
+            sandbox.read("event-sync.toml").contains(tree.name),
+            "{}: {}",
+            tree.name,
+            init.stderr
+        );
         let _next = sandbox.sk_sync(["run", "--no-drain"]).success();
-        let report = sandbox.sk_sync(["run", "--preset", "stub", "--json"]).success().json();
-        let sent: usize = tree.units.iter().flat_map(|unit| unit.2).filter(|file| !file.starts_with('!')).count();
-        assert!(report["bodies"]["uploaded"].as_u64().unwrap() >= sent as u64, "{}: {report}", tree.name);
+        let report = sandbox
+            .sk_sync(["run", "--preset", "stub", "--json"])
+            .success()
+            .json();
+        let sent: usize = tree
+            .units
+            .iter()
+            .flat_map(|unit| unit.2)
+            .filter(|file| !file.starts_with('!'))
+            .count();
+        assert!(
+            report["bodies"]["uploaded"].as_u64().unwrap() >= sent as u64,
+            "{}: {report}",
+            tree.name
+        );
         assert_eq!(report["index"]["found"], json!([]), "{}", tree.name);
     }
 }
 
 #[test]
 fn a_layout_that_is_not_configured_is_named_and_not_indexed() {
-    let sandbox = repository(&["openspec/project.md", "openspec/changes/a/proposal.md"], "");
+    let sandbox = repository(
+        &["openspec/project.md", "openspec/changes/a/proposal.md"],
+        "",
+    );
     let line = "openspec: 2 units in openspec/, not indexed: sk-sync init";
     for command in ["run", "index", "status", "preflight"] {
         let run = sandbox.sk_sync([command]).success();
-        assert!(run.stdout.contains(line) || run.stderr.contains(line), "{command}: {}{}", run.stdout, run.stderr);
-        assert!(!run.stdout.contains("everything is captured"), "{command}: {}", run.stdout);
+        assert!(
+            run.stdout.contains(line) || run.stderr.contains(line),
+            "{command}: {}{}",
+            run.stdout,
+            run.stderr
+        );
+        assert!(
+            !run.stdout.contains("everything is captured"),
+            "{command}: {}",
+            run.stdout
+        );
     }
     let report = sandbox.sk_sync(["index", "--json"]).success().json();
-    assert_eq!(report["index"]["found"], json!([{"layout": "openspec", "place": "openspec", "units": 2}]));
+    assert_eq!(
+        report["index"]["found"],
+        json!([{"layout": "openspec", "place": "openspec", "units": 2}])
+    );
     assert_eq!(report["index"]["missions"], 0);
 }
 
@@ -267,7 +425,8 @@ fn what_is_odd_is_named_and_costs_only_itself() {
         ".specify/specs/001-good/spec.md",
     ];
     let sandbox = agreed(&files, "[artifacts]\nlayouts = ['spec-kit']");
-    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, sandbox.repo().join(at)).unwrap();
+    let link =
+        |to: &str, at: &str| std::os::unix::fs::symlink(to, sandbox.repo().join(at)).unwrap();
     link("../elsewhere", "specs/linked");
     link("../elsewhere/spec.md", "specs/notes.md");
     let report = sandbox.sk_sync(["index", "--json"]).success().json();
@@ -280,20 +439,35 @@ fn what_is_odd_is_named_and_costs_only_itself() {
         ("specs/notes.md", "document_is_link"),
         ("module", "nested_repository"),
     ] {
-        assert!(warnings.contains(path) && warnings.contains(code), "{code}: {warnings}");
+        assert!(
+            warnings.contains(path) && warnings.contains(code),
+            "{code}: {warnings}"
+        );
     }
 }
 
 #[test]
 fn loose_files_are_counted_and_named_on_request() {
-    let files = ["openspec/changes/a/proposal.md", "openspec/changes/b.txt", "openspec/AGENTS.md"];
+    let files = [
+        "openspec/changes/a/proposal.md",
+        "openspec/changes/b.txt",
+        "openspec/AGENTS.md",
+    ];
     let sandbox = agreed(&files, "[artifacts]\nlayouts = ['openspec']");
     let report = sandbox.sk_sync(["index", "--json"]).success().json();
     let wanted = json!([{"name": "openspec", "units": 1, "artifacts": 1, "no_unit": 1}]);
     assert_eq!(report["index"]["layouts"], wanted);
-    let (short, long) = (sandbox.sk_sync(["index"]).success(), sandbox.sk_sync(["index", "-v"]).success());
+    let (short, long) = (
+        sandbox.sk_sync(["index"]).success(),
+        sandbox.sk_sync(["index", "-v"]).success(),
+    );
     assert!(!short.stdout.contains("b.txt"), "{}", short.stdout);
-    assert!(long.stdout.contains("Beside    openspec/changes/b.txt is in no unit"), "{}", long.stdout);
+    assert!(
+        long.stdout
+            .contains("Beside    openspec/changes/b.txt is in no unit"),
+        "{}",
+        long.stdout
+    );
     assert!(!long.stdout.contains("AGENTS.md"), "{}", long.stdout);
 }
 
@@ -301,27 +475,63 @@ fn loose_files_are_counted_and_named_on_request() {
 #[test]
 fn a_unit_inside_two_patterns_belongs_to_the_innermost() {
     let source = "[[artifacts.source]]\nname = 'x'\nunits = ['a/{name}', 'a/{outer}/parts/{name}']\nslug = '{name}'";
-    let sandbox = agreed(&["a/one/x.md", "a/one/parts/two/y.md"], &format!("[artifacts]\nlayouts = []\n{source}"));
-    let found: Vec<_> = listed(&sandbox).into_iter().map(|(slug, (_, files))| (slug, files)).collect();
+    let sandbox = agreed(
+        &["a/one/x.md", "a/one/parts/two/y.md"],
+        &format!("[artifacts]\nlayouts = []\n{source}"),
+    );
+    let found: Vec<_> = listed(&sandbox)
+        .into_iter()
+        .map(|(slug, (_, files))| (slug, files))
+        .collect();
     let set = |file: &str| BTreeSet::from([file.to_owned()]);
-    assert_eq!(found, [("one".to_owned(), set("x.md")), ("two".to_owned(), set("y.md"))]);
+    assert_eq!(
+        found,
+        [
+            ("one".to_owned(), set("x.md")),
+            ("two".to_owned(), set("y.md"))
+        ]
+    );
 }
 
 #[test]
 fn manifests_know_what_a_step_needs() {
     for (layout, file, step, missing) in [
         ("spec-kit", "specs/001-a/spec.md", "plan", Some("plan.md")),
-        ("openspec", "openspec/changes/a/tasks.md", "propose", Some("proposal.md")),
-        ("kiro", ".kiro/specs/a/design.md", "requirements", Some("requirements.md")),
+        (
+            "openspec",
+            "openspec/changes/a/tasks.md",
+            "propose",
+            Some("proposal.md"),
+        ),
+        (
+            "kiro",
+            ".kiro/specs/a/design.md",
+            "requirements",
+            Some("requirements.md"),
+        ),
         ("kiro", ".kiro/specs/a/bugfix.md", "requirements", None),
         ("gsd", ".planning/phases/01-a/01-01-PLAN.md", "plan", None),
-        ("gsd", ".planning/phases/01-a/01-01-PLAN.md", "execute", Some("*-SUMMARY.md")),
+        (
+            "gsd",
+            ".planning/phases/01-a/01-01-PLAN.md",
+            "execute",
+            Some("*-SUMMARY.md"),
+        ),
         ("bmad", "_bmad-output/stories/1.md", "plan", None),
     ] {
         let sandbox = agreed(&[file], &format!("[artifacts]\nlayouts = ['{layout}']"));
-        let report = sandbox.sk_sync(["index", "--dry-run", "--json", "--step", step]).success().json();
+        let report = sandbox
+            .sk_sync(["index", "--dry-run", "--json", "--step", step])
+            .success()
+            .json();
         let absent = |a: &&Value| a["present"] == false && a["required_status"] == "required";
-        let found: Vec<_> = report["artifacts"].as_array().unwrap().iter().filter(absent).map(|a| &a["path"]).collect();
+        let found: Vec<_> = report["artifacts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(absent)
+            .map(|a| &a["path"])
+            .collect();
         assert_eq!(found, missing.iter().collect::<Vec<_>>(), "{layout} {step}");
     }
 }

@@ -25,17 +25,26 @@ fn recipes() -> Vec<(String, String)> {
 
 fn recipe(title: &str) -> String {
     let found = recipes().into_iter().find(|(above, _)| above == title);
-    found.unwrap_or_else(|| panic!("docs/layouts.md has no recipe {title:?}")).1
+    found
+        .unwrap_or_else(|| panic!("docs/layouts.md has no recipe {title:?}"))
+        .1
 }
 
-/// Units that a recipe finds among these files, by slug with their paths; `!` marks files that are not sent.
+/// Units that a recipe finds among these files, by slug with their paths; `!` marks files that are
+/// not sent.
 fn found(recipe: &str, files: &[&str]) -> Vec<(String, BTreeSet<String>)> {
     let sandbox = agreed(files, recipe);
-    listed(&sandbox).into_iter().map(|(slug, (_, paths))| (slug, paths)).collect()
+    listed(&sandbox)
+        .into_iter()
+        .map(|(slug, (_, paths))| (slug, paths))
+        .collect()
 }
 
 fn unit(slug: &str, paths: &[&str]) -> (String, BTreeSet<String>) {
-    (slug.to_owned(), paths.iter().map(|path| (*path).to_owned()).collect())
+    (
+        slug.to_owned(),
+        paths.iter().map(|path| (*path).to_owned()).collect(),
+    )
 }
 
 #[test]
@@ -61,7 +70,13 @@ fn every_recipe_is_tried_here() {
 
 #[test]
 fn each_layout_has_its_recipe() {
-    let titles = ["GitHub Spec Kit:", "OpenSpec:", "Kiro and cc-sdd:", "BMAD:", "GSD:"];
+    let titles = [
+        "GitHub Spec Kit:",
+        "OpenSpec:",
+        "Kiro and cc-sdd:",
+        "BMAD:",
+        "GSD:",
+    ];
     for (title, tree) in titles.into_iter().zip(TREES) {
         let sandbox = of_tree(tree);
         let wanted = listed(&sandbox);
@@ -75,28 +90,47 @@ fn each_layout_has_its_recipe() {
 
 #[test]
 fn several_layouts_at_once() {
-    let files = ["kitty-specs/login/spec.md", "openspec/changes/login/proposal.md", ".kiro/specs/login/tasks.md"];
-    let wanted =
-        [unit("kiro.login", &["tasks.md"]), unit("login", &["spec.md"]), unit("openspec.login", &["proposal.md"])];
+    let files = [
+        "kitty-specs/login/spec.md",
+        "openspec/changes/login/proposal.md",
+        ".kiro/specs/login/tasks.md",
+    ];
+    let wanted = [
+        unit("kiro.login", &["tasks.md"]),
+        unit("login", &["spec.md"]),
+        unit("openspec.login", &["proposal.md"]),
+    ];
     assert_eq!(found(&recipe("Several at once:"), &files), wanted);
 }
 
 #[test]
 fn excluded_paths() {
-    let title = "count together: neither your own file nor the repository's can take the other's away.";
+    let title =
+        "count together: neither your own file nor the repository's can take the other's away.";
     let files = [
         "kitty-specs/001-login/spec.md",
         "kitty-specs/001-login/research/x.private.md",
         "kitty-specs/001-login/research/drafts/y.md",
         "kitty-specs/009-secret-plan/spec.md",
     ];
-    assert_eq!(found(&recipe(title), &files), [unit("001-login", &["spec.md"])]);
+    assert_eq!(
+        found(&recipe(title), &files),
+        [unit("001-login", &["spec.md"])]
+    );
 }
 
 #[test]
 fn decision_records() {
-    let files = ["docs/adr/0001-record.md", "docs/adr/old/0000.md", "docs/adr/diagram.svg", "docs/guide.md"];
-    assert_eq!(found(&own(&recipe("Decision records:")), &files), [unit("adr", &["docs/adr/0001-record.md"])]);
+    let files = [
+        "docs/adr/0001-record.md",
+        "docs/adr/old/0000.md",
+        "docs/adr/diagram.svg",
+        "docs/guide.md",
+    ];
+    assert_eq!(
+        found(&own(&recipe("Decision records:")), &files),
+        [unit("adr", &["docs/adr/0001-record.md"])]
+    );
 }
 
 #[test]
@@ -119,9 +153,15 @@ fn conductor() {
 
 #[test]
 fn agent_os() {
-    let files =
-        ["agent-os/specs/2026-01-31-login/planning/spec.md", "agent-os/standards/x.md", "agent-os/product/mission.md"];
-    assert_eq!(found(&own(&recipe("Agent OS:")), &files), [unit("2026-01-31-login", &["planning/spec.md"])]);
+    let files = [
+        "agent-os/specs/2026-01-31-login/planning/spec.md",
+        "agent-os/standards/x.md",
+        "agent-os/product/mission.md",
+    ];
+    assert_eq!(
+        found(&own(&recipe("Agent OS:")), &files),
+        [unit("2026-01-31-login", &["planning/spec.md"])]
+    );
 }
 
 #[test]
@@ -133,28 +173,54 @@ fn backlog() {
         "backlog/config.yml",
         "backlog/drafts/draft-1.md",
     ];
-    assert_eq!(found(&own(&recipe("Backlog.md:")), &files), [unit("backlog", &[files[0], files[1], files[2]])]);
+    assert_eq!(
+        found(&own(&recipe("Backlog.md:")), &files),
+        [unit("backlog", &[files[0], files[1], files[2]])]
+    );
 }
 
 #[test]
 fn taskmaster() {
-    let files = [".taskmaster/tasks/tasks.json", ".taskmaster/docs/prd.md", ".taskmaster/config.json"];
-    assert_eq!(found(&own(&recipe("Taskmaster:")), &files), [unit("taskmaster", &[files[0], files[1]])]);
+    let files = [
+        ".taskmaster/tasks/tasks.json",
+        ".taskmaster/docs/prd.md",
+        ".taskmaster/config.json",
+    ];
+    assert_eq!(
+        found(&own(&recipe("Taskmaster:")), &files),
+        [unit("taskmaster", &[files[0], files[1]])]
+    );
 }
 
 /// `init` shows the recipe of a tool without a layout.
 #[test]
 fn init_shows_the_recipe_of_a_tool() {
     for (title, mark, lines) in [
-        ("Conductor:", "conductor/tracks.md", "units = [\"conductor/tracks/{name}\"]"),
+        (
+            "Conductor:",
+            "conductor/tracks.md",
+            "units = [\"conductor/tracks/{name}\"]",
+        ),
         ("Backlog.md:", "backlog/config.yml", "slug = \"backlog\""),
-        ("Taskmaster:", ".taskmaster/config.json", "slug = \"taskmaster\""),
-        ("Agent OS:", ".agent-os/product/mission.md", "units = [\".agent-os/specs/{name}\"]"),
+        (
+            "Taskmaster:",
+            ".taskmaster/config.json",
+            "slug = \"taskmaster\"",
+        ),
+        (
+            "Agent OS:",
+            ".agent-os/product/mission.md",
+            "units = [\".agent-os/specs/{name}\"]",
+        ),
     ] {
         let sandbox = repository(&[mark], "");
         let init = sandbox.sk_sync(["init"]).success();
         let said = format!("Found: {} (", title.trim_end_matches(':'));
-        assert!(init.stderr.contains(&said) && init.stderr.contains(&format!("    {lines}\n")), "{}", init.stderr);
+        assert!(
+            init.stderr.contains(&said) && init.stderr.contains(&format!("    {lines}\n")),
+            "{}",
+            init.stderr
+        );
     }
 }
 
@@ -162,7 +228,10 @@ fn init_shows_the_recipe_of_a_tool() {
 fn a_layout_with_other_settings() {
     let title = "A layout with other settings (`prefix`, `surfaces`, `formats`, `ignore`):";
     let recipe = format!("[artifacts]\nlayouts = [\"spec-kit\"]\n{}", recipe(title));
-    assert_eq!(found(&recipe, &["specs/001-login/spec.md"]), [unit("sk.001-login", &["spec.md"])]);
+    assert_eq!(
+        found(&recipe, &["specs/001-login/spec.md"]),
+        [unit("sk.001-login", &["spec.md"])]
+    );
 }
 
 /// A recipe of a source of one's own, in a project that has no other layout.

@@ -33,8 +33,11 @@ const PATTERNS: &str = "*.local.*\ndrafts/\n/openspec/specs/private/\n/openspec/
 
 /// Of `FILES`, those that `PATTERNS` does not name.
 fn wanted() -> BTreeSet<String> {
-    let files =
-        FILES.iter().filter(|file| !["local", "drafts", "private", "mine", "deep"].iter().any(|w| file.contains(w)));
+    let files = FILES.iter().filter(|file| {
+        !["local", "drafts", "private", "mine", "deep"]
+            .iter()
+            .any(|w| file.contains(w))
+    });
     files.map(|file| (*file).to_owned()).collect()
 }
 
@@ -42,25 +45,51 @@ fn paths(sandbox: &Sandbox) -> BTreeSet<String> {
     let units = listed(sandbox).into_iter();
     let within = |dir: &str, file: &str| {
         let file = file.trim_start_matches('!');
-        if dir.is_empty() { file.to_owned() } else { format!("{dir}/{file}") }
+        if dir.is_empty() {
+            file.to_owned()
+        } else {
+            format!("{dir}/{file}")
+        }
     };
-    units.flat_map(|(_, (dir, files))| files.into_iter().map(move |file| within(&dir, &file))).collect()
+    units
+        .flat_map(|(_, (dir, files))| files.into_iter().map(move |file| within(&dir, &file)))
+        .collect()
 }
 
 #[test]
 fn what_git_ignores_is_not_indexed_and_not_told() {
     let sandbox = agreed(FILES, LAYOUTS);
-    assert_eq!(paths(&sandbox).len(), FILES.len() - 1, "all but the loose one");
+    assert_eq!(
+        paths(&sandbox).len(),
+        FILES.len() - 1,
+        "all but the loose one"
+    );
     sandbox.write(".gitignore", PATTERNS);
-    std::os::unix::fs::symlink("notes.local.md", sandbox.repo().join("openspec/changes/login/link.md")).unwrap();
+    std::os::unix::fs::symlink(
+        "notes.local.md",
+        sandbox.repo().join("openspec/changes/login/link.md"),
+    )
+    .unwrap();
     assert_eq!(paths(&sandbox), wanted());
 
     let server = Server::answering(|request| honest(request, "success"));
     let url = server.url();
-    let words = ["--preset", "external-receiver", "--target-url", &url, "--allow-origin", &url];
-    let run = sandbox.sk_sync(["run", "-v", "--strict"].iter().chain(&words)).success();
-    let requests: Vec<String> =
-        server.requests().iter().map(|r| String::from_utf8_lossy(&r.body()).into_owned()).collect();
+    let words = [
+        "--preset",
+        "external-receiver",
+        "--target-url",
+        &url,
+        "--allow-origin",
+        &url,
+    ];
+    let run = sandbox
+        .sk_sync(["run", "-v", "--strict"].iter().chain(&words))
+        .success();
+    let requests: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|r| String::from_utf8_lossy(&r.body()).into_owned())
+        .collect();
     let json = sandbox.sk_sync(["index", "--json", "-v"]).success();
     let shown = sandbox.sk_sync(["index", "--dry-run", "-v"]).success();
     let status = sandbox.sk_sync(["status"]).success();
@@ -75,7 +104,10 @@ fn what_git_ignores_is_not_indexed_and_not_told() {
         requests.concat(),
     ]
     .concat();
-    assert!(told.contains("001-tides") && told.contains("product.md"), "{told}");
+    assert!(
+        told.contains("001-tides") && told.contains("product.md"),
+        "{told}"
+    );
     for file in FILES.iter().filter(|file| !wanted().contains(**file)) {
         assert!(!told.contains(&sha256(&sandbox.read(file))), "{file}");
     }
@@ -99,7 +131,11 @@ fn a_tracked_file_is_sent_whatever_the_patterns_say() {
         ".kiro/specs",
         "event-sync.toml",
     ]);
-    let all: BTreeSet<_> = FILES.iter().filter(|f| !f.contains("loose")).map(|f| (*f).to_owned()).collect();
+    let all: BTreeSet<_> = FILES
+        .iter()
+        .filter(|f| !f.contains("loose"))
+        .map(|f| (*f).to_owned())
+        .collect();
     assert_eq!(paths(&sandbox), all);
     sandbox.write("openspec/changes/login/drafts/new.md", "x");
     sandbox.write("kitty-specs/002-mine/new.md", "x");
@@ -109,11 +145,26 @@ fn a_tracked_file_is_sent_whatever_the_patterns_say() {
     sandbox.git(&["worktree", "add", "-q", "../side"]);
     let side = sandbox.repo().with_file_name("side");
     std::fs::write(side.join("openspec/changes/login/new.local.md"), "x").unwrap();
-    let report = sandbox.sk_sync(["index", "--dry-run", "--json", "--repo", side.to_str().unwrap()]).success().json();
-    let found: BTreeSet<_> =
-        report["artifacts"].as_array().unwrap().iter().map(|a| a["path"].as_str().unwrap().to_owned()).collect();
+    let report = sandbox
+        .sk_sync([
+            "index",
+            "--dry-run",
+            "--json",
+            "--repo",
+            side.to_str().unwrap(),
+        ])
+        .success()
+        .json();
+    let found: BTreeSet<_> = report["artifacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["path"].as_str().unwrap().to_owned())
+        .collect();
     assert!(
-        found.contains("notes.local.md") && found.contains("drafts/a.md") && !found.contains("new.local.md"),
+        found.contains("notes.local.md")
+            && found.contains("drafts/a.md")
+            && !found.contains("new.local.md"),
         "{found:?}"
     );
 }
@@ -127,11 +178,15 @@ fn an_index_that_cannot_be_read_keeps_what_matches_here() {
     let run = sandbox.sk_sync(["index", "--dry-run", "--json"]).success();
     let report = run.json();
     let said = report["warnings"].to_string();
-    assert!(said.contains(".git/index: ") && !said.contains("local"), "{said}");
+    assert!(
+        said.contains(".git/index: ") && !said.contains("local"),
+        "{said}"
+    );
     assert_eq!(paths(&sandbox), wanted());
 }
 
-/// Excluded paths of every file count together: neither a person's list nor the repository's takes the other's away.
+/// Excluded paths of every file count together: neither a person's list nor the repository's takes
+/// the other's away.
 #[test]
 fn what_is_excluded_in_any_file_is_not_indexed() {
     let list = "exclude = ['**/*.local.*', '**/drafts', 'openspec/*/private/', '**/deep/**']\n";
@@ -140,11 +195,20 @@ fn what_is_excluded_in_any_file_is_not_indexed() {
     sandbox.own("[artifacts]\nexclude = ['kitty-specs/002-mine', '.kiro/specs/private/**']\n");
     sandbox.write("event-sync.toml", repositorys);
     assert_eq!(paths(&sandbox), wanted());
-    let shown = sandbox.sk_sync(["config", "show", "--origin", "--json"]).success().json();
+    let shown = sandbox
+        .sk_sync(["config", "show", "--origin", "--json"])
+        .success()
+        .json();
     let values = shown["values"].as_array().unwrap();
-    let exclude = values.iter().find(|value| value["key"] == "artifacts.exclude").unwrap();
+    let exclude = values
+        .iter()
+        .find(|value| value["key"] == "artifacts.exclude")
+        .unwrap();
     assert_eq!(exclude["value"].as_array().unwrap().len(), 6, "{exclude}");
-    let report = sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
+    let report = sandbox
+        .sk_sync(["index", "--dry-run", "--json"])
+        .success()
+        .json();
     assert_eq!(report["index"]["layouts"][0]["no_unit"], json!(0));
 }
 
@@ -157,23 +221,51 @@ fn a_list_of_excluded_paths_needs_no_agreement() {
     );
     let server = Server::answering(|request| honest(request, "success"));
     let url = server.url();
-    let run =
-        sandbox.sk_sync(["run", "--json", "--preset", "external-receiver", "--target-url", &url]).success().json();
+    let run = sandbox
+        .sk_sync([
+            "run",
+            "--json",
+            "--preset",
+            "external-receiver",
+            "--target-url",
+            &url,
+        ])
+        .success()
+        .json();
     assert_eq!(run["bodies"]["uploaded"], json!(1), "{run}");
-    assert!(run["gates"].as_array().unwrap().iter().all(|gate| gate["open"] == true), "{run}");
+    assert!(
+        run["gates"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|gate| gate["open"] == true),
+        "{run}"
+    );
 }
 
 /// An ignored layout is neither reported nor set up by `init`.
 #[test]
 fn an_ignored_layout_is_not_found() {
-    let sandbox =
-        repository(&["openspec/project.md", "openspec/changes/a/proposal.md", ".kiro/steering/product.md"], "");
+    let sandbox = repository(
+        &[
+            "openspec/project.md",
+            "openspec/changes/a/proposal.md",
+            ".kiro/steering/product.md",
+        ],
+        "",
+    );
     sandbox.write(".gitignore", "/openspec/changes/\n.kiro/\n");
     let report = sandbox.sk_sync(["index", "--json"]).success().json();
-    assert_eq!(report["index"]["found"], json!([{"layout": "openspec", "place": "openspec", "units": 1}]));
+    assert_eq!(
+        report["index"]["found"],
+        json!([{"layout": "openspec", "place": "openspec", "units": 1}])
+    );
     std::fs::remove_file(sandbox.repo().join("event-sync.toml")).unwrap();
     let init = sandbox.sk_sync(["init"]).success();
     let file = sandbox.read("event-sync.toml");
-    assert!(file.contains("layouts = [\"openspec\"]") && !file.contains("kiro"), "{file}");
+    assert!(
+        file.contains("layouts = [\"openspec\"]") && !file.contains("kiro"),
+        "{file}"
+    );
     assert!(!init.stderr.contains("kiro"), "{}", init.stderr);
 }

@@ -11,7 +11,10 @@ impl Chance {
     }
 
     pub(super) fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % most
     }
 
@@ -28,7 +31,10 @@ impl Chance {
             6 => Fault::Lost,
             7 => Fault::Half,
             8 => Fault::Twice,
-            9 => Fault::Status([301, 401, 403, 404, 407, 412, 426, 451][self.below(8)], false),
+            9 => Fault::Status(
+                [301, 401, 403, 404, 407, 412, 426, 451][self.below(8)],
+                false,
+            ),
             10 => Fault::Status([400, 413, 422][self.below(3)], false),
             11 => Fault::Status([500, 502, 503, 202, 204][self.below(5)], arrives),
             12 => Fault::Status([408, 409, 423, 425][self.below(4)], false),

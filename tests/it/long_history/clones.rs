@@ -14,12 +14,18 @@ use crate::support::{Run, Sandbox};
 
 /// The project of the fixture.
 const PROJECT: &str = "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60";
-/// The mission that is edited in the linked work tree, and those of the main one: where two work trees change one file,
-/// the newest is what counts.
+/// The mission that is edited in the linked work tree, and those of the main one: where two work
+/// trees change one file, the newest is what counts.
 const OF_SIDE: &str = "002-tide-gauge-survey";
 const OF_MAIN: [&str; 2] = ["001-harbour-tide-table", "storm-surge-alerts-01KQX7M2"];
 /// Files that are edited.
-const FILES: [&str; 5] = ["spec.md", "plan.md", "research/a.md", "research/b.md", "tasks/WP09-more.md"];
+const FILES: [&str; 5] = [
+    "spec.md",
+    "plan.md",
+    "research/a.md",
+    "research/b.md",
+    "tasks/WP09-more.md",
+];
 
 /// One of the two work trees of a clone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +51,13 @@ pub(super) struct Delivered {
 pub(super) fn three() -> Vec<Machine> {
     let first = Sandbox::with_repo();
     let source = first.repo();
-    // A default branch, as the clones have it: without one, missions that name no branch belong to the current one.
-    first.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
+    // A default branch, as the clones have it: without one, missions that name no branch belong to
+    // the current one.
+    first.git(&[
+        "symbolic-ref",
+        "refs/remotes/origin/HEAD",
+        "refs/remotes/origin/main",
+    ]);
     let others = (0..2).map(|_| {
         let other = Sandbox::new();
         other.git(&["clone", "--quiet", source.to_str().unwrap(), "."]);
@@ -84,7 +95,9 @@ pub(super) fn is_sent_as(captured: &[u8], kept: &[u8]) -> bool {
 /// The digests of all texts of a receiver's file.
 pub(super) fn texts(file: &Path) -> BTreeSet<String> {
     let conn = open(file);
-    let mut statement = conn.prepare("SELECT lower(hex(content_sha256)) FROM serve_bodies").unwrap();
+    let mut statement = conn
+        .prepare("SELECT lower(hex(content_sha256)) FROM serve_bodies")
+        .unwrap();
     let rows = statement.query_map([], |row| row.get(0)).unwrap();
     rows.collect::<Result<_, _>>().unwrap()
 }
@@ -100,7 +113,14 @@ impl Machine {
             sandbox.set(name, value);
         }
         let side = sandbox.path("side");
-        sandbox.git(&["worktree", "add", "--quiet", "-b", "side", side.to_str().unwrap()]);
+        sandbox.git(&[
+            "worktree",
+            "add",
+            "--quiet",
+            "-b",
+            "side",
+            side.to_str().unwrap(),
+        ]);
         let clone = Self { sandbox, side };
         // Both work trees say what they have while it is the same.
         for place in [Place::Main, Place::Side] {
@@ -124,18 +144,29 @@ impl Machine {
 
     pub(super) fn run(&self, place: Place, words: &[&str]) -> Run {
         let root = self.root(place);
-        self.sandbox.sk_sync(["--repo", root.to_str().unwrap()].iter().chain(words))
+        self.sandbox
+            .sk_sync(["--repo", root.to_str().unwrap()].iter().chain(words))
     }
 
     pub(super) fn has_store(&self) -> bool {
-        places(&self.sandbox.state()).iter().any(|place| place.join("store.db").is_file())
+        places(&self.sandbox.state())
+            .iter()
+            .any(|place| place.join("store.db").is_file())
     }
 
     /// Writes one of few texts into a file, or removes it; returns what was done.
     pub(super) fn edit(&self, place: Place, chance: &mut Chance) -> String {
-        let mission = if place == Place::Side { OF_SIDE } else { OF_MAIN[chance.below(2)] };
+        let mission = if place == Place::Side {
+            OF_SIDE
+        } else {
+            OF_MAIN[chance.below(2)]
+        };
         let name = FILES[chance.below(FILES.len())];
-        let path = self.root(place).join("kitty-specs").join(mission).join(name);
+        let path = self
+            .root(place)
+            .join("kitty-specs")
+            .join(mission)
+            .join(name);
         // A text may return, and the same text may be in several files.
         let text = format!("# Text {}\n", chance.below(40)).repeat(1 + chance.below(60));
         if name.contains('/') && chance.below(5) == 0 {
@@ -154,15 +185,26 @@ impl Machine {
             "evidence": null, "execution_mode": "direct_repo", "force": true, "from_lane": "planned",
             "mission_slug": OF_MAIN[1], "policy_metadata": null, "reason": "r", "review_ref": null, "to_lane": "done",
             "wp_id": "WP01"});
-        self.sandbox.write(&file, self.sandbox.read(&file) + &format!("{line}\n"));
+        self.sandbox
+            .write(&file, self.sandbox.read(&file) + &format!("{line}\n"));
     }
 
     fn git(&self, place: Place, words: &[&str]) -> bool {
         let root = self.root(place);
-        let words: Vec<&str> = ["git", "-C", root.to_str().unwrap()].into_iter().chain(words.iter().copied()).collect();
-        let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+        let words: Vec<&str> = ["git", "-C", root.to_str().unwrap()]
+            .into_iter()
+            .chain(words.iter().copied())
+            .collect();
+        let line = words
+            .iter()
+            .map(|word| format!("'{word}'"))
+            .collect::<Vec<_>>()
+            .join(" ");
         let status = self.sandbox.path("git-status");
-        self.sandbox.shell(&format!("{line} >'{0}.out' 2>&1; echo $? >'{0}'", status.display()));
+        self.sandbox.shell(&format!(
+            "{line} >'{0}.out' 2>&1; echo $? >'{0}'",
+            status.display()
+        ));
         std::fs::read_to_string(status).unwrap().trim() == "0"
     }
 
@@ -170,7 +212,10 @@ impl Machine {
     pub(super) fn commit(&self, place: Place) -> Run {
         assert!(
             self.git(place, &["add", "--all"])
-                && self.git(place, &["commit", "--quiet", "--allow-empty", "--message=x"])
+                && self.git(
+                    place,
+                    &["commit", "--quiet", "--allow-empty", "--message=x"]
+                )
         );
         self.run(place, &["hook", "run", "post-commit"])
     }
@@ -178,7 +223,9 @@ impl Machine {
     /// The id of the target at this URL; `None` before its first use.
     pub(super) fn target_at(&self, url: &str) -> Option<String> {
         let sql = "SELECT target_id FROM delivery_targets WHERE rtrim(canonical_url, '/') = ?1";
-        open(&self.sandbox.store()).query_row(sql, [url], |row| row.get(0)).ok()
+        open(&self.sandbox.store())
+            .query_row(sql, [url], |row| row.get(0))
+            .ok()
     }
 
     /// Takes over what another clone committed; false if that is not possible.
@@ -186,7 +233,15 @@ impl Machine {
         let _hook = self.commit(Place::Main);
         let is_merged = self.git(
             Place::Main,
-            &["pull", "--quiet", "--no-rebase", "--no-edit", "--strategy-option=ours", from.to_str().unwrap(), "main"],
+            &[
+                "pull",
+                "--quiet",
+                "--no-rebase",
+                "--no-edit",
+                "--strategy-option=ours",
+                from.to_str().unwrap(),
+                "main",
+            ],
         );
         if !is_merged {
             assert!(self.git(Place::Main, &["reset", "--quiet", "--hard"]));
@@ -194,7 +249,8 @@ impl Machine {
         is_merged
     }
 
-    /// A run with so many KiB left for the state directory; `None`, with a notice, if that cannot be tried here.
+    /// A run with so many KiB left for the state directory; `None`, with a notice, if that cannot
+    /// be tried here.
     pub(super) fn with_little_space(&self, spare: usize) -> Option<Run> {
         let script = format!(
             "mkdir -p ../whole && mount --bind \"$SK_SYNC_HOME\" ../whole || exit 90
@@ -207,7 +263,11 @@ impl Machine {
              exit $code"
         );
         let run = with_mounts(&self.sandbox, &script)?;
-        assert_ne!(run.code, Some(91), "the state could not be copied back: {run:?}");
+        assert_ne!(
+            run.code,
+            Some(91),
+            "the state could not be copied back: {run:?}"
+        );
         Some(run)
     }
 
@@ -220,14 +280,28 @@ impl Machine {
     pub(super) fn documents(&self) -> Vec<(String, String, String)> {
         let mut all = Vec::new();
         for place in [Place::Main, Place::Side] {
-            let listed = self.run(place, &["index", "--dry-run", "--json"]).success().json();
-            let queued =
-                listed["artifacts"].as_array().unwrap().iter().filter(|artifact| artifact["decision"] == "queued");
+            let listed = self
+                .run(place, &["index", "--dry-run", "--json"])
+                .success()
+                .json();
+            let queued = listed["artifacts"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|artifact| artifact["decision"] == "queued");
             let words = |value: &Value| value.as_str().unwrap().to_owned();
-            let names = queued.map(|artifact| (words(&artifact["mission_slug"]), words(&artifact["path"])));
-            for (mission, path) in names.filter(|(mission, _)| (mission == OF_SIDE) == (place == Place::Side)) {
-                let text =
-                    std::fs::read_to_string(self.root(place).join("kitty-specs").join(&mission).join(&path)).unwrap();
+            let names =
+                queued.map(|artifact| (words(&artifact["mission_slug"]), words(&artifact["path"])));
+            for (mission, path) in
+                names.filter(|(mission, _)| (mission == OF_SIDE) == (place == Place::Side))
+            {
+                let text = std::fs::read_to_string(
+                    self.root(place)
+                        .join("kitty-specs")
+                        .join(&mission)
+                        .join(&path),
+                )
+                .unwrap();
                 all.push((mission, path, text));
             }
         }
@@ -237,7 +311,10 @@ impl Machine {
 
     /// What the ledger calls delivered to the target at this URL.
     pub(super) fn delivered(&self, url: &str) -> Delivered {
-        let mut delivered = Delivered { events: BTreeSet::new(), documents: BTreeSet::new() };
+        let mut delivered = Delivered {
+            events: BTreeSet::new(),
+            documents: BTreeSet::new(),
+        };
         if !self.has_store() {
             return delivered;
         }
@@ -252,8 +329,11 @@ impl Machine {
             if row.get::<_, i64>(0).unwrap() == 0 {
                 delivered.events.insert(row.get(1).unwrap());
             } else {
-                let document: Value = serde_json::from_slice(&row.get::<_, Vec<u8>>(2).unwrap()).unwrap();
-                delivered.documents.insert(document["content_hash"].as_str().unwrap().to_lowercase());
+                let document: Value =
+                    serde_json::from_slice(&row.get::<_, Vec<u8>>(2).unwrap()).unwrap();
+                delivered
+                    .documents
+                    .insert(document["content_hash"].as_str().unwrap().to_lowercase());
             }
         }
         delivered

@@ -1,9 +1,11 @@
-//! Long random histories: three clones with linked work trees, two real receivers on ways that break, processes and
-//! receivers that are killed, full disks and clocks that jump. In the end everything heals: each run succeeds, each store
-//! is whole, and each receiver has every event of every clone once, byte for byte, and every document.
+//! Long random histories: three clones with linked work trees, two real receivers on ways that
+//! break, processes and receivers that are killed, full disks and clocks that jump. In the end
+//! everything heals: each run succeeds, each store is whole, and each receiver has every event of
+//! every clone once, byte for byte, and every document.
 //!
-//! A short one in the ordinary tests. `SK_SYNC_LONG_HISTORY=STEPS` makes as many steps, in histories of at most
-//! [`MOST_STEPS`], so that the seed of a failure (`SK_SYNC_LONG_HISTORY_SEED=N` repeats it) means a short history.
+//! A short one in the ordinary tests. `SK_SYNC_LONG_HISTORY=STEPS` makes as many steps, in
+//! histories of at most [`MOST_STEPS`], so that the seed of a failure
+//! (`SK_SYNC_LONG_HISTORY_SEED=N` repeats it) means a short history.
 
 mod chance;
 mod clones;
@@ -23,8 +25,8 @@ use crate::support::{Run, pause};
 const MOST_STEPS: u64 = 200;
 /// Steps of the history in the ordinary tests.
 const FEW_STEPS: u64 = 30;
-/// Exit codes that a run may have in such a world: done, failed by a full disk, left to send, blocked, failed for good,
-/// locked.
+/// Exit codes that a run may have in such a world: done, failed by a full disk, left to send,
+/// blocked, failed for good, locked.
 const CODES: [i32; 6] = [0, 1, 3, 4, 5, 75];
 
 /// A kind of step, at one of the clones.
@@ -97,7 +99,11 @@ impl World {
     }
 
     fn edit(&mut self, at: usize) {
-        let place = if self.chance.is_one_in(3) { Place::Side } else { Place::Main };
+        let place = if self.chance.is_one_in(3) {
+            Place::Side
+        } else {
+            Place::Main
+        };
         let file = self.clones[at].edit(place, &mut self.chance);
         self.say(file);
     }
@@ -108,9 +114,16 @@ impl World {
     }
 
     fn capture(&mut self, at: usize) {
-        let events: Vec<_> = (0..=self.chance.below(9)).map(|_| clones::event(self.fresh())).collect();
-        let lines: String = events.iter().flat_map(|(_, text)| [text.as_str(), "\n"]).collect();
-        let run = self.clones[at].sandbox.sk_sync_with(["capture", "--json"], lines);
+        let events: Vec<_> = (0..=self.chance.below(9))
+            .map(|_| clones::event(self.fresh()))
+            .collect();
+        let lines: String = events
+            .iter()
+            .flat_map(|(_, text)| [text.as_str(), "\n"])
+            .collect();
+        let run = self.clones[at]
+            .sandbox
+            .sk_sync_with(["capture", "--json"], lines);
         self.judge(&run);
         if run.code == Some(0) {
             assert!(
@@ -122,10 +135,19 @@ impl World {
     }
 
     fn commit(&mut self, at: usize) {
-        let place = if self.chance.is_one_in(3) { Place::Side } else { Place::Main };
+        let place = if self.chance.is_one_in(3) {
+            Place::Side
+        } else {
+            Place::Main
+        };
         let run = self.clones[at].commit(place);
         self.judge(&run);
-        assert_eq!(run.code, Some(0), "a hook ends well: {run:#?} {:#?}", self.log);
+        assert_eq!(
+            run.code,
+            Some(0),
+            "a hook ends well: {run:#?} {:#?}",
+            self.log
+        );
     }
 
     fn merge(&mut self, at: usize) {
@@ -139,7 +161,9 @@ impl World {
     fn aim(&mut self, at: usize) -> usize {
         let hub = self.chance.below(2);
         self.clones[at].sandbox.target(&self.hubs[hub].url());
-        let script: Vec<Fault> = (0..self.chance.below(7)).map(|_| self.chance.fault()).collect();
+        let script: Vec<Fault> = (0..self.chance.below(7))
+            .map(|_| self.chance.fault())
+            .collect();
         self.say(format!("to {hub}: {script:?}"));
         let mut state = self.hubs[hub].state();
         state.script = script.into();
@@ -151,12 +175,21 @@ impl World {
 
     fn start(&self, at: usize, place: Place) -> Child {
         let mut command = self.clones[at].command(place, &["run", "--json"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     fn run(&mut self, at: usize) {
         let hub = self.aim(at);
-        let place = if self.chance.is_one_in(3) { Place::Side } else { Place::Main };
+        let place = if self.chance.is_one_in(3) {
+            Place::Side
+        } else {
+            Place::Main
+        };
         let child = self.start(at, place);
         self.hubs[hub].state().client = Some(child.id());
         self.finish(child);
@@ -205,7 +238,11 @@ impl World {
         if let Some(0 | 3 | 4 | 5) = run.code {
             let report = run.json();
             for balance in [&report["balance"], &report["documents"]["balance"]] {
-                assert!(balance.is_null() || balance["holds"] == true, "{report} {:#?}", self.log);
+                assert!(
+                    balance.is_null() || balance["holds"] == true,
+                    "{report} {:#?}",
+                    self.log
+                );
             }
         }
     }
@@ -213,7 +250,11 @@ impl World {
     fn judge(&mut self, run: &Run) {
         self.say(format!("exit {:?}", run.code));
         let is_known = run.code.is_none_or(|code| CODES.contains(&code));
-        assert!(is_known && !run.stderr.contains("panicked at"), "{run:#?} {:#?}", self.log);
+        assert!(
+            is_known && !run.stderr.contains("panicked at"),
+            "{run:#?} {:#?}",
+            self.log
+        );
     }
 
     /// Time passes for a store, or its clock is set back.
@@ -222,7 +263,11 @@ impl World {
         let is_back = self.chance.is_one_in(3);
         if self.clones[at].has_store() {
             let sandbox = &self.clones[at].sandbox;
-            if is_back { sandbox.turn_back(time) } else { sandbox.pass(time) }
+            if is_back {
+                sandbox.turn_back(time)
+            } else {
+                sandbox.pass(time)
+            }
         }
         self.say(format!("{time:?}, back: {is_back}"));
     }
@@ -247,7 +292,9 @@ impl World {
         let url = self.hubs[hub].url();
         self.clones[at].sandbox.target(&url);
         match self.clones[at].target_at(&url) {
-            Some(target) if self.chance.is_one_in(2) => self.operate(at, &["replay", "--to", &target]),
+            Some(target) if self.chance.is_one_in(2) => {
+                self.operate(at, &["replay", "--to", &target])
+            }
             Some(_) => self.try_again(at),
             None => {}
         }
@@ -271,10 +318,22 @@ impl World {
             let file = self.hubs[hub].state().file();
             let held = received(&file);
             let texts: BTreeSet<_> = clones::texts(&file);
-            let missing: Vec<_> = delivered.events.iter().filter(|id| !held.events.contains_key(*id)).collect();
-            assert!(missing.is_empty(), "clone {at}, hub {hub}: acknowledged and lost: {missing:?} {:#?}", self.log);
+            let missing: Vec<_> = delivered
+                .events
+                .iter()
+                .filter(|id| !held.events.contains_key(*id))
+                .collect();
+            assert!(
+                missing.is_empty(),
+                "clone {at}, hub {hub}: acknowledged and lost: {missing:?} {:#?}",
+                self.log
+            );
             let missing: Vec<_> = delivered.documents.difference(&texts).collect();
-            assert!(missing.is_empty(), "clone {at}, hub {hub}: acknowledged and lost: {missing:?} {:#?}", self.log);
+            assert!(
+                missing.is_empty(),
+                "clone {at}, hub {hub}: acknowledged and lost: {missing:?} {:#?}",
+                self.log
+            );
         }
         for at in 0..self.clones.len() {
             if self.clones[at].has_store() {
@@ -294,7 +353,9 @@ impl World {
         for at in 0..self.clones.len() {
             for hub in 0..2 {
                 self.clones[at].sandbox.target(&self.hubs[hub].url());
-                self.clones[at].sandbox.change("SK_SYNC_DRAIN__MAX_TIME", "60s");
+                self.clones[at]
+                    .sandbox
+                    .change("SK_SYNC_DRAIN__MAX_TIME", "60s");
                 if self.clones[at].target_at(&self.hubs[hub].url()).is_some() {
                     self.try_again(at);
                 }
@@ -302,18 +363,26 @@ impl World {
                     if self.clones[at].has_store() {
                         self.clones[at].sandbox.pass(Duration::from_hours(1));
                     }
-                    let runs = [Place::Side, Place::Main].map(|place| self.clones[at].run(place, &["run", "--json"]));
-                    if runs.iter().all(|run| run.code == Some(0)) && runs.iter().all(has_nothing_left) {
+                    let runs = [Place::Side, Place::Main]
+                        .map(|place| self.clones[at].run(place, &["run", "--json"]));
+                    if runs.iter().all(|run| run.code == Some(0))
+                        && runs.iter().all(has_nothing_left)
+                    {
                         break;
                     }
-                    assert!(round < 20, "clone {at}, hub {hub}: {runs:#?} {:#?}", self.log);
+                    assert!(
+                        round < 20,
+                        "clone {at}, hub {hub}: {runs:#?} {:#?}",
+                        self.log
+                    );
                 }
                 self.used.insert((at, hub));
             }
         }
     }
 
-    /// Each hub has the events of every clone, each once and byte for byte, and their documents as they are on disk.
+    /// Each hub has the events of every clone, each once and byte for byte, and their documents as
+    /// they are on disk.
     fn settle(&mut self) {
         self.compare();
         let mut all = BTreeMap::new();
@@ -321,19 +390,46 @@ impl World {
             all.extend(clone.journal());
         }
         for (id, text) in &self.acknowledged {
-            assert_eq!(all.get(id).map(Vec::as_slice), Some(text.as_bytes()), "captured and lost; {:#?}", self.log);
+            assert_eq!(
+                all.get(id).map(Vec::as_slice),
+                Some(text.as_bytes()),
+                "captured and lost; {:#?}",
+                self.log
+            );
         }
         for hub in &self.hubs {
             let held = received(&hub.state().file());
-            let ids = |events: &BTreeMap<String, Vec<u8>>| events.keys().cloned().collect::<BTreeSet<_>>();
-            assert_eq!(ids(&held.events), ids(&all), "lost or invented; {:#?}", self.log);
-            let changed = all.iter().find(|(id, bytes)| !clones::is_sent_as(bytes, &held.events[*id]));
-            assert_eq!(changed.map(|(id, _)| id), None, "other bytes; {:#?}", self.log);
+            let ids = |events: &BTreeMap<String, Vec<u8>>| {
+                events.keys().cloned().collect::<BTreeSet<_>>()
+            };
+            assert_eq!(
+                ids(&held.events),
+                ids(&all),
+                "lost or invented; {:#?}",
+                self.log
+            );
+            let changed = all
+                .iter()
+                .find(|(id, bytes)| !clones::is_sent_as(bytes, &held.events[*id]));
+            assert_eq!(
+                changed.map(|(id, _)| id),
+                None,
+                "other bytes; {:#?}",
+                self.log
+            );
             assert_eq!(hub.state().conflicts(), 0, "{:#?}", self.log);
             for clone in &self.clones {
                 for (mission, path, text) in clone.documents() {
-                    let same = held.bodies.iter().filter(|(m, p, t)| (m, p, t) == (&mission, &path, &text));
-                    assert_eq!(same.count(), 1, "{mission}/{path} of {clone:?}; {:#?}", self.log);
+                    let same = held
+                        .bodies
+                        .iter()
+                        .filter(|(m, p, t)| (m, p, t) == (&mission, &path, &text));
+                    assert_eq!(
+                        same.count(),
+                        1,
+                        "{mission}/{path} of {clone:?}; {:#?}",
+                        self.log
+                    );
                 }
             }
         }
@@ -343,7 +439,13 @@ impl World {
 /// True if everything is delivered or superseded.
 fn has_nothing_left(run: &Run) -> bool {
     let report = run.json();
-    let left = ["in_flight", "retryable", "undeliverable", "blocked", "untried"];
+    let left = [
+        "in_flight",
+        "retryable",
+        "undeliverable",
+        "blocked",
+        "untried",
+    ];
     [&report["balance"], &report["documents"]["balance"]]
         .iter()
         .all(|balance| balance["holds"] == true && left.iter().all(|class| balance[class] == 0))
@@ -370,8 +472,15 @@ fn any_long_history_heals() {
         }
         world.heal();
         world.settle();
-        let faults = world.hubs.iter().map(|hub| format!("{:?}", hub.state().counts));
+        let faults = world
+            .hubs
+            .iter()
+            .map(|hub| format!("{:?}", hub.state().counts));
         let faults = faults.collect::<Vec<_>>().join(" ");
-        eprintln!("seed {seed}: {:?}; {faults}; {:?}", world.counts, begun.elapsed());
+        eprintln!(
+            "seed {seed}: {:?}; {faults}; {:?}",
+            world.counts,
+            begun.elapsed()
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! A real `serve` behind a way that breaks: requests and answers are lost, cut, doubled and replaced, and the receiver or
-//! the client is killed while a request is on its way.
+//! A real `serve` behind a way that breaks: requests and answers are lost, cut, doubled and
+//! replaced, and the receiver or the client is killed while a request is on its way.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read as _, Write as _};
@@ -119,15 +119,22 @@ impl State {
     pub(super) fn kill_receiver(&mut self) {
         self.served = None;
         let file = self.file.to_str().unwrap().to_owned();
-        self.served = Some(self.keeper.serve(&["--store", &file, "--listen", &self.address]));
+        self.served = Some(
+            self.keeper
+                .serve(&["--store", &file, "--listen", &self.address]),
+        );
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
         let fault = self.script.pop_front().unwrap_or(Fault::None);
         let name = format!("{fault:?}");
-        *self.counts.entry(name.split('(').next().unwrap().to_owned()).or_default() += 1;
+        *self
+            .counts
+            .entry(name.split('(').next().unwrap().to_owned())
+            .or_default() += 1;
         match fault {
-            Fault::Away | Fault::Status(_, false) | Fault::Pause(_) | Fault::KillsClient(false) => {}
+            Fault::Away | Fault::Status(_, false) | Fault::Pause(_) | Fault::KillsClient(false) => {
+            }
             Fault::KillsReceiver => {
                 let _on_its_way = self.begin(request);
                 self.kill_receiver();
@@ -138,7 +145,9 @@ impl State {
             }
             Fault::None => return self.passed(request),
             _ => {
-                let Some(told) = self.forward(request) else { return Reply::Silence };
+                let Some(told) = self.forward(request) else {
+                    return Reply::Silence;
+                };
                 if fault == Fault::Some {
                     return some(&told);
                 }
@@ -150,10 +159,19 @@ impl State {
             Fault::Pause(status) => Reply::status(status).header("Retry-After", "1"),
             Fault::Page => Reply::Raw(whole("text/html", b"<!DOCTYPE html><title>Sign in</title>")),
             Fault::Unnamed => Reply::json(200, &json!({"results": [], "status": "ok"})),
-            Fault::Noise => Reply::Raw(whole("application/json", b"{\"results\":[{\"event_id\":\xff")),
+            Fault::Noise => Reply::Raw(whole(
+                "application/json",
+                b"{\"results\":[{\"event_id\":\xff",
+            )),
             Fault::KillsClient(_) => {
                 if let Some(pid) = self.client.take() {
-                    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+                    assert!(
+                        Command::new("kill")
+                            .args(["-9", &pid.to_string()])
+                            .status()
+                            .unwrap()
+                            .success()
+                    );
                 }
                 Reply::Silence
             }
@@ -173,18 +191,29 @@ impl State {
     }
 
     /// Sends a request to the receiver.
-    #[expect(clippy::disallowed_methods, reason = "the way from the client to the receiver")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the way from the client to the receiver"
+    )]
     fn begin(&self, request: &Request) -> Option<std::net::TcpStream> {
         let mut stream = std::net::TcpStream::connect(&self.address).ok()?;
-        let mut head =
-            format!("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", request.method, request.path);
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
+            request.method, request.path
+        );
         for (name, value) in &request.headers {
             if !["host", "connection", "content-length", "expect"].contains(&name.as_str()) {
                 head.extend([name.as_str(), ": ", value, "\r\n"]);
             }
         }
-        head.extend(["Content-Length: ", &request.raw.len().to_string(), "\r\n\r\n"]);
-        stream.write_all(&[head.as_bytes(), &request.raw].concat()).ok()?;
+        head.extend([
+            "Content-Length: ",
+            &request.raw.len().to_string(),
+            "\r\n\r\n",
+        ]);
+        stream
+            .write_all(&[head.as_bytes(), &request.raw].concat())
+            .ok()?;
         Some(stream)
     }
 }
@@ -200,8 +229,14 @@ fn whole(kind: &str, body: &[u8]) -> Vec<u8> {
 
 /// The answer without every second result.
 fn some(told: &[u8]) -> Reply {
-    let body = told.windows(4).position(|four| four == b"\r\n\r\n").map(|at| &told[at + 4..]).unwrap_or_default();
-    let Ok(mut body) = serde_json::from_slice::<Value>(body) else { return Reply::Silence };
+    let body = told
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .map(|at| &told[at + 4..])
+        .unwrap_or_default();
+    let Ok(mut body) = serde_json::from_slice::<Value>(body) else {
+        return Reply::Silence;
+    };
     if let Some(results) = body["results"].as_array_mut() {
         let mut at = 0;
         results.retain(|_| {

@@ -29,13 +29,21 @@ fn lane(n: usize, wp_id: &str, from: &str, to: &str) -> Value {
 
 /// A log of these rows.
 fn log_of(rows: &[Value]) -> String {
-    rows.iter().flat_map(|row| [row.to_string(), "\n".to_owned()]).collect()
+    rows.iter()
+        .flat_map(|row| [row.to_string(), "\n".to_owned()])
+        .collect()
 }
 
 /// A log with work packages that pass through lanes: three lines each.
 fn log_with(packages: usize) -> Vec<Value> {
-    let way = [("planned", "claimed"), ("claimed", "in_progress"), ("in_progress", "for_review")];
-    (0..packages * 3).map(|n| lane(n, &format!("WP{:02}", n / 3), way[n % 3].0, way[n % 3].1)).collect()
+    let way = [
+        ("planned", "claimed"),
+        ("claimed", "in_progress"),
+        ("in_progress", "for_review"),
+    ];
+    (0..packages * 3)
+        .map(|n| lane(n, &format!("WP{:02}", n / 3), way[n % 3].0, way[n % 3].1))
+        .collect()
 }
 
 fn index(sandbox: &Sandbox) -> Value {
@@ -44,12 +52,20 @@ fn index(sandbox: &Sandbox) -> Value {
 
 /// Events of the journal in its order, with their envelopes.
 fn events(sandbox: &Sandbox) -> Vec<Value> {
-    sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines()
+    sandbox
+        .sk_sync(["events", "list", "--jsonl", "--envelope"])
+        .success()
+        .json_lines()
 }
 
 /// Id and envelope of every event from a log, in the order of the journal.
 fn logged(sandbox: &Sandbox) -> Vec<(String, String)> {
     let is_logged = |event: &&Value| event["envelope"]["build_id"] == "mission-log";
-    let pair = |event: &Value| (event["event_id"].as_str().unwrap().to_owned(), event["envelope"].to_string());
+    let pair = |event: &Value| {
+        (
+            event["event_id"].as_str().unwrap().to_owned(),
+            event["envelope"].to_string(),
+        )
+    };
     events(sandbox).iter().filter(is_logged).map(pair).collect()
 }

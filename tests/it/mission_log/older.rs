@@ -7,7 +7,8 @@ use crate::support::older::{Era, put};
 use crate::support::server::{Reply, Server};
 use crate::support::wire::honest;
 
-/// As 3.1.10 wrote them: no correlation, members of the payload repeated at the root, a developer's name.
+/// As 3.1.10 wrote them: no correlation, members of the payload repeated at the root, a developer's
+/// name.
 fn envelopes() -> [Value; 2] {
     let envelope = |id: &str, event_type: &str, payload: Value| {
         json!({"event_id": id, "event_type": event_type, "aggregate_id": "WP01", "aggregate_type": "WorkPackage",
@@ -24,13 +25,21 @@ fn envelopes() -> [Value; 2] {
         changed[name] = changed["payload"][name].clone();
     }
     let build = json!({"build_id": "b", "developer_name": "Dev", "machine": {"workspace_path": "/home/dev"}});
-    [changed, envelope("01JMBY7K8N3QRVX2DPF0000002", "BuildRegistered", build)]
+    [
+        changed,
+        envelope("01JMBY7K8N3QRVX2DPF0000002", "BuildRegistered", build),
+    ]
 }
 
 fn migrated(sandbox: &Sandbox) {
     let queue = sandbox.queue("queue.db", Era::Missions);
     for envelope in envelopes() {
-        put(&queue, envelope["event_id"].as_str().unwrap(), envelope.to_string(), 1);
+        put(
+            &queue,
+            envelope["event_id"].as_str().unwrap(),
+            envelope.to_string(),
+            1,
+        );
     }
     sandbox.at_rest();
     sandbox.adopting();
@@ -52,27 +61,60 @@ fn imported_events_arrive_whole_at_a_receiver_of_today() {
     );
     assert_eq!(run["balance"]["delivered"], run["balance"]["captured"]);
     // The same event with diagnostics of a producer's queue is the same event.
-    let shown = sandbox.sk_sync(["events", "show", "01JMBY7K8N3QRVX2DPF0000001", "--json"]).success().json();
-    assert!(shown.to_string().contains("user"), "the journal keeps what was imported");
+    let shown = sandbox
+        .sk_sync(["events", "show", "01JMBY7K8N3QRVX2DPF0000001", "--json"])
+        .success()
+        .json();
+    assert!(
+        shown.to_string().contains("user"),
+        "the journal keeps what was imported"
+    );
 }
 
 #[test]
 fn names_of_people_and_machines_are_sent_only_where_a_person_wants_it() {
     let server = Server::answering(|request| {
-        if request.path.contains("/events/") { honest(request, "success") } else { Reply::status(404) }
+        if request.path.contains("/events/") {
+            honest(request, "success")
+        } else {
+            Reply::status(404)
+        }
     });
     for (choice, has_names) in [("strip", false), ("send", true)] {
         let mut sandbox = Sandbox::with_repo();
         migrated(&sandbox);
         sandbox.target(&server.url());
         sandbox.set("SK_SYNC_MIGRATE__PERSONAL_DATA", choice);
-        let offer = sandbox.sk_sync(["allow", "--dry-run", "--json"]).success().json();
-        assert_eq!((&offer["personal_events"], &offer["personal_data"]), (&json!(1), &json!(choice)), "{offer}");
+        let offer = sandbox
+            .sk_sync(["allow", "--dry-run", "--json"])
+            .success()
+            .json();
+        assert_eq!(
+            (&offer["personal_events"], &offer["personal_data"]),
+            (&json!(1), &json!(choice)),
+            "{offer}"
+        );
         let _drain = sandbox.sk_sync(["drain", "--json"]).success();
-        let sent: String = server.requests().iter().rev().take(1).map(|request| request.json().to_string()).collect();
-        assert_eq!((sent.contains("Dev"), sent.contains("/home/dev")), (has_names, has_names), "{sent}");
-        assert!(sent.contains("correlation_id") && sent.contains("BuildRegistered"), "{sent}");
+        let sent: String = server
+            .requests()
+            .iter()
+            .rev()
+            .take(1)
+            .map(|request| request.json().to_string())
+            .collect();
+        assert_eq!(
+            (sent.contains("Dev"), sent.contains("/home/dev")),
+            (has_names, has_names),
+            "{sent}"
+        );
+        assert!(
+            sent.contains("correlation_id") && sent.contains("BuildRegistered"),
+            "{sent}"
+        );
         let kept = sandbox.events_of("5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60");
-        assert!(kept.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains("developer_name")));
+        assert!(
+            kept.iter()
+                .any(|(_, bytes)| String::from_utf8_lossy(bytes).contains("developer_name"))
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Files as a disk keeps them, and what is left of them after the power is cut.
 //!
-//! What a sync of the same file, or for names of the same directory, has covered is there. Of everything else each write
-//! may be there, missing, or torn at a sector; and of the changes of a directory the first ones, up to any of them.
+//! What a sync of the same file, or for names of the same directory, has covered is there. Of
+//! everything else each write may be there, missing, or torn at a sector; and of the changes of a
+//! directory the first ones, up to any of them.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -88,7 +89,10 @@ impl Disk {
         let mut disk = Self(BTreeMap::from([(0, Content::Dir(BTreeMap::new()))]));
         for path in tracked {
             let mut dir = 0;
-            let parts: Vec<_> = Path::new(path).iter().map(|part| part.to_str().unwrap()).collect();
+            let parts: Vec<_> = Path::new(path)
+                .iter()
+                .map(|part| part.to_str().unwrap())
+                .collect();
             let mut at = root.to_owned();
             for part in parts {
                 at.push(part);
@@ -109,7 +113,12 @@ impl Disk {
             return *node;
         }
         let node = self.next();
-        self.apply(&Op::Make { dir, name: name.to_owned(), node, is_dir });
+        self.apply(&Op::Make {
+            dir,
+            name: name.to_owned(),
+            node,
+            is_dir,
+        });
         node
     }
 
@@ -120,7 +129,8 @@ impl Disk {
             if path.is_dir() {
                 self.fill(node, &path);
             } else {
-                self.0.insert(node, Content::File(std::fs::read(path).unwrap()));
+                self.0
+                    .insert(node, Content::File(std::fs::read(path).unwrap()));
             }
         }
     }
@@ -156,8 +166,17 @@ impl Disk {
     /// Applies a change; one whose file is not there changes nothing.
     pub(super) fn apply(&mut self, op: &Op) {
         match op {
-            Op::Make { dir, name, node, is_dir } => {
-                let content = if *is_dir { Content::Dir(BTreeMap::new()) } else { Content::File(Vec::new()) };
+            Op::Make {
+                dir,
+                name,
+                node,
+                is_dir,
+            } => {
+                let content = if *is_dir {
+                    Content::Dir(BTreeMap::new())
+                } else {
+                    Content::File(Vec::new())
+                };
                 self.0.entry(*node).or_insert(content);
                 self.name(*dir, name, *node);
             }
@@ -205,21 +224,30 @@ impl Disk {
         let ops = &ops[..count];
         let is_safe = durable(ops);
         let mut left = self.clone();
-        // Everything exists as a node, with or without a name, so that what is written to it has a place.
+        // Everything exists as a node, with or without a name, so that what is written to it has a
+        // place.
         for op in ops {
             if let Op::Make { node, is_dir, .. } = op {
-                let content = if *is_dir { Content::Dir(BTreeMap::new()) } else { Content::File(Vec::new()) };
+                let content = if *is_dir {
+                    Content::Dir(BTreeMap::new())
+                } else {
+                    Content::File(Vec::new())
+                };
                 left.0.entry(*node).or_insert(content);
             }
         }
         // Directories that have lost a change lose all later ones.
         let mut over = BTreeMap::new();
         for (op, is_safe) in ops.iter().zip(is_safe) {
-            let is_kept = is_safe || loss == Loss::Nothing || (loss != Loss::All && !chance.once_in(2));
+            let is_kept =
+                is_safe || loss == Loss::Nothing || (loss != Loss::All && !chance.once_in(2));
             if let Some(dir) = directory(op) {
                 let is_over = over.entry(dir).or_insert(false);
                 *is_over |= !is_kept;
-                assert!(!is_safe || !*is_over, "a sync of a directory covers all earlier changes");
+                assert!(
+                    !is_safe || !*is_over,
+                    "a sync of a directory covers all earlier changes"
+                );
                 if !*is_over {
                     left.apply(op);
                 }
@@ -232,13 +260,19 @@ impl Disk {
         left
     }
 
-    /// A write of which only some sectors are there; or none, and yet the file is as long as after it.
+    /// A write of which only some sectors are there; or none, and yet the file is as long as after
+    /// it.
     fn tear(&mut self, op: &Op, loss: Loss, chance: &mut Chance) {
-        let Op::Write { node, at, bytes } = op else { return };
+        let Op::Write { node, at, bytes } = op else {
+            return;
+        };
         if chance.once_in(3) {
             let end = at + bytes.len() as u64;
             if self.length(*node) < end {
-                self.apply(&Op::Cut { node: *node, length: end });
+                self.apply(&Op::Cut {
+                    node: *node,
+                    length: end,
+                });
             }
         }
         if loss != Loss::Torn {
@@ -255,8 +289,8 @@ impl Disk {
         }
     }
 
-    /// Makes the real files below the `tracked` directories of `root` like this. A file that is there keeps its
-    /// identity; shared memory is lost, or is garbage.
+    /// Makes the real files below the `tracked` directories of `root` like this. A file that is
+    /// there keeps its identity; shared memory is lost, or is garbage.
     pub(super) fn restore(&self, root: &Path, tracked: &[&str], chance: &mut Chance) {
         for path in tracked {
             let (path, node) = (root.join(path), self.find(Path::new(path)));
@@ -275,7 +309,9 @@ impl Disk {
         }
         let names = self.names(node);
         for entry in std::fs::read_dir(path).unwrap().map(Result::unwrap) {
-            let kept = names.get(entry.file_name().to_str().unwrap()).map(|node| &self.0[node]);
+            let kept = names
+                .get(entry.file_name().to_str().unwrap())
+                .map(|node| &self.0[node]);
             match kept {
                 Some(Content::Dir(_)) if entry.path().is_dir() => {}
                 Some(Content::File(_)) if entry.path().is_file() => {}
@@ -293,7 +329,9 @@ impl Disk {
                 }
                 Content::File(bytes) => {
                     let garbage: Vec<u8> = if name.ends_with("-shm") {
-                        (0..bytes.len()).map(|_| u8::try_from(chance.below(256)).unwrap()).collect()
+                        (0..bytes.len())
+                            .map(|_| u8::try_from(chance.below(256)).unwrap())
+                            .collect()
                     } else {
                         Vec::new()
                     };
@@ -318,7 +356,9 @@ fn directory(op: &Op) -> Option<Node> {
 fn durable(ops: &[Op]) -> Vec<bool> {
     let mut is_safe = vec![false; ops.len()];
     for op in ops {
-        let Op::Sync { node, before } = op else { continue };
+        let Op::Sync { node, before } = op else {
+            continue;
+        };
         for (at, op) in ops[..*before].iter().enumerate() {
             let covered = match op {
                 Op::Write { node, .. } | Op::Cut { node, .. } => Some(*node),
@@ -336,9 +376,23 @@ mod tests {
 
     fn file() -> (Disk, Vec<Op>) {
         let disk = Disk(BTreeMap::from([(0, Content::Dir(BTreeMap::new()))]));
-        let write = |at, byte| Op::Write { node: 1, at, bytes: vec![byte; 1024] };
-        let make = Op::Make { dir: 0, name: "a".to_owned(), node: 1, is_dir: false };
-        let ops = vec![make, write(0, 1), Op::Sync { node: 1, before: 2 }, write(1024, 2)];
+        let write = |at, byte| Op::Write {
+            node: 1,
+            at,
+            bytes: vec![byte; 1024],
+        };
+        let make = Op::Make {
+            dir: 0,
+            name: "a".to_owned(),
+            node: 1,
+            is_dir: false,
+        };
+        let ops = vec![
+            make,
+            write(0, 1),
+            Op::Sync { node: 1, before: 2 },
+            write(1024, 2),
+        ];
         (disk, ops)
     }
 
@@ -354,14 +408,24 @@ mod tests {
         let (disk, mut ops) = file();
         let mut chance = Chance::new(1);
         let length = |disk: Disk| bytes(&disk).map(|bytes| bytes.len());
-        assert_eq!(length(disk.cut(&ops, 4, Loss::Nothing, &mut chance)), Some(2048));
-        assert_eq!(length(disk.cut(&ops, 4, Loss::All, &mut chance)), None, "the name is not synced");
+        assert_eq!(
+            length(disk.cut(&ops, 4, Loss::Nothing, &mut chance)),
+            Some(2048)
+        );
+        assert_eq!(
+            length(disk.cut(&ops, 4, Loss::All, &mut chance)),
+            None,
+            "the name is not synced"
+        );
         ops.push(Op::Sync { node: 0, before: 4 });
         let left = disk.cut(&ops, 5, Loss::All, &mut chance);
         assert_eq!(bytes(&left), Some(vec![1; 1024]));
         // A sync that began before a write does not cover it.
         ops[2] = Op::Sync { node: 1, before: 1 };
-        assert_eq!(bytes(&disk.cut(&ops, 5, Loss::All, &mut chance)), Some(Vec::new()));
+        assert_eq!(
+            bytes(&disk.cut(&ops, 5, Loss::All, &mut chance)),
+            Some(Vec::new())
+        );
     }
 
     #[test]
@@ -372,8 +436,16 @@ mod tests {
         for seed in 0..200 {
             let left = bytes(&disk.cut(&ops, 5, Loss::Torn, &mut Chance::new(seed))).unwrap();
             assert_eq!(left[..1024], [1; 1024], "synced");
-            let sectors: Vec<_> = left[1024..].chunks(512).map(|sector| (sector[0], sector.len())).collect();
-            assert!(left[1024..].chunks(512).all(|sector| sector.iter().all(|byte| *byte == sector[0])), "{seed}");
+            let sectors: Vec<_> = left[1024..]
+                .chunks(512)
+                .map(|sector| (sector[0], sector.len()))
+                .collect();
+            assert!(
+                left[1024..]
+                    .chunks(512)
+                    .all(|sector| sector.iter().all(|byte| *byte == sector[0])),
+                "{seed}"
+            );
             seen.insert(sectors);
         }
         assert!(seen.len() >= 5, "{seen:?}");

@@ -23,7 +23,8 @@ const REQUESTS: u32 = 12;
 const EVENTS: u32 = 3;
 
 fn batch(n: u32) -> Vec<Value> {
-    let event = |n| -> Value { serde_json::from_str(&envelope(&id(n), Some(HARBOUR), "a")).unwrap() };
+    let event =
+        |n| -> Value { serde_json::from_str(&envelope(&id(n), Some(HARBOUR), "a")).unwrap() };
     (n * EVENTS..(n + 1) * EVENTS).map(event).collect()
 }
 
@@ -33,29 +34,52 @@ fn send(address: &str, batches: std::ops::Range<u32>, expected: &[&str]) {
     for n in batches {
         let results = client.post(&batch(n)).unwrap();
         assert_eq!(results.len(), EVENTS as usize);
-        assert!(results.iter().all(|(_, status)| expected.contains(&status.as_str())), "{results:?}");
+        assert!(
+            results
+                .iter()
+                .all(|(_, status)| expected.contains(&status.as_str())),
+            "{results:?}"
+        );
     }
 }
 
-/// Starts the receiver under the tracer; its port. `None`, with a notice, where processes cannot be traced.
+/// Starts the receiver under the tracer; its port. `None`, with a notice, where processes cannot be
+/// traced.
 fn start(sandbox: &Sandbox, file: &Path) -> Option<(std::process::Child, u16)> {
     let port_file = sandbox.path("port");
-    let words = ["serve", "--store", file.to_str().unwrap(), "--port-file", port_file.to_str().unwrap()];
+    let words = [
+        "serve",
+        "--store",
+        file.to_str().unwrap(),
+        "--port-file",
+        port_file.to_str().unwrap(),
+    ];
     let mut strace = tracer(sandbox, &words);
-    let Ok(mut child) = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+    let Ok(mut child) = strace
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+    else {
         tell("SKIPPED: there is no strace here");
         return None;
     };
     let begun = Instant::now();
     loop {
-        if let Some(port) = std::fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse().ok()) {
+        if let Some(port) = std::fs::read_to_string(&port_file)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+        {
             return Some((child, port));
         }
         if let Some(status) = child.try_wait().unwrap() {
             tell(&format!("SKIPPED: cannot trace processes here: {status}"));
             return None;
         }
-        assert!(begun.elapsed() < Duration::from_mins(1), "it does not listen");
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "it does not listen"
+        );
         pause(Duration::from_millis(5));
     }
 }
@@ -66,28 +90,60 @@ fn a_receiver() {
     let file = sandbox.path("hub/received.db");
     std::fs::create_dir(sandbox.path("hub")).unwrap();
     let base = Disk::load(&sandbox.path(""), &TRACKED);
-    let Some((mut strace, port)) = start(&sandbox, &file) else { return };
+    let Some((mut strace, port)) = start(&sandbox, &file) else {
+        return;
+    };
     send(&format!("127.0.0.1:{port}"), 0..REQUESTS, &["success"]);
     let children = format!("/proc/{0}/task/{0}/children", strace.id());
     let child = std::fs::read_to_string(children).unwrap();
-    assert!(Command::new("kill").args(["-TERM", child.trim()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", child.trim()])
+            .status()
+            .unwrap()
+            .success()
+    );
     strace.wait().unwrap();
     let recording = heard(&sandbox, &TRACKED, base);
     let ops = &recording.ops;
-    let answers = |count: usize| ops[..count].iter().filter(|op| matches!(op, Op::Sent)).count();
-    assert_eq!(answers(ops.len()), REQUESTS as usize, "answers in the recording");
+    let answers = |count: usize| {
+        ops[..count]
+            .iter()
+            .filter(|op| matches!(op, Op::Sent))
+            .count()
+    };
+    assert_eq!(
+        answers(ops.len()),
+        REQUESTS as usize,
+        "answers in the recording"
+    );
     let first = wanted("SK_SYNC_SEED").unwrap_or(1);
     let states = wanted("SK_SYNC_POWER").unwrap_or(FEW);
     for seed in first..first + states {
         let mut chance = Chance::new(seed);
         let loss = LOSSES[usize::try_from(seed % 4).unwrap()];
-        let count = if chance.once_in(8) { ops.len() } else { chance.place(ops.len() + 1) };
-        let words = format!("receiver: seed {seed}, cut after {count} of {}, {loss:?} lost", ops.len());
-        recording.base.cut(ops, count, loss, &mut chance).restore(&recording.root, &TRACKED, &mut chance);
+        let count = if chance.once_in(8) {
+            ops.len()
+        } else {
+            chance.place(ops.len() + 1)
+        };
+        let words = format!(
+            "receiver: seed {seed}, cut after {count} of {}, {loss:?} lost",
+            ops.len()
+        );
+        recording.base.cut(ops, count, loss, &mut chance).restore(
+            &recording.root,
+            &TRACKED,
+            &mut chance,
+        );
         let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
         let acknowledged = u32::try_from(answers(count)).unwrap();
         let rows = rows(&file);
-        assert_eq!(served.report()["events"], rows.len(), "{words}: counted and stored");
+        assert_eq!(
+            served.report()["events"],
+            rows.len(),
+            "{words}: counted and stored"
+        );
         for n in 0..acknowledged {
             for event in batch(n) {
                 let kept = rows.get(event["event_id"].as_str().unwrap());
@@ -97,24 +153,44 @@ fn a_receiver() {
         let address = served.url().trim_start_matches("http://").to_owned();
         send(&address, 0..acknowledged, &["duplicate"]);
         send(&address, acknowledged..REQUESTS, &["duplicate", "success"]);
-        assert_eq!(served.report()["events"], REQUESTS * EVENTS, "{words}: stored twice");
+        assert_eq!(
+            served.report()["events"],
+            REQUESTS * EVENTS,
+            "{words}: stored twice"
+        );
         drop(served);
-        let check: String = open(&file).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        let check: String = open(&file)
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
         assert_eq!(check, "ok", "{words}");
     }
-    let syncs = ops.iter().filter(|op| matches!(op, Op::Sync { .. })).count();
-    tell(&format!("receiver: {states} states of {} operations, {syncs} of them syncs", ops.len()));
+    let syncs = ops
+        .iter()
+        .filter(|op| matches!(op, Op::Sync { .. }))
+        .count();
+    tell(&format!(
+        "receiver: {states} states of {} operations, {syncs} of them syncs",
+        ops.len()
+    ));
 }
 
 /// The events in the file.
 fn rows(file: &Path) -> BTreeMap<String, Value> {
     let conn = open(file);
-    let mut statement = conn.prepare("SELECT event_id, envelope FROM serve_events").unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap();
+    let mut statement = conn
+        .prepare("SELECT event_id, envelope FROM serve_events")
+        .unwrap();
+    let rows = statement
+        .query_map([], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
+        })
+        .unwrap();
     let rows: Vec<_> = rows.map(Result::unwrap).collect();
     let number = rows.len();
-    let rows: BTreeMap<_, _> =
-        rows.into_iter().map(|(id, envelope)| (id, serde_json::from_slice(&envelope).unwrap())).collect();
+    let rows: BTreeMap<_, _> = rows
+        .into_iter()
+        .map(|(id, envelope)| (id, serde_json::from_slice(&envelope).unwrap()))
+        .collect();
     assert_eq!(rows.len(), number, "an event is stored twice");
     rows
 }

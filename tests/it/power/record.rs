@@ -1,4 +1,5 @@
-//! The system calls of a real process that change files, as a tracer heard them, in the order in which they returned.
+//! The system calls of a real process that change files, as a tracer heard them, in the order in
+//! which they returned.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,23 +28,44 @@ pub(super) struct Recording {
 pub(super) fn tracer(sandbox: &Sandbox, words: &[&str]) -> Command {
     let program = sandbox.command(words);
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-y", "-qq", "-xx", "-s", "16777216", "-e", CALLS, "-o"]).arg(sandbox.path("strace.log"));
-    strace.arg(program.get_program()).args(words).env_clear().current_dir(sandbox.repo());
-    strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    strace
+        .args([
+            "-f", "-y", "-qq", "-xx", "-s", "16777216", "-e", CALLS, "-o",
+        ])
+        .arg(sandbox.path("strace.log"));
+    strace
+        .arg(program.get_program())
+        .args(words)
+        .env_clear()
+        .current_dir(sandbox.repo());
+    strace.envs(
+        program
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     strace
 }
 
 /// Runs a command and records it. `None`, with a notice, where processes cannot be traced.
-pub(super) fn record(sandbox: &Sandbox, tracked: &[&str], words: &[&str], input: &str) -> Option<(Recording, Run)> {
+pub(super) fn record(
+    sandbox: &Sandbox,
+    tracked: &[&str],
+    words: &[&str],
+    input: &str,
+) -> Option<(Recording, Run)> {
     let base = Disk::load(&sandbox.path(""), tracked);
     let stdin = sandbox.path("stdin");
     std::fs::write(&stdin, input).unwrap();
     let mut strace = tracer(sandbox, words);
-    let output = strace.stdin(Stdio::from(std::fs::File::open(stdin).unwrap())).output();
+    let output = strace
+        .stdin(Stdio::from(std::fs::File::open(stdin).unwrap()))
+        .output();
     match output.map(crate::support::rights::ended) {
         Ok(run) if !run.stderr.contains("strace:") => Some((heard(sandbox, tracked, base), run)),
         other => {
-            tell(&format!("SKIPPED: cannot trace system calls here: {other:?}"));
+            tell(&format!(
+                "SKIPPED: cannot trace system calls here: {other:?}"
+            ));
             None
         }
     }
@@ -61,7 +83,11 @@ pub(super) fn heard(sandbox: &Sandbox, tracked: &[&str], base: Disk) -> Recordin
         begun: BTreeMap::new(),
     };
     log.lines().for_each(|line| reader.line(line));
-    Recording { root: reader.root, base, ops: reader.ops }
+    Recording {
+        root: reader.root,
+        base,
+        ops: reader.ops,
+    }
 }
 
 struct Reader {
@@ -78,13 +104,21 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, line: &str) {
-        let Some((pid, rest)) = line.split_once(' ') else { return };
+        let Some((pid, rest)) = line.split_once(' ') else {
+            return;
+        };
         let rest = rest.trim_start();
         if let Some(first) = rest.strip_suffix(" <unfinished ...>") {
             let before = self.ops.len();
-            self.begun.insert(pid.to_owned(), (first.to_owned(), before));
-        } else if let Some((_, last)) = rest.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
-            let Some((first, before)) = self.begun.remove(pid) else { return };
+            self.begun
+                .insert(pid.to_owned(), (first.to_owned(), before));
+        } else if let Some((_, last)) = rest
+            .strip_prefix("<... ")
+            .and_then(|rest| rest.split_once(" resumed>"))
+        {
+            let Some((first, before)) = self.begun.remove(pid) else {
+                return;
+            };
             self.call(&format!("{first}{last}"), before);
         } else {
             let before = self.ops.len();
@@ -94,12 +128,20 @@ impl Reader {
 
     /// A call that returned; `before` operations had returned when it began.
     fn call(&mut self, text: &str, before: usize) {
-        let Some((call, result)) = text.rsplit_once(" = ") else { return };
-        let Some((name, arguments)) = call.split_once('(') else { return };
+        let Some((call, result)) = text.rsplit_once(" = ") else {
+            return;
+        };
+        let Some((name, arguments)) = call.split_once('(') else {
+            return;
+        };
         let arguments = arguments.trim_end();
         let arguments = arguments.strip_suffix(')').unwrap_or(arguments);
-        let result_number: i64 =
-            result.split(|c: char| !c.is_ascii_digit() && c != '-').next().unwrap().parse().unwrap_or(-1);
+        let result_number: i64 = result
+            .split(|c: char| !c.is_ascii_digit() && c != '-')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap_or(-1);
         if result_number < 0 {
             return;
         }
@@ -118,14 +160,20 @@ impl Reader {
             "fsync" | "fdatasync" => self.sync(words[0], before),
             "sendto" | "writev" | "sendmsg" => self.sent(words[0], arguments),
             "recvfrom" | "read" => self.received(words[0], arguments),
-            other => assert!(self.nodes(arguments).is_empty(), "a call that is not modelled: {other}({arguments})"),
+            other => assert!(
+                self.nodes(arguments).is_empty(),
+                "a call that is not modelled: {other}({arguments})"
+            ),
         }
     }
 
     /// The tracked path below the root.
     fn tracked(&self, path: &Path) -> Option<PathBuf> {
         let path = path.strip_prefix(&self.root).ok()?;
-        self.tracked.iter().any(|tracked| path.starts_with(tracked)).then(|| path.to_owned())
+        self.tracked
+            .iter()
+            .any(|tracked| path.starts_with(tracked))
+            .then(|| path.to_owned())
     }
 
     /// The path behind a descriptor, if it is tracked and has a name.
@@ -138,7 +186,10 @@ impl Reader {
 
     /// Every tracked file behind the descriptors in these arguments.
     fn nodes(&self, arguments: &str) -> Vec<PathBuf> {
-        arguments.split(", ").filter_map(|word| self.behind(word)).collect()
+        arguments
+            .split(", ")
+            .filter_map(|word| self.behind(word))
+            .collect()
     }
 
     fn push(&mut self, op: Op) {
@@ -147,7 +198,9 @@ impl Reader {
     }
 
     fn open(&mut self, arguments: &str, result: &str) {
-        let Some(path) = self.behind(result) else { return };
+        let Some(path) = self.behind(result) else {
+            return;
+        };
         let has = |flag: &str| arguments.contains(flag);
         if !has("O_WRONLY") && !has("O_RDWR") {
             return;
@@ -156,9 +209,18 @@ impl Reader {
             Some(node) if has("O_TRUNC") => self.push(Op::Cut { node, length: 0 }),
             Some(_) => {}
             None => {
-                assert!(has("O_CREAT"), "{} was not seen: {arguments}", path.display());
+                assert!(
+                    has("O_CREAT"),
+                    "{} was not seen: {arguments}",
+                    path.display()
+                );
                 let ((dir, name), node) = (self.place(&path), self.live.next());
-                self.push(Op::Make { dir, name, node, is_dir: false });
+                self.push(Op::Make {
+                    dir,
+                    name,
+                    node,
+                    is_dir: false,
+                });
             }
         }
         let at = if has("O_APPEND") { u64::MAX } else { 0 };
@@ -174,9 +236,18 @@ impl Reader {
     }
 
     fn make(&mut self, words: &[&str], is_dir: bool) {
-        for path in paths(words).iter().filter_map(|path| self.tracked(path)).collect::<Vec<_>>() {
+        for path in paths(words)
+            .iter()
+            .filter_map(|path| self.tracked(path))
+            .collect::<Vec<_>>()
+        {
             let ((dir, name), node) = (self.place(&path), self.live.next());
-            self.push(Op::Make { dir, name, node, is_dir });
+            self.push(Op::Make {
+                dir,
+                name,
+                node,
+                is_dir,
+            });
         }
     }
 
@@ -202,7 +273,11 @@ impl Reader {
     }
 
     fn remove(&mut self, words: &[&str]) {
-        for path in paths(words).iter().filter_map(|path| self.tracked(path)).collect::<Vec<_>>() {
+        for path in paths(words)
+            .iter()
+            .filter_map(|path| self.tracked(path))
+            .collect::<Vec<_>>()
+        {
             let (dir, name) = self.place(&path);
             self.push(Op::Remove { dir, name });
         }
@@ -215,42 +290,70 @@ impl Reader {
             self.ops.push(Op::Said(bytes));
             return;
         }
-        let Some(path) = self.behind(descriptor) else { return };
-        let Some(node) = self.live.find(&path) else { return };
+        let Some(path) = self.behind(descriptor) else {
+            return;
+        };
+        let Some(node) = self.live.find(&path) else {
+            return;
+        };
         let offset = self.offsets.entry((number.to_owned(), path)).or_insert(0);
         let end = self.live.length(node);
         let place = at.unwrap_or(if *offset == u64::MAX { end } else { *offset });
         if at.is_none() && *offset != u64::MAX {
             *offset += bytes.len() as u64;
         }
-        self.push(Op::Write { node, at: place, bytes });
+        self.push(Op::Write {
+            node,
+            at: place,
+            bytes,
+        });
     }
 
     /// The next bytes of one file are written to another; the first is as it was meanwhile.
     fn copy(&mut self, words: &[&str], length: u64) {
-        let Some(path) = self.behind(words[2]) else { return };
+        let Some(path) = self.behind(words[2]) else {
+            return;
+        };
         let source = PathBuf::from(text_of(words[0].split_once('<').unwrap().1));
-        let offset = self.offsets.get(&(words[2].split('<').next().unwrap().to_owned(), path)).copied().unwrap_or(0);
+        let offset = self
+            .offsets
+            .get(&(words[2].split('<').next().unwrap().to_owned(), path))
+            .copied()
+            .unwrap_or(0);
         let range = usize::try_from(offset).unwrap()..usize::try_from(offset + length).unwrap();
-        self.write(words[2], std::fs::read(source).unwrap()[range].to_vec(), None);
+        self.write(
+            words[2],
+            std::fs::read(source).unwrap()[range].to_vec(),
+            None,
+        );
     }
 
     fn seek(&mut self, descriptor: &str, to: u64) {
-        let Some(path) = self.behind(descriptor) else { return };
-        let offset = self.offsets.entry((descriptor.split('<').next().unwrap().to_owned(), path)).or_insert(0);
+        let Some(path) = self.behind(descriptor) else {
+            return;
+        };
+        let offset = self
+            .offsets
+            .entry((descriptor.split('<').next().unwrap().to_owned(), path))
+            .or_insert(0);
         if *offset != u64::MAX {
             *offset = to;
         }
     }
 
     fn cut(&mut self, descriptor: &str, length: u64) {
-        if let Some(node) = self.behind(descriptor).and_then(|path| self.live.find(&path)) {
+        if let Some(node) = self
+            .behind(descriptor)
+            .and_then(|path| self.live.find(&path))
+        {
             self.push(Op::Cut { node, length });
         }
     }
 
     fn sync(&mut self, descriptor: &str, before: usize) {
-        let path = descriptor.split_once('<').map(|(_, path)| PathBuf::from(text_of(path)));
+        let path = descriptor
+            .split_once('<')
+            .map(|(_, path)| PathBuf::from(text_of(path)));
         let node = path.and_then(|path| self.live.find(path.strip_prefix(&self.root).ok()?));
         if let Some(node) = node.filter(|_| !descriptor.ends_with("(deleted)")) {
             self.ops.push(Op::Sync { node, before });
@@ -259,7 +362,10 @@ impl Reader {
 
     /// A request or an answer leaves.
     fn sent(&mut self, descriptor: &str, arguments: &str) {
-        assert!(self.behind(descriptor).is_none(), "not modelled: {arguments}");
+        assert!(
+            self.behind(descriptor).is_none(),
+            "not modelled: {arguments}"
+        );
         let bytes = first_bytes(arguments);
         if bytes.starts_with(b"POST ") || bytes.starts_with(b"HTTP/1.1 2") {
             self.ops.push(Op::Sent);
@@ -290,14 +396,21 @@ fn paths(words: &[&str]) -> Vec<PathBuf> {
 
 /// The bytes of the first string in some arguments.
 fn first_bytes(arguments: &str) -> Vec<u8> {
-    arguments.split('"').nth(1).map(bytes_of).unwrap_or_default()
+    arguments
+        .split('"')
+        .nth(1)
+        .map(bytes_of)
+        .unwrap_or_default()
 }
 
 /// The bytes of a string as the tracer prints them: `\x41\x42`, up to what else follows.
 fn bytes_of(text: &str) -> Vec<u8> {
     assert!(!text.ends_with("..."), "the tracer cut a string");
     let text = text.trim_start_matches('"');
-    let codes = text.split("\\x").skip(1).map(|code| u8::from_str_radix(code.get(..2).unwrap(), 16).unwrap());
+    let codes = text
+        .split("\\x")
+        .skip(1)
+        .map(|code| u8::from_str_radix(code.get(..2).unwrap(), 16).unwrap());
     codes.collect()
 }
 

@@ -12,12 +12,22 @@ use crate::support::wire::{honest, ids};
 fn journal_capacity() {
     let server = honest_server();
     let text = "retention = 'off'\njournal.capacity = 20";
-    let report = external(&server, text).sk_sync(["index", "--json"]).success().json();
+    let report = external(&server, text)
+        .sk_sync(["index", "--json"])
+        .success()
+        .json();
     let over = report["capture"]["captured"].as_u64().unwrap() - 20;
     assert_eq!(report["balance"]["discarded"], over);
-    assert!(report["warnings"].to_string().contains("journal.capacity"), "{report}");
+    assert!(
+        report["warnings"].to_string().contains("journal.capacity"),
+        "{report}"
+    );
     let kept = external(&server, "retention = 'on'\njournal.capacity = 20");
-    assert_eq!(kept.sk_sync(["index", "--json"]).success().json()["balance"]["discarded"], 0, "retained: no bound");
+    assert_eq!(
+        kept.sk_sync(["index", "--json"]).success().json()["balance"]["discarded"],
+        0,
+        "retained: no bound"
+    );
 }
 
 /// Retained events are never refused; `status` warns above this number.
@@ -25,13 +35,26 @@ fn journal_capacity() {
 fn journal_warn_rows() {
     let sandbox = configured("journal.warn_rows = 3");
     let input = "{\"event_id\":\"e1\",\"event_type\":\"X\"}\n{\"event_id\":\"e2\",\"event_type\":\"X\"}\n{\"event_id\":\"e3\",\"event_type\":\"X\"}\n";
-    let _three = sandbox.sk_sync_with(["capture"], input.as_bytes()).success();
-    let warnings = || sandbox.sk_sync(["status", "--json"]).success().json()["warnings"].to_string();
+    let _three = sandbox
+        .sk_sync_with(["capture"], input.as_bytes())
+        .success();
+    let warnings =
+        || sandbox.sk_sync(["status", "--json"]).success().json()["warnings"].to_string();
     assert!(!warnings().contains("warn_rows"), "{}", warnings());
-    let _four = sandbox.sk_sync_with(["capture"], b"{\"event_id\":\"e4\",\"event_type\":\"X\"}\n").success();
-    assert!(warnings().contains("4 events are retained, more than journal.warn_rows (3)"), "{}", warnings());
+    let _four = sandbox
+        .sk_sync_with(["capture"], b"{\"event_id\":\"e4\",\"event_type\":\"X\"}\n")
+        .success();
+    assert!(
+        warnings().contains("4 events are retained, more than journal.warn_rows (3)"),
+        "{}",
+        warnings()
+    );
     let shown = sandbox.sk_sync(["status"]).success();
-    assert!(shown.stdout.contains("journal.warn_rows (3)"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("journal.warn_rows (3)"),
+        "{}",
+        shown.stdout
+    );
     sandbox.own("journal.warn_rows = 4");
     assert!(!warnings().contains("warn_rows"), "{}", warnings());
 }
@@ -42,8 +65,14 @@ fn drain_max_events() {
     let report = run(&external(&server, "drain.max_events = 5"));
     let requests = server.requests();
     let sizes: Vec<_> = to(&requests, EVENTS).iter().map(|r| ids(r).len()).collect();
-    assert!(sizes.len() > 3 && sizes.iter().all(|size| *size <= 5), "{sizes:?}");
-    assert_eq!(report["balance"]["delivered"], report["capture"]["captured"]);
+    assert!(
+        sizes.len() > 3 && sizes.iter().all(|size| *size <= 5),
+        "{sizes:?}"
+    );
+    assert_eq!(
+        report["balance"]["delivered"],
+        report["capture"]["captured"]
+    );
 }
 
 #[test]
@@ -51,9 +80,18 @@ fn drain_max_bytes() {
     let server = honest_server();
     let report = run(&external(&server, "drain.max_bytes = '4 KiB'"));
     let requests = server.requests();
-    let sizes: Vec<_> = to(&requests, EVENTS).iter().map(|r| r.body().len()).collect();
-    assert!(sizes.len() > 3 && sizes.iter().all(|size| *size <= 4096), "{sizes:?}");
-    assert_eq!(report["balance"]["delivered"], report["capture"]["captured"]);
+    let sizes: Vec<_> = to(&requests, EVENTS)
+        .iter()
+        .map(|r| r.body().len())
+        .collect();
+    assert!(
+        sizes.len() > 3 && sizes.iter().all(|size| *size <= 4096),
+        "{sizes:?}"
+    );
+    assert_eq!(
+        report["balance"]["delivered"],
+        report["capture"]["captured"]
+    );
 }
 
 #[test]
@@ -61,7 +99,13 @@ fn drain_max_time() {
     let server = honest_server();
     let sandbox = external(&server, "drain.max_time = '1ms'\ndrain.max_events = 1");
     let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
-    assert!(report["drain"]["halted"].as_str().unwrap().contains("max_time"), "{report}");
+    assert!(
+        report["drain"]["halted"]
+            .as_str()
+            .unwrap()
+            .contains("max_time"),
+        "{report}"
+    );
     assert!(report["balance"]["untried"].as_u64().unwrap() > 0);
     let _all = sandbox.sk_sync(["run", "--max-time", "5m"]).success();
 }
@@ -72,7 +116,10 @@ fn drain_max_rejections() {
         let server = Server::answering(|request| honest(request, "rejected"));
         let sandbox = external(&server, &format!("drain.max_rejections = {most}"));
         let report = sandbox.sk_sync(["run", "--json"]).code(code).json();
-        assert_eq!(report["balance"][class], report["capture"]["captured"], "{most}");
+        assert_eq!(
+            report["balance"][class], report["capture"]["captured"],
+            "{most}"
+        );
     }
 }
 
@@ -84,8 +131,15 @@ fn drain_lock_wait() {
     lock.lock().unwrap();
     let _busy = sandbox.sk_sync(["drain"]).code(75);
     sandbox.own("preset = 'stub'\ndrain.lock_wait = '50s'");
-    let waiting = sandbox.command(["drain"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let waiting = sandbox
+        .command(["drain"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     pause(Duration::from_millis(100));
     lock.unlock().unwrap();
-    assert!(waiting.wait_with_output().unwrap().status.success(), "it waited until the lock was free");
+    assert!(
+        waiting.wait_with_output().unwrap().status.success(),
+        "it waited until the lock was free"
+    );
 }

@@ -12,7 +12,10 @@ const LINE: &str = r#"{"event_id":"01KQXA0Q7W3M5D8F1GZ2H4J6K8","wp_id":"WP01","f
 fn mission_log_capture() {
     for (text, captured) in [("", json!(1)), ("mission_log.capture = false", Value::Null)] {
         let sandbox = configured(text);
-        sandbox.write("kitty-specs/001-harbour-tide-table/status.events.jsonl", LINE);
+        sandbox.write(
+            "kitty-specs/001-harbour-tide-table/status.events.jsonl",
+            LINE,
+        );
         let report = run(&sandbox);
         assert_eq!(report["mission_log"]["captured"], captured, "{text}");
     }
@@ -28,12 +31,20 @@ fn migrate_personal_data() {
             "aggregate_id": "b", "aggregate_type": "Build", "schema_version": "3.0.0", "build_id": "b",
             "payload": {"build_id": "b", "developer_name": "Dev"}, "node_id": "b805cd5cee74", "lamport_clock": 1,
             "timestamp": "2026-02-12T10:00:00+00:00", "project_uuid": "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60"});
-        put(&queue, "01JMBY7K8N3QRVX2DPF0000002", envelope.to_string(), 1);
+        put(
+            &queue,
+            "01JMBY7K8N3QRVX2DPF0000002",
+            envelope.to_string(),
+            1,
+        );
         sandbox.at_rest();
         sandbox.adopting();
         let report = run(&sandbox);
         assert_eq!(report["migrate"]["imported"], 1, "{report}");
-        let sent: String = to(&server.requests(), EVENTS).iter().map(|request| request.json().to_string()).collect();
+        let sent: String = to(&server.requests(), EVENTS)
+            .iter()
+            .map(|request| request.json().to_string())
+            .collect();
         assert!(sent.contains("BuildRegistered"), "{sent}");
         assert_eq!(sent.contains("developer_name"), has_name, "{text}");
     }

@@ -14,7 +14,10 @@ fn external_receiver_events_query() {
     ));
     sandbox.set("SK_SYNC_SECRET_Q", "k=1");
     let _report = run(&sandbox);
-    assert_eq!(to(&server.requests(), "/in?k=1").len(), server.requests().len());
+    assert_eq!(
+        to(&server.requests(), "/in?k=1").len(),
+        server.requests().len()
+    );
 }
 
 #[test]
@@ -28,7 +31,10 @@ fn external_receiver_bodies_query() {
     ));
     sandbox.set("SK_SYNC_SECRET_Q", "k=1");
     let report = run(&sandbox);
-    assert_eq!(Some(to(&server.requests(), "/put?k=1").len() as u64), report["bodies"]["uploaded"].as_u64());
+    assert_eq!(
+        Some(to(&server.requests(), "/put?k=1").len() as u64),
+        report["bodies"]["uploaded"].as_u64()
+    );
 }
 
 #[test]
@@ -39,8 +45,19 @@ fn network_proxy() {
     let mut sandbox = configured(&format!("network.proxy = '{}'", proxy.authority()));
     sandbox.target("https://elsewhere.example");
     sandbox.set("SSL_CERT_FILE", fixture("authority.pem").to_str().unwrap());
-    let report = sandbox.sk_sync(["run", "--allow-origin", "https://elsewhere.example", "--json"]).success().json();
-    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
+    let report = sandbox
+        .sk_sync([
+            "run",
+            "--allow-origin",
+            "https://elsewhere.example",
+            "--json",
+        ])
+        .success()
+        .json();
+    assert_eq!(
+        report["balance"]["delivered"],
+        report["balance"]["captured"]
+    );
     assert!(!proxy.asked().is_empty());
 }
 
@@ -52,7 +69,10 @@ fn with_client(files: &str) {
     sandbox.target(&front.url("localhost"));
     sandbox.set("SSL_CERT_FILE", fixture("authority.pem").to_str().unwrap());
     let report = run(&sandbox);
-    assert_eq!(report["balance"]["delivered"], report["balance"]["captured"]);
+    assert_eq!(
+        report["balance"]["delivered"],
+        report["balance"]["captured"]
+    );
 }
 
 #[test]
@@ -67,5 +87,9 @@ fn network_client_cert() {
 #[test]
 fn network_client_key() {
     let (cert, key) = (fixture("client.pem"), fixture("client.key"));
-    with_client(&format!("network = {{ client_cert = '{}', client_key = '{}' }}", cert.display(), key.display()));
+    with_client(&format!(
+        "network = {{ client_cert = '{}', client_key = '{}' }}",
+        cert.display(),
+        key.display()
+    ));
 }

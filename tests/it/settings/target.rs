@@ -12,25 +12,43 @@ use crate::support::server::{Reply, Server};
 fn project_uuid() {
     let uuid = "7e57ab1e-0000-4000-8000-000000000001";
     let sandbox = configured(&format!("preset = 'stub'\nproject.uuid = '{uuid}'"));
-    assert_ne!(run(&sandbox)["project"]["project_uuid"], uuid, "what .kittify says comes first");
+    assert_ne!(
+        run(&sandbox)["project"]["project_uuid"],
+        uuid,
+        "what .kittify says comes first"
+    );
     std::fs::remove_file(sandbox.repo().join(".kittify/config.yaml")).unwrap();
     assert_eq!(run(&sandbox)["project"]["project_uuid"], uuid);
-    let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
+    let events = sandbox
+        .sk_sync(["events", "list", "--jsonl", "--envelope"])
+        .success()
+        .json_lines();
     assert!(events.iter().all(|e| e["envelope"]["project_uuid"] == uuid));
 }
 
 #[test]
 fn project_slug() {
-    let sandbox = configured("project.uuid = '7e57ab1e-0000-4000-8000-000000000001'\nproject.slug = 'mine'");
+    let sandbox =
+        configured("project.uuid = '7e57ab1e-0000-4000-8000-000000000001'\nproject.slug = 'mine'");
     std::fs::remove_file(sandbox.repo().join(".kittify/config.yaml")).unwrap();
     assert_eq!(run(&sandbox)["project"]["project_slug"], "mine");
-    let events = sandbox.sk_sync(["events", "list", "--jsonl", "--envelope"]).success().json_lines();
-    assert!(events.iter().all(|e| e["envelope"]["project_slug"] == "mine"));
+    let events = sandbox
+        .sk_sync(["events", "list", "--jsonl", "--envelope"])
+        .success()
+        .json_lines();
+    assert!(
+        events
+            .iter()
+            .all(|e| e["envelope"]["project_slug"] == "mine")
+    );
 }
 
 /// A Teamspace on a server, with everything that delivery needs.
 fn teamspace(server: &Server, more: &str) -> Sandbox {
-    let text = format!("preset = 'teamspace'\nteamspace.server_url = '{}'\n{more}", server.url());
+    let text = format!(
+        "preset = 'teamspace'\nteamspace.server_url = '{}'\n{more}",
+        server.url()
+    );
     let mut sandbox = configured(&text);
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     sandbox
@@ -49,11 +67,19 @@ fn teamspace_team_slug() {
     let server = honest_server();
     let sandbox = teamspace(&server, "");
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    let shut: Vec<_> = report["gates"].as_array().unwrap().iter().filter(|g| g["open"] == false).collect();
+    let shut: Vec<_> = report["gates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|g| g["open"] == false)
+        .collect();
     assert_eq!((shut.len(), &shut[0]["name"]), (1, &json!("missing_team")));
     assert!(server.requests().is_empty());
     let _sent = run(&teamspace(&server, "teamspace.team_slug = 'harbour'"));
-    assert_eq!(server.requests()[0].json()["events"][0]["team_slug"], "harbour");
+    assert_eq!(
+        server.requests()[0].json()["events"][0]["team_slug"],
+        "harbour"
+    );
 }
 
 #[test]
@@ -63,10 +89,16 @@ fn teamspace_user_email() {
     let text = "teamspace.team_slug = 'harbour'\nteamspace.user_email = 'a@example.org'";
     let with = run(&teamspace(&server, text));
     assert_eq!(
-        (&without["target"]["user_email"], &with["target"]["user_email"]),
+        (
+            &without["target"]["user_email"],
+            &with["target"]["user_email"]
+        ),
         (&json!(""), &json!("a@example.org"))
     );
-    assert_ne!(without["target"]["target_id"], with["target"]["target_id"], "another identity");
+    assert_ne!(
+        without["target"]["target_id"], with["target"]["target_id"],
+        "another identity"
+    );
 }
 
 /// A private file named by the user's own settings; a repository's file may not name a token file.
@@ -83,10 +115,17 @@ fn teamspace_token_file() {
     let line = format!("teamspace.token_file = '{}'\n", token.display());
     own_file(&mut sandbox, &server, &line);
     let _sent = run(&sandbox);
-    assert!(server.requests().iter().all(|r| r.header("authorization") == Some("Bearer of-file")));
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|r| r.header("authorization") == Some("Bearer of-file"))
+    );
     sandbox.write("event-sync.toml", line);
     let refused = sandbox.sk_sync(["run"]).code(2);
-    assert!(refused.stderr.contains("event-sync.toml:1:11: `teamspace.token_file`: a repository's file must not say"));
+    assert!(refused.stderr.contains(
+        "event-sync.toml:1:11: `teamspace.token_file`: a repository's file must not say"
+    ));
 }
 
 /// A program of the user's own file, run outside the repository; no other source may name one.
@@ -96,17 +135,39 @@ fn teamspace_token_command() {
     let server = honest_server();
     let mut sandbox = teamspace(&server, "teamspace.team_slug = 'harbour'");
     sandbox.unset("SK_SYNC_TOKEN");
-    own_file(&mut sandbox, &server, "teamspace.token_command = ['sh', '-c', 'echo of-command; pwd >&2']\n");
+    own_file(
+        &mut sandbox,
+        &server,
+        "teamspace.token_command = ['sh', '-c', 'echo of-command; pwd >&2']\n",
+    );
     let _sent = run(&sandbox);
-    assert!(server.requests().iter().all(|r| r.header("authorization") == Some("Bearer of-command")));
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|r| r.header("authorization") == Some("Bearer of-command"))
+    );
     own_file(&mut sandbox, &server, "");
     sandbox.set("SK_SYNC_TEAMSPACE__TOKEN_COMMAND", "['touch', 'ran']");
     let refused = sandbox.sk_sync(["run"]).code(2);
-    assert!(refused.stderr.contains("only your user file may name a program"), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains("only your user file may name a program"),
+        "{}",
+        refused.stderr
+    );
     sandbox.unset("SK_SYNC_TEAMSPACE__TOKEN_COMMAND");
-    sandbox.write("event-sync.toml", "teamspace.token_command = ['touch', 'ran']\n");
+    sandbox.write(
+        "event-sync.toml",
+        "teamspace.token_command = ['touch', 'ran']\n",
+    );
     let refused = sandbox.sk_sync(["run"]).code(2);
-    assert!(refused.stderr.contains("event-sync.toml:1:11: "), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("event-sync.toml:1:11: "),
+        "{}",
+        refused.stderr
+    );
     assert!(!sandbox.repo().join("ran").exists());
 }
 
@@ -114,18 +175,28 @@ fn teamspace_token_command() {
 fn own_file(sandbox: &mut Sandbox, server: &Server, more: &str) {
     let path = sandbox.path("own.toml");
     let text = "preset = 'teamspace'\nteamspace.team_slug = 'harbour'\n";
-    std::fs::write(&path, format!("{text}teamspace.server_url = '{}'\n{more}", server.url())).unwrap();
+    std::fs::write(
+        &path,
+        format!("{text}teamspace.server_url = '{}'\n{more}", server.url()),
+    )
+    .unwrap();
     sandbox.change("SK_SYNC_CONFIG", path.to_str().unwrap());
 }
 
 #[test]
 fn external_receiver_url() {
     let server = honest_server();
-    let sandbox = configured(&format!("preset = 'external-receiver'\nexternal_receiver.url = '{}/base'", server.url()));
+    let sandbox = configured(&format!(
+        "preset = 'external-receiver'\nexternal_receiver.url = '{}/base'",
+        server.url()
+    ));
     let report = run(&sandbox);
     assert_eq!(report["target"]["receiver"], "external-receiver");
     let paths: BTreeSet<_> = server.requests().into_iter().map(|r| r.path).collect();
-    assert_eq!(paths, [format!("/base{BODIES}"), format!("/base{EVENTS}")].into());
+    assert_eq!(
+        paths,
+        [format!("/base{BODIES}"), format!("/base{EVENTS}")].into()
+    );
 }
 
 /// Without an address for bodies, none are sent and the reason is named.
@@ -133,35 +204,66 @@ fn external_receiver_url() {
 fn external_receiver_events_url() {
     let server = honest_server();
     let url = format!("{}/in?k=1", server.url());
-    let sandbox = configured(&format!("preset = 'external-receiver'\nexternal_receiver.events_url = '{url}'"));
+    let sandbox = configured(&format!(
+        "preset = 'external-receiver'\nexternal_receiver.events_url = '{url}'"
+    ));
     let report = run(&sandbox);
     assert_eq!(report["target"]["canonical_url"], url.replace("k=1", "***"));
-    assert_eq!(to(&server.requests(), "/in?k=1").len(), server.requests().len());
-    assert!(report["bodies"]["skipped"]["no_bodies_endpoint"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(
+        to(&server.requests(), "/in?k=1").len(),
+        server.requests().len()
+    );
+    assert!(
+        report["bodies"]["skipped"]["no_bodies_endpoint"]
+            .as_u64()
+            .unwrap()
+            > 0,
+        "{report}"
+    );
 }
 
 #[test]
 fn external_receiver_bodies_url() {
     let (server, other) = (honest_server(), honest_server());
-    let sandbox = external(&server, &format!("external_receiver.bodies_url = '{}/put'", other.url()));
+    let sandbox = external(
+        &server,
+        &format!("external_receiver.bodies_url = '{}/put'", other.url()),
+    );
     let report = run(&sandbox);
-    assert_eq!(server.requests().len(), to(&server.requests(), EVENTS).len());
-    assert_eq!(json!(to(&other.requests(), "/put").len()), report["bodies"]["uploaded"]);
+    assert_eq!(
+        server.requests().len(),
+        to(&server.requests(), EVENTS).len()
+    );
+    assert_eq!(
+        json!(to(&other.requests(), "/put").len()),
+        report["bodies"]["uploaded"]
+    );
 }
 
 #[test]
 fn external_receiver_headers() {
     let server = honest_server();
-    let mut sandbox = external(&server, "external_receiver.headers = { X-Key = { env = 'SK_SYNC_SECRET_KEY' } }");
+    let mut sandbox = external(
+        &server,
+        "external_receiver.headers = { X-Key = { env = 'SK_SYNC_SECRET_KEY' } }",
+    );
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    assert!(report["gates"].to_string().contains("missing_header_secret"), "{report}");
+    assert!(
+        report["gates"]
+            .to_string()
+            .contains("missing_header_secret"),
+        "{report}"
+    );
     assert!(server.requests().is_empty());
     sandbox.set("SK_SYNC_SECRET_KEY", "open-sesame");
     sandbox.set("SK_SYNC_TOKEN", "not-for-you");
     let _report = run(&sandbox);
     assert!(server.requests().len() > 1);
     for request in server.requests() {
-        assert_eq!((request.header("x-key"), request.header("authorization")), (Some("open-sesame"), None));
+        assert_eq!(
+            (request.header("x-key"), request.header("authorization")),
+            (Some("open-sesame"), None)
+        );
     }
 }
 
@@ -169,8 +271,15 @@ fn external_receiver_headers() {
 fn external_receiver_compression() {
     for (word, encoding) in [("gzip", Some("gzip")), ("none", None)] {
         let server = honest_server();
-        let _report = run(&external(&server, &format!("external_receiver.compression = '{word}'")));
-        assert_eq!(to(&server.requests(), EVENTS)[0].header("content-encoding"), encoding, "{word}");
+        let _report = run(&external(
+            &server,
+            &format!("external_receiver.compression = '{word}'"),
+        ));
+        assert_eq!(
+            to(&server.requests(), EVENTS)[0].header("content-encoding"),
+            encoding,
+            "{word}"
+        );
     }
 }
 
@@ -180,17 +289,30 @@ fn external_receiver_ack() {
     let server = Server::answering(|_| Reply::status(204));
     let report = run(&external(&server, "external_receiver.ack = 'status'"));
     assert_eq!(report["drain"]["success"], report["capture"]["captured"]);
-    let report = external(&server, "").sk_sync(["run", "--json"]).code(3).json();
-    assert_eq!(report["balance"]["in_flight"], report["capture"]["captured"]);
+    let report = external(&server, "")
+        .sk_sync(["run", "--json"])
+        .code(3)
+        .json();
+    assert_eq!(
+        report["balance"]["in_flight"],
+        report["capture"]["captured"]
+    );
 }
 
 #[test]
 fn external_receiver_format() {
-    for (word, media_type) in [("batch", "application/json"), ("cloudevents", "application/cloudevents-batch+json")] {
+    for (word, media_type) in [
+        ("batch", "application/json"),
+        ("cloudevents", "application/cloudevents-batch+json"),
+    ] {
         let server = Server::answering(|_| Reply::status(204));
         let more = format!("external_receiver.format = '{word}'\nexternal_receiver.ack = 'status'");
         let _report = run(&external(&server, &more));
-        assert_eq!(to(&server.requests(), EVENTS)[0].header("content-type"), Some(media_type), "{word}");
+        assert_eq!(
+            to(&server.requests(), EVENTS)[0].header("content-type"),
+            Some(media_type),
+            "{word}"
+        );
     }
 }
 
@@ -198,17 +320,33 @@ fn external_receiver_format() {
 #[test]
 fn external_receiver_signing_secret() {
     let server = honest_server();
-    let mut sandbox = external(&server, "external_receiver.signing_secret = { env = 'SK_SYNC_SECRET_S' }");
+    let mut sandbox = external(
+        &server,
+        "external_receiver.signing_secret = { env = 'SK_SYNC_SECRET_S' }",
+    );
     sandbox.set("SK_SYNC_SECRET_S", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let _report = run(&sandbox);
-    assert!(server.requests().iter().all(|r| r.header("webhook-signature").is_some_and(|s| s.starts_with("v1,"))));
+    assert!(server.requests().iter().all(|r| {
+        r.header("webhook-signature")
+            .is_some_and(|s| s.starts_with("v1,"))
+    }));
     for (text, said) in [
-        ("external_receiver.signing_secret = 'whsec_topsecret'", "must not be written down here"),
-        ("external_receiver.signing_secret = { env = 'AWS_SECRET' }", "only variables that begin with SK_SYNC_SECRET_"),
+        (
+            "external_receiver.signing_secret = 'whsec_topsecret'",
+            "must not be written down here",
+        ),
+        (
+            "external_receiver.signing_secret = { env = 'AWS_SECRET' }",
+            "only variables that begin with SK_SYNC_SECRET_",
+        ),
     ] {
         let sandbox = Sandbox::with_repo();
         sandbox.write("event-sync.toml", text);
         let refused = sandbox.sk_sync(["run"]).code(2);
-        assert!(refused.stderr.contains(said) && !refused.stderr.contains("topsecret"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains(said) && !refused.stderr.contains("topsecret"),
+            "{}",
+            refused.stderr
+        );
     }
 }

@@ -101,18 +101,33 @@ impl World {
         if self.chance.once_in(8) && path.exists() {
             std::fs::remove_file(path).unwrap();
         } else {
-            self.sandbox.write(file, format!("# Version {}\n{}", self.rounds, "text\n".repeat(self.chance.place(40))));
+            self.sandbox.write(
+                file,
+                format!(
+                    "# Version {}\n{}",
+                    self.rounds,
+                    "text\n".repeat(self.chance.place(40))
+                ),
+            );
         }
         if self.chance.once_in(4) {
             let queue = crate::support::older::database(self.sandbox.kitty("queue.db"));
             for n in 0..3 {
                 let id = id(self.rounds * 10 + n);
-                put(&queue, &id, older_envelope(&id, Some(HARBOUR), "a"), i64::from(self.rounds));
+                put(
+                    &queue,
+                    &id,
+                    older_envelope(&id, Some(HARBOUR), "a"),
+                    i64::from(self.rounds),
+                );
             }
             drop(queue);
             // At rest, and newer than before.
             let at = UNIX_EPOCH + Duration::from_secs(1_790_000_000 + u64::from(self.rounds));
-            let file = std::fs::File::options().write(true).open(self.sandbox.kitty("queue.db")).unwrap();
+            let file = std::fs::File::options()
+                .write(true)
+                .open(self.sandbox.kitty("queue.db"))
+                .unwrap();
             file.set_modified(at).unwrap();
         }
     }
@@ -120,11 +135,20 @@ impl World {
     fn start(&mut self, command: usize) -> Child {
         let words = COMMANDS[command];
         let mut command = self.sandbox.command(words);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut input = child.stdin.take().unwrap();
         if words[0] == "capture" {
             for n in 0..12 {
-                let event = envelope(&format!("event-{}-{n}", self.rounds), &format!("a{}", n % 3), "x");
+                let event = envelope(
+                    &format!("event-{}-{n}", self.rounds),
+                    &format!("a{}", n % 3),
+                    "x",
+                );
                 // All lines fit into the pipe.
                 writeln!(input, "{event}").unwrap();
             }
@@ -141,7 +165,12 @@ impl World {
         pause(wait);
         child.kill().unwrap();
         let mut answers = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut answers).unwrap();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut answers)
+            .unwrap();
         let code = child.wait().unwrap().code();
         // What it had sent is looked at before the ledger is.
         self.hub.server.settle();
@@ -150,12 +179,18 @@ impl World {
         match code {
             None => self.figures.kills += 1,
             Some(0 | 3) => self.figures.late += 1,
-            Some(code) => panic!("{words} ended with {code}: {answers}\n{}", self.log.join("\n")),
+            Some(code) => panic!(
+                "{words} ended with {code}: {answers}\n{}",
+                self.log.join("\n")
+            ),
         }
         if words.starts_with("capture") {
             // The last line may be cut off: it was not acknowledged.
-            let lines = answers.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            self.known.extend(lines.map(|line| line["event_id"].as_str().unwrap().to_owned()));
+            let lines = answers
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            self.known
+                .extend(lines.map(|line| line["event_id"].as_str().unwrap().to_owned()));
         }
         self.look();
     }
@@ -167,12 +202,21 @@ impl World {
         }
         let conn = open(&self.sandbox.store());
         let list = |sql: &str| -> BTreeMap<String, String> {
-            let Ok(mut statement) = conn.prepare(sql) else { return BTreeMap::new() };
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            let Ok(mut statement) = conn.prepare(sql) else {
+                return BTreeMap::new();
+            };
+            let rows = statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap();
             rows.collect::<Result<_, _>>().unwrap()
         };
         let journal = list("SELECT event_id, '' FROM journal_events WHERE kind = 0");
-        let gone: Vec<_> = self.known.iter().filter(|id| !journal.contains_key(*id)).cloned().collect();
+        let gone: Vec<_> = self
+            .known
+            .iter()
+            .filter(|id| !journal.contains_key(*id))
+            .cloned()
+            .collect();
         if !gone.is_empty() {
             self.figures.lost += gone.len() as u64;
             self.log.push(format!("lost: {gone:?}"));
@@ -192,7 +236,9 @@ impl World {
              FROM delivery_rows d JOIN journal_events e ON e.seq = d.seq",
         );
         let with = |statuses: &[&str]| {
-            let found = rows.iter().filter(|(_, status)| statuses.contains(&status.as_str()));
+            let found = rows
+                .iter()
+                .filter(|(_, status)| statuses.contains(&status.as_str()));
             found.map(|(id, _)| id.clone()).collect::<BTreeSet<_>>()
         };
         let mut held = self.hub.held();
@@ -200,18 +246,27 @@ impl World {
         let claimed: Vec<_> = held
             .recorded
             .iter()
-            .filter(|id| !held.events.contains_key(*id) && !held.documents.iter().any(|(.., hash)| hash == *id))
+            .filter(|id| {
+                !held.events.contains_key(*id)
+                    && !held.documents.iter().any(|(.., hash)| hash == *id)
+            })
             .collect();
         if !claimed.is_empty() {
             self.figures.lost += claimed.len() as u64;
-            self.log.push(format!("recorded and not there: {claimed:?}"));
+            self.log
+                .push(format!("recorded and not there: {claimed:?}"));
         }
-        let (reposted, changed) = (std::mem::take(&mut held.reposted), std::mem::take(&mut held.changed));
+        let (reposted, changed) = (
+            std::mem::take(&mut held.reposted),
+            std::mem::take(&mut held.changed),
+        );
         self.figures.reposted += reposted.len() as u64;
         self.figures.doubled += changed.len() as u64;
         self.figures.unrecorded += std::mem::take(&mut held.unrecorded);
         if !reposted.is_empty() || !changed.is_empty() {
-            self.log.push(format!("posted again: {reposted:?}, with other content: {changed:?}"));
+            self.log.push(format!(
+                "posted again: {reposted:?}, with other content: {changed:?}"
+            ));
         }
     }
 
@@ -229,19 +284,43 @@ impl World {
         let run = self.sandbox.sk_sync(["run", "--json"]).success().json();
         self.look();
         self.prove();
-        let journal: BTreeSet<_> = crate::support::wire::journal(&self.sandbox.store()).into_keys().collect();
+        let journal: BTreeSet<_> = crate::support::wire::journal(&self.sandbox.store())
+            .into_keys()
+            .collect();
         let held = self.hub.held();
         let there: BTreeSet<_> = held.events.keys().cloned().collect();
         assert_eq!(journal, there, "{run}\n{}", self.log.join("\n"));
         let queue = crate::support::older::database(self.sandbox.kitty("queue.db"));
-        let older: i64 = queue.query_row("SELECT COUNT(*) FROM queue", [], |row| row.get(0)).unwrap();
-        let imported = journal.iter().filter(|id| id.starts_with("01JMBY7K8N3QRVX2DPF")).count();
-        assert_eq!(i64::try_from(imported).unwrap(), older, "rows of the older queue");
-        let listed = self.sandbox.sk_sync(["index", "--dry-run", "--json"]).success().json();
-        for artifact in listed["artifacts"].as_array().unwrap().iter().filter(|a| a["decision"] == "queued") {
-            let [mission, path, sha256] =
-                ["mission_slug", "path", "sha256"].map(|name| artifact[name].as_str().unwrap().to_owned());
-            assert!(held.documents.contains(&(mission, path, sha256)), "{artifact}\n{}", self.log.join("\n"));
+        let older: i64 = queue
+            .query_row("SELECT COUNT(*) FROM queue", [], |row| row.get(0))
+            .unwrap();
+        let imported = journal
+            .iter()
+            .filter(|id| id.starts_with("01JMBY7K8N3QRVX2DPF"))
+            .count();
+        assert_eq!(
+            i64::try_from(imported).unwrap(),
+            older,
+            "rows of the older queue"
+        );
+        let listed = self
+            .sandbox
+            .sk_sync(["index", "--dry-run", "--json"])
+            .success()
+            .json();
+        for artifact in listed["artifacts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|a| a["decision"] == "queued")
+        {
+            let [mission, path, sha256] = ["mission_slug", "path", "sha256"]
+                .map(|name| artifact[name].as_str().unwrap().to_owned());
+            assert!(
+                held.documents.contains(&(mission, path, sha256)),
+                "{artifact}\n{}",
+                self.log.join("\n")
+            );
         }
     }
 }

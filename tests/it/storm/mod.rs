@@ -1,6 +1,6 @@
-//! SIGKILL at random moments of every command that writes, and of the receiver: nothing captured is lost, nothing is
-//! stored twice, the books balance, and an acknowledged event is posted again only if the process was killed before it
-//! had recorded the answer.
+//! SIGKILL at random moments of every command that writes, and of the receiver: nothing captured is
+//! lost, nothing is stored twice, the books balance, and an acknowledged event is posted again only
+//! if the process was killed before it had recorded the answer.
 //!
 //! `SK_SYNC_KILLS` is the number of kills; a few without it. The figures are printed.
 
@@ -31,7 +31,8 @@ struct Figures {
     unbalanced: u64,
     /// Events posted again that the ledger had recorded as delivered.
     reposted: u64,
-    /// Events posted again because the process was killed between the server's answer and its record.
+    /// Events posted again because the process was killed between the server's answer and its
+    /// record.
     unrecorded: u64,
 }
 
@@ -72,10 +73,18 @@ fn storm(kind: &str, kills: u64, world: impl Fn(u64, u64) -> Figures) {
 
 #[test]
 fn kills_of_any_command_lose_nothing_and_double_nothing() {
-    storm("commands", wanted("SK_SYNC_KILLS").unwrap_or(FEW), client::world);
+    storm(
+        "commands",
+        wanted("SK_SYNC_KILLS").unwrap_or(FEW),
+        client::world,
+    );
 }
 
 #[test]
 fn kills_of_the_receiver_lose_nothing_that_it_acknowledged() {
-    storm("receiver", wanted("SK_SYNC_KILLS").unwrap_or(FEW) / 4, receiver::world);
+    storm(
+        "receiver",
+        wanted("SK_SYNC_KILLS").unwrap_or(FEW) / 4,
+        receiver::world,
+    );
 }

@@ -37,8 +37,13 @@ pub(super) fn world(seed: u64, kills: u64) -> Figures {
         let address = served.url().trim_start_matches("http://").to_owned();
         // What it acknowledged in an earlier life is a duplicate now.
         let some: Vec<Value> = acknowledged.values().take(5).cloned().collect();
-        let again = Client::connect(&address).and_then(|mut client| client.post(&some)).unwrap_or_default();
-        figures.doubled += again.iter().filter(|(_, status)| status != "duplicate").count() as u64;
+        let again = Client::connect(&address)
+            .and_then(|mut client| client.post(&some))
+            .unwrap_or_default();
+        figures.doubled += again
+            .iter()
+            .filter(|(_, status)| status != "duplicate")
+            .count() as u64;
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 let (address, next) = (address.clone(), Arc::clone(&next));
@@ -53,7 +58,10 @@ pub(super) fn world(seed: u64, kills: u64) -> Figures {
         for client in clients {
             acknowledged.extend(client.join().unwrap());
         }
-        log.push(format!("killed after {life:?}, {} more were acknowledged", acknowledged.len() - before));
+        log.push(format!(
+            "killed after {life:?}, {} more were acknowledged",
+            acknowledged.len() - before
+        ));
         stored = compare(&file, &acknowledged, &mut figures, &mut log);
     }
     assert!(kills < 5 || !acknowledged.is_empty(), "nothing was sent");
@@ -69,14 +77,23 @@ fn compare(
     log: &mut Vec<String>,
 ) -> u64 {
     let conn = open(file);
-    let mut statement = conn.prepare("SELECT event_id, envelope FROM serve_events").unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let mut statement = conn
+        .prepare("SELECT event_id, envelope FROM serve_events")
+        .unwrap();
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
     let rows: Vec<(String, Vec<u8>)> = rows.collect::<Result<_, _>>().unwrap();
     let number = rows.len();
-    let there: BTreeMap<String, Value> =
-        rows.into_iter().map(|(id, envelope)| (id, serde_json::from_slice(&envelope).unwrap())).collect();
+    let there: BTreeMap<String, Value> = rows
+        .into_iter()
+        .map(|(id, envelope)| (id, serde_json::from_slice(&envelope).unwrap()))
+        .collect();
     figures.doubled += (number - there.len()) as u64;
-    let lost: Vec<_> = acknowledged.iter().filter(|(id, event)| there.get(*id) != Some(*event)).collect();
+    let lost: Vec<_> = acknowledged
+        .iter()
+        .filter(|(id, event)| there.get(*id) != Some(*event))
+        .collect();
     if !lost.is_empty() {
         figures.lost += lost.len() as u64;
         log.push(format!("acknowledged and not there: {lost:?}"));
@@ -87,7 +104,9 @@ fn compare(
 /// Sends batches until the receiver is gone; returns the acknowledged events.
 fn send(address: &str, next: &AtomicU32) -> BTreeMap<String, Value> {
     let mut acknowledged = BTreeMap::new();
-    let Ok(mut client) = Client::connect(address) else { return acknowledged };
+    let Ok(mut client) = Client::connect(address) else {
+        return acknowledged;
+    };
     loop {
         let events: Vec<Value> = (0..3)
             .map(|_| {
@@ -95,9 +114,14 @@ fn send(address: &str, next: &AtomicU32) -> BTreeMap<String, Value> {
                 serde_json::from_str(&envelope(&id(n), Some(HARBOUR), "a")).unwrap()
             })
             .collect();
-        let Ok(results) = client.post(&events) else { return acknowledged };
+        let Ok(results) = client.post(&events) else {
+            return acknowledged;
+        };
         for (event, (id, status)) in events.into_iter().zip(results) {
-            assert_eq!((event["event_id"].as_str(), status.as_str()), (Some(id.as_str()), "success"));
+            assert_eq!(
+                (event["event_id"].as_str(), status.as_str()),
+                (Some(id.as_str()), "success")
+            );
             acknowledged.insert(id, event);
         }
     }
@@ -107,7 +131,10 @@ fn send(address: &str, next: &AtomicU32) -> BTreeMap<String, Value> {
 pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
-    #[expect(clippy::disallowed_methods, reason = "the test sends without the client under test")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test sends without the client under test"
+    )]
     pub(crate) fn connect(address: &str) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -121,7 +148,11 @@ impl Client {
         }
         let body = json!({ "events": events }).to_string();
         let head = "POST /api/v1/events/batch/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
-        write!(self.0.get_mut(), "{head}Content-Length: {}\r\n\r\n{body}", body.len())?;
+        write!(
+            self.0.get_mut(),
+            "{head}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
         let mut length = 0;
         loop {
             let mut line = String::new();
@@ -138,8 +169,18 @@ impl Client {
         let mut answer = vec![0; length];
         self.0.read_exact(&mut answer)?;
         let answer: Value = serde_json::from_slice(&answer).unwrap();
-        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
-        let results = answer["results"].as_array().unwrap_or_else(|| panic!("{answer}")).iter();
-        Ok(results.map(|result| (text(&result["event_id"]), text(&result["status"]))).collect())
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .unwrap_or_else(|| panic!("{answer}"))
+                .to_owned()
+        };
+        let results = answer["results"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .iter();
+        Ok(results
+            .map(|result| (text(&result["event_id"]), text(&result["status"])))
+            .collect())
     }
 }

@@ -87,15 +87,14 @@ impl Held {
     }
 
     fn take_document(&mut self, body: &Value) -> Reply {
-        let [mission, path, hash] =
-            ["mission_slug", "artifact_path", "content_hash"].map(|name| body[name].as_str().unwrap().to_owned());
+        let [mission, path, hash] = ["mission_slug", "artifact_path", "content_hash"]
+            .map(|name| body[name].as_str().unwrap().to_owned());
         if self.recorded.contains(&hash) {
             self.reposted.push(format!("{mission}/{path}"));
         }
         let is_new = self.documents.insert((mission, path, hash));
         let status = if is_new { "stored" } else { "already_exists" };
-        let answer =
-            json!({"status": status, "artifact_path": body["artifact_path"], "content_hash": body["content_hash"]});
+        let answer = json!({"status": status, "artifact_path": body["artifact_path"], "content_hash": body["content_hash"]});
         Reply::json(if is_new { 201 } else { 200 }, &answer)
     }
 }

@@ -1,4 +1,5 @@
-//! Shared code of the tests: a sandbox for the program, a scripted server, and a reader of this project's sources.
+//! Shared code of the tests: a sandbox for the program, a scripted server, and a reader of this
+//! project's sources.
 
 #[cfg(unix)]
 pub(crate) mod advice;
@@ -21,7 +22,8 @@ pub(crate) mod wire;
 
 pub(crate) use sandbox::{Run, Sandbox};
 
-/// True when the person at the keyboard asked for tests that take their time (`SK_SYNC_LONG_TESTS=1`).
+/// True when the person at the keyboard asked for tests that take their time
+/// (`SK_SYNC_LONG_TESTS=1`).
 #[expect(clippy::disallowed_methods, reason = "tests read their environment")]
 pub(crate) fn is_long() -> bool {
     std::env::var_os("SK_SYNC_LONG_TESTS").is_some_and(|value| value == "1")
@@ -30,7 +32,11 @@ pub(crate) fn is_long() -> bool {
 /// A number in the environment of the tests.
 #[expect(clippy::disallowed_methods, reason = "tests read their environment")]
 pub(crate) fn wanted(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{variable}={value}")))
+    std::env::var(variable).ok().map(|value| {
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable}={value}"))
+    })
 }
 
 /// Prints a line that is read: figures, and what was skipped.
@@ -40,7 +46,10 @@ pub(crate) fn tell(line: &str) {
 }
 
 /// Lets time pass.
-#[expect(clippy::disallowed_methods, reason = "a test has nobody to interrupt it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has nobody to interrupt it"
+)]
 pub(crate) fn pause(time: std::time::Duration) {
     std::thread::sleep(time);
 }

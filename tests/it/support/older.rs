@@ -30,18 +30,30 @@ impl Era {
     pub(crate) const ALL: [Self; 4] = [Self::First, Self::Features, Self::Missions, Self::Last];
 
     fn tables(self) -> String {
-        let key = if self == Self::First { "" } else { ", coalesce_key TEXT" };
+        let key = if self == Self::First {
+            ""
+        } else {
+            ", coalesce_key TEXT"
+        };
         let mut sql = vec![format!(
             "CREATE TABLE queue(id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT UNIQUE NOT NULL,
                event_type TEXT NOT NULL, data TEXT NOT NULL, timestamp INTEGER NOT NULL,
                retry_count INTEGER DEFAULT 0{key});
              CREATE INDEX idx_timestamp ON queue(timestamp); CREATE INDEX idx_retry ON queue(retry_count);"
         )];
-        let (slug, kind) =
-            if self == Self::Features { ("feature_slug", "mission_key") } else { ("mission_slug", "mission_type") };
-        let names =
-            format!("project_uuid, {slug}, target_branch, {kind}, manifest_version, artifact_path, content_hash");
-        let typed = names.split(", ").map(|name| format!("{name} TEXT NOT NULL")).collect::<Vec<_>>().join(", ");
+        let (slug, kind) = if self == Self::Features {
+            ("feature_slug", "mission_key")
+        } else {
+            ("mission_slug", "mission_type")
+        };
+        let names = format!(
+            "project_uuid, {slug}, target_branch, {kind}, manifest_version, artifact_path, content_hash"
+        );
+        let typed = names
+            .split(", ")
+            .map(|name| format!("{name} TEXT NOT NULL"))
+            .collect::<Vec<_>>()
+            .join(", ");
         if self != Self::First {
             sql.push(format!(
                 "CREATE TABLE body_upload_queue(id INTEGER PRIMARY KEY AUTOINCREMENT, {typed},
@@ -63,7 +75,10 @@ impl Era {
 }
 
 /// Opens a database behind the program's back, and makes it when there is none.
-#[expect(clippy::disallowed_methods, reason = "a test is the older version, and looks at the files it left")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is the older version, and looks at the files it left"
+)]
 pub(crate) fn database(path: impl AsRef<Path>) -> Connection {
     Connection::open(path).unwrap()
 }
@@ -105,13 +120,21 @@ impl Sandbox {
     pub(crate) fn at_rest(&self) {
         let hour_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
         for file in files(&self.path("kitty")) {
-            std::fs::File::options().write(true).open(file).unwrap().set_modified(hour_ago).unwrap();
+            std::fs::File::options()
+                .write(true)
+                .open(file)
+                .unwrap()
+                .set_modified(hour_ago)
+                .unwrap();
         }
     }
 
     /// Every file of the older home directory with its bytes.
     pub(crate) fn kitty_bytes(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        files(&self.path("kitty")).into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap())).collect()
+        files(&self.path("kitty"))
+            .into_iter()
+            .map(|file| (file.clone(), std::fs::read(file).unwrap()))
+            .collect()
     }
 
     /// Envelope bytes by id in the store of a project.
@@ -123,19 +146,27 @@ impl Sandbox {
         let conn = database(store);
         let sql = "SELECT event_id, envelope FROM journal_events JOIN journal_payloads USING (seq) ORDER BY seq";
         let mut statement = conn.prepare(sql).unwrap();
-        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+        let rows = statement
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+            .unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     }
 
     /// The ids in the store of a project, in order.
     pub(crate) fn ids_of(&self, project: &str) -> Vec<String> {
-        self.events_of(project).into_iter().map(|(id, _)| id).collect()
+        self.events_of(project)
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// The ids of events in the store of the repository with this id.
     pub(crate) fn ids_in(&self, repository_id: &str) -> Vec<String> {
-        let place = super::stores::places(&self.state()).into_iter().find(|place| place.ends_with(repository_id));
-        let sql = "SELECT event_id FROM journal_events WHERE kind = 0 AND discarded IS NULL ORDER BY seq";
+        let place = super::stores::places(&self.state())
+            .into_iter()
+            .find(|place| place.ends_with(repository_id));
+        let sql =
+            "SELECT event_id FROM journal_events WHERE kind = 0 AND discarded IS NULL ORDER BY seq";
         let conn = database(place.unwrap().join("store.db"));
         let mut statement = conn.prepare(sql).unwrap();
         let rows = statement.query_map([], |r| r.get(0)).unwrap();
@@ -159,7 +190,10 @@ impl Sandbox {
     pub(crate) fn other_migrated(&self, code: i32) -> Value {
         if !self.path("other").exists() {
             self.git(&["init", "--quiet", "../other"]);
-            self.write("../other/.kittify/config.yaml", format!("project:\n  uuid: {OTHER}\n"));
+            self.write(
+                "../other/.kittify/config.yaml",
+                format!("project:\n  uuid: {OTHER}\n"),
+            );
         }
         let run = self.sk_sync(["--repo", "../other", "migrate", "adopt", "--yes", "--json"]);
         run.code(code).json()["migrate"].clone()
@@ -173,19 +207,41 @@ pub(crate) fn put(queue: &Connection, id: &str, data: impl rusqlite::ToSql, at: 
 }
 
 /// Queues a body of the mission `040-tides`, with the retry state of a second failure.
-pub(crate) fn put_body(queue: &Connection, era: Era, project: &str, path: &str, text: &str, hash: &str) {
-    let (slug, kind) =
-        if era == Era::Features { ("feature_slug", "mission_key") } else { ("mission_slug", "mission_type") };
+pub(crate) fn put_body(
+    queue: &Connection,
+    era: Era,
+    project: &str,
+    path: &str,
+    text: &str,
+    hash: &str,
+) {
+    let (slug, kind) = if era == Era::Features {
+        ("feature_slug", "mission_key")
+    } else {
+        ("mission_slug", "mission_type")
+    };
     let sql = format!(
         "INSERT INTO body_upload_queue (project_uuid, {slug}, target_branch, {kind}, manifest_version, artifact_path,
            content_hash, content_body, size_bytes, retry_count, next_attempt_at, created_at, last_error)
          VALUES (?1, '040-tides', 'main', 'software-dev', '1', ?2, ?3, ?4, ?5, 2, 1790000000.5, 1780000000.25,
            'server_error: 503')"
     );
-    queue.execute(&sql, rusqlite::params![project, path, hash, text, i64::try_from(text.len()).unwrap()]).unwrap();
+    queue
+        .execute(
+            &sql,
+            rusqlite::params![
+                project,
+                path,
+                hash,
+                text,
+                i64::try_from(text.len()).unwrap()
+            ],
+        )
+        .unwrap();
 }
 
-/// Result of a report for each source, by label: its result, and the numbers of new, known and conflicting events.
+/// Result of a report for each source, by label: its result, and the numbers of new, known and
+/// conflicting events.
 pub(crate) fn by_label(migrated: &Value) -> Vec<(String, String, [u64; 3])> {
     let number = |store: &Value, name: &str| store[name].as_u64().unwrap();
     let of = |store: &Value| {
@@ -193,14 +249,20 @@ pub(crate) fn by_label(migrated: &Value) -> Vec<(String, String, [u64; 3])> {
         let counts = ["imported", "deduplicated", "conflicts"].map(|name| number(store, name));
         (text("label"), text("result"), counts)
     };
-    migrated["stores"].as_array().unwrap().iter().map(of).collect()
+    migrated["stores"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(of)
+        .collect()
 }
 
 /// The journal of a 3.2.x producer.
 pub(crate) fn journal(path: &Path, is_wal: bool) -> Connection {
     let conn = database(path);
     if is_wal {
-        conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+            .unwrap();
     }
     conn.execute_batch(
         "CREATE TABLE event_journal(event_id TEXT PRIMARY KEY, event_type TEXT NOT NULL, payload BLOB NOT NULL,
@@ -236,7 +298,8 @@ pub(crate) fn ledger(path: &Path, rows: &[(&str, &str, &str)]) {
     }
 }
 
-/// The same envelope with another order of keys and other blanks, as captured by 3.2.x in addition to the queue.
+/// The same envelope with another order of keys and other blanks, as captured by 3.2.x in addition
+/// to the queue.
 pub(crate) fn respelled(envelope: &str) -> String {
     serde_json::from_str::<Value>(envelope).unwrap().to_string()
 }
@@ -248,8 +311,15 @@ pub(crate) fn diverging(id: &str, project: &str) -> String {
 
 fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
-        if entry.is_dir() { found.extend(files(&entry)) } else { found.push(entry) }
+    for entry in std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
+        if entry.is_dir() {
+            found.extend(files(&entry))
+        } else {
+            found.push(entry)
+        }
     }
     found.sort();
     found

@@ -26,23 +26,52 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one with these settings (`name=value`); `None`, with a notice, if PostgreSQL is not installed.
-    #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test asks which engines this machine has")]
+    /// Starts one with these settings (`name=value`); `None`, with a notice, if PostgreSQL is not
+    /// installed.
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::print_stderr,
+        reason = "a test asks which engines this machine has"
+    )]
     pub(crate) fn start(settings: &[&str]) -> Option<Self> {
         let Some(bin) = std::env::var_os("SK_SYNC_TEST_POSTGRES_BIN").map(PathBuf::from) else {
-            eprintln!("SKIPPED: no PostgreSQL to kill: run .ci/engines cargo test --features postgres");
+            eprintln!(
+                "SKIPPED: no PostgreSQL to kill: run .ci/engines cargo test --features postgres"
+            );
             return None;
         };
         let dir = tempfile::tempdir().unwrap();
         if is_root() {
             chown(dir.path(), Some(STRANGER), Some(STRANGER)).unwrap();
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut postgres = Self { bin, dir, port, settings, server: None };
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let settings = settings
+            .iter()
+            .map(|setting| (*setting).to_owned())
+            .collect();
+        let mut postgres = Self {
+            bin,
+            dir,
+            port,
+            settings,
+            server: None,
+        };
         let data = postgres.data();
         let mut init = postgres.program("initdb");
-        init.args(["--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", "sk", "-D"]).arg(data);
+        init.args([
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "-U",
+            "sk",
+            "-D",
+        ])
+        .arg(data);
         let output = init.output().unwrap();
         assert!(output.status.success(), "{output:?}");
         postgres.restart();
@@ -71,7 +100,10 @@ impl Postgres {
     pub(crate) fn restart(&mut self) {
         let begun = Instant::now();
         loop {
-            let is_running = self.server.as_mut().is_some_and(|server| server.try_wait().unwrap().is_none());
+            let is_running = self
+                .server
+                .as_mut()
+                .is_some_and(|server| server.try_wait().unwrap().is_none());
             if !is_running {
                 // The shared memory of a killed one may take a moment to be freed.
                 self.server = Some(self.spawn());
@@ -79,7 +111,11 @@ impl Postgres {
             if self.try_query("SELECT 1").is_some() {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "PostgreSQL does not start: {}", self.log());
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "PostgreSQL does not start: {}",
+                self.log()
+            );
             pause(Duration::from_millis(50));
         }
     }
@@ -89,14 +125,31 @@ impl Postgres {
     }
 
     fn spawn(&self) -> Child {
-        let log = std::fs::File::options().create(true).append(true).open(self.dir.path().join("log")).unwrap();
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("log"))
+            .unwrap();
         let mut command = self.program("postgres");
-        command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
-        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]);
+        command
+            .arg("-D")
+            .arg(self.data())
+            .args(["-p", &self.port.to_string()]);
+        command.args([
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+        ]);
         for setting in &self.settings {
             command.args(["-c", setting]);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap()
     }
 
     /// Ends all of its processes at the same time with SIGKILL.
@@ -104,28 +157,49 @@ impl Postgres {
         let mut server = self.server.take().unwrap();
         let mut all = vec![server.id().to_string()];
         for entry in std::fs::read_dir("/proc").unwrap().map(Result::unwrap) {
-            let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+            let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+                continue;
+            };
             let parent = stat.rsplit(')').next().unwrap().split_whitespace().nth(1);
             if parent == Some(&all[0]) {
                 all.push(entry.file_name().into_string().unwrap());
             }
         }
-        let killed = Command::new("kill").arg("-KILL").args(&all).status().unwrap();
+        let killed = Command::new("kill")
+            .arg("-KILL")
+            .args(&all)
+            .status()
+            .unwrap();
         assert!(killed.success() || !all.is_empty());
         server.wait().unwrap();
     }
 
     fn try_query(&self, sql: &str) -> Option<String> {
         let output = Command::new(self.bin.join("psql"))
-            .args(["-X", "-At", "-d", &self.url(), "-v", "ON_ERROR_STOP=1", "-c", sql])
+            .args([
+                "-X",
+                "-At",
+                "-d",
+                &self.url(),
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-c",
+                sql,
+            ])
             .output()
             .unwrap();
-        output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
+        output.status.success().then(|| {
+            String::from_utf8(output.stdout)
+                .unwrap()
+                .trim_end()
+                .to_owned()
+        })
     }
 
     /// Output of `psql` for a statement.
     pub(crate) fn query(&self, sql: &str) -> String {
-        self.try_query(sql).unwrap_or_else(|| panic!("{sql}: {}", self.log()))
+        self.try_query(sql)
+            .unwrap_or_else(|| panic!("{sql}: {}", self.log()))
     }
 }
 

@@ -15,17 +15,28 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Leads to `behind` (an URL of this machine). With `password`, asks for exactly this `user:password`.
+    /// Leads to `behind` (an URL of this machine). With `password`, asks for exactly this
+    /// `user:password`.
     pub(crate) fn to(behind: &str, password: Option<&str>) -> Self {
-        let authority = behind.split_once("://").unwrap().1.replace("localhost", "127.0.0.1");
+        let authority = behind
+            .split_once("://")
+            .unwrap()
+            .1
+            .replace("localhost", "127.0.0.1");
         let behind: SocketAddr = authority.parse().unwrap();
         let wanted = password.map(|text| {
             use base64::Engine as _;
-            format!("Proxy-Authorization: Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
+            format!(
+                "Proxy-Authorization: Basic {}",
+                base64::engine::general_purpose::STANDARD.encode(text)
+            )
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (heads, is_over) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
+        let (heads, is_over) = (
+            Arc::<Mutex<Vec<String>>>::default(),
+            Arc::<AtomicBool>::default(),
+        );
         let (noted, ended) = (Arc::clone(&heads), Arc::clone(&is_over));
         let thread = std::thread::spawn(move || {
             for client in listener.incoming() {
@@ -36,7 +47,12 @@ impl Proxy {
                 std::thread::spawn(move || drop(attend(client, behind, wanted.as_deref(), &noted)));
             }
         });
-        Self { address, heads, is_over, thread: Some(thread) }
+        Self {
+            address,
+            heads,
+            is_over,
+            thread: Some(thread),
+        }
     }
 
     /// Host and port.
@@ -61,7 +77,10 @@ impl Drop for Proxy {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the way on to the server behind the proxy")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the way on to the server behind the proxy"
+)]
 fn attend(
     mut client: TcpStream,
     behind: SocketAddr,
@@ -75,7 +94,10 @@ fn attend(
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    noted.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+    noted
+        .lock()
+        .unwrap()
+        .push(head.lines().next().unwrap_or_default().to_owned());
     if wanted.is_some_and(|wanted| !head.lines().any(|line| line.eq_ignore_ascii_case(wanted))) {
         let refusal =
             b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n";

@@ -31,7 +31,11 @@ impl Sandbox {
         for name in ["home", "state", "kitty", "repo"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
-        Self { dir, vars: Vec::new(), is_spoilt: AtomicBool::default() }
+        Self {
+            dir,
+            vars: Vec::new(),
+            is_spoilt: AtomicBool::default(),
+        }
     }
 
     /// A sandbox whose `repo` is the fixture repository, committed once on `main`.
@@ -85,21 +89,31 @@ impl Sandbox {
         places.into_iter().next().unwrap()
     }
 
-    /// The directory of this project, in the one repository that has it; a path of nothing while none has.
+    /// The directory of this project, in the one repository that has it; a path of nothing while
+    /// none has.
     pub(crate) fn place_of(&self, project_uuid: &str) -> PathBuf {
         let mut of_project = places(&self.state());
         of_project.retain(|place| place.parent().unwrap().file_name().unwrap() == project_uuid);
         assert!(of_project.len() <= 1, "{of_project:?}");
-        of_project.pop().unwrap_or_else(|| self.state().join("projects").join(project_uuid).join("none"))
+        of_project.pop().unwrap_or_else(|| {
+            self.state()
+                .join("projects")
+                .join(project_uuid)
+                .join("none")
+        })
     }
 
-    /// Where the project's files are, or will be: the repository is given its id where it has none yet.
+    /// Where the project's files are, or will be: the repository is given its id where it has none
+    /// yet.
     pub(crate) fn place_ahead(&self, project_uuid: &str) -> PathBuf {
         let file = ".git/sk-sync/id";
         if !self.repo().join(file).exists() {
             self.write(file, "1".repeat(32));
         }
-        self.state().join("projects").join(project_uuid).join(self.read(file).trim_end())
+        self.state()
+            .join("projects")
+            .join(project_uuid)
+            .join(self.read(file).trim_end())
     }
 
     /// Proves the store from its rows: hashes, chain, counters, books.
@@ -115,8 +129,19 @@ impl Sandbox {
 
     /// Every project's store, with the project's id.
     fn stores(&self) -> Vec<(String, PathBuf)> {
-        let uuid = |place: &Path| place.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
-        let stores = places(&self.state()).into_iter().map(|place| (uuid(&place), place.join("store.db")));
+        let uuid = |place: &Path| {
+            place
+                .parent()
+                .unwrap()
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        };
+        let stores = places(&self.state())
+            .into_iter()
+            .map(|place| (uuid(&place), place.join("store.db")));
         stores.filter(|(_, store)| store.is_file()).collect()
     }
 
@@ -167,8 +192,8 @@ impl Sandbox {
         std::fs::write(path, text).unwrap();
     }
 
-    /// Sets the user's own file to this text, and the repository's to nothing. The limits of a repository's file have
-    /// separate tests.
+    /// Sets the user's own file to this text, and the repository's to nothing. The limits of a
+    /// repository's file have separate tests.
     pub(crate) fn own(&self, text: impl AsRef<[u8]>) {
         let dir = self.path("home/config/sk-sync");
         std::fs::create_dir_all(&dir).unwrap();
@@ -191,8 +216,15 @@ impl Sandbox {
         let mut git = Command::new("git");
         self.surround(&mut git);
         let output = git.args(args).output().unwrap();
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        assert!(
+            output.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
     }
 
     /// Runs a line of the shell in the work tree, as the environment of the sandbox has it.
@@ -200,7 +232,11 @@ impl Sandbox {
         let mut shell = Command::new("/bin/sh");
         self.surround(&mut shell);
         let output = shell.args(["-c", line]).output().unwrap();
-        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{line}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
     /// Runs the program in the work tree.
@@ -215,7 +251,12 @@ impl Sandbox {
         stdin: impl AsRef<[u8]> + Send,
     ) -> Run {
         let mut command = self.command(args);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut input = child.stdin.take().unwrap();
         let pid = child.id().to_string();
         let (over, watched) = mpsc::channel::<()>();
@@ -252,13 +293,30 @@ impl Sandbox {
         // A port of an earlier server would be taken for this one's.
         let _absent = std::fs::remove_file(&port_file);
         let mut command = self.command(["serve", "--port-file"]);
-        let mut child = command.arg(&port_file).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .arg(&port_file)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stdout = child.stdout.take().unwrap();
-        let mut served = Served { child, stdout: BufReader::new(stdout), port: 0 };
+        let mut served = Served {
+            child,
+            stdout: BufReader::new(stdout),
+            port: 0,
+        };
         let begun = Instant::now();
         while served.port == 0 {
-            assert!(begun.elapsed() < PATIENCE, "no port in {} after {PATIENCE:?}", port_file.display());
-            assert!(served.child.try_wait().unwrap().is_none(), "serve ended before it listened");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "no port in {} after {PATIENCE:?}",
+                port_file.display()
+            );
+            assert!(
+                served.child.try_wait().unwrap().is_none(),
+                "serve ended before it listened"
+            );
             let text = std::fs::read_to_string(&port_file).unwrap_or_default();
             served.port = text.trim().parse().unwrap_or(0);
             std::thread::park_timeout(Duration::from_millis(5));
@@ -266,12 +324,19 @@ impl Sandbox {
         served
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a test decides what of its own environment the program sees")]
-    /// A clean environment: only `PATH` of the machine (and variables that Windows needs to start a process).
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test decides what of its own environment the program sees"
+    )]
+    /// A clean environment: only `PATH` of the machine (and variables that Windows needs to start a
+    /// process).
     fn surround(&self, command: &mut Command) {
         command.env_clear().current_dir(self.repo());
         for (name, value) in std::env::vars_os() {
-            if ["PATH", "SYSTEMROOT", "TEMP", "TMP", "LLVM_PROFILE_FILE"].iter().any(|kept| name == **kept) {
+            if ["PATH", "SYSTEMROOT", "TEMP", "TMP", "LLVM_PROFILE_FILE"]
+                .iter()
+                .any(|kept| name == **kept)
+            {
                 command.env(name, value);
             }
         }
@@ -285,13 +350,21 @@ impl Sandbox {
         ] {
             command.env(name, self.path(dir));
         }
-        let who = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
+        let who = [
+            "GIT_AUTHOR_NAME",
+            "GIT_AUTHOR_EMAIL",
+            "GIT_COMMITTER_NAME",
+            "GIT_COMMITTER_EMAIL",
+        ];
         command.envs(who.map(|name| (name, "tester@example.org")));
         let when = ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"];
         command.envs(when.map(|name| (name, "2026-01-02T03:04:05Z")));
-        // A file that is not there, and not /dev/null: as root, `git config --global` would replace the device.
+        // A file that is not there, and not /dev/null: as root, `git config --global` would replace
+        // the device.
         command.env("GIT_CONFIG_GLOBAL", self.path("home/no-gitconfig"));
-        command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
+        command
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0");
         command.envs(self.vars.iter().map(|(name, value)| (name, value)));
     }
 }
@@ -299,7 +372,9 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if !self.is_spoilt.load(Ordering::SeqCst) && !std::thread::panicking() {
-            self.stores().iter().for_each(|(project_uuid, store)| prove(project_uuid, store));
+            self.stores()
+                .iter()
+                .for_each(|(project_uuid, store)| prove(project_uuid, store));
         }
     }
 }
@@ -342,7 +417,8 @@ impl Run {
 
     /// The JSON objects on stdout, one a line.
     pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
-        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}; {line}"));
+        let parse =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}; {line}"));
         self.stdout.lines().map(parse).collect()
     }
 }
@@ -373,7 +449,10 @@ impl Served {
     }
 
     /// The document at a path.
-    #[expect(clippy::disallowed_methods, reason = "the test asks the server without the client under test")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test asks the server without the client under test"
+    )]
     pub(crate) fn ask(&self, path: &str, token: &str) -> serde_json::Value {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");

@@ -36,12 +36,20 @@ impl Reply {
     /// An answer with a JSON body.
     pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
         let headers = vec![("Content-Type", "application/json".to_owned())];
-        Self::Answer { status, headers, body: body.to_string().into_bytes() }
+        Self::Answer {
+            status,
+            headers,
+            body: body.to_string().into_bytes(),
+        }
     }
 
     /// An answer without a body.
     pub(crate) fn status(status: u16) -> Self {
-        Self::Answer { status, headers: Vec::new(), body: Vec::new() }
+        Self::Answer {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     /// The same answer with one more header.
@@ -71,7 +79,10 @@ pub(crate) struct Request {
 impl Request {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body, unpacked.
@@ -80,7 +91,9 @@ impl Request {
             return self.raw.clone();
         }
         let mut body = Vec::new();
-        flate2::read::GzDecoder::new(&self.raw[..]).read_to_end(&mut body).unwrap();
+        flate2::read::GzDecoder::new(&self.raw[..])
+            .read_to_end(&mut body)
+            .unwrap();
         body
     }
 
@@ -123,7 +136,10 @@ impl Server {
 
     /// The same at this address; `None`, with a notice, if this machine does not have it.
     #[expect(clippy::print_stderr, reason = "a skipped case must be loud")]
-    pub(crate) fn try_at(address: &str, script: impl FnMut(&Request) -> Reply + Send + 'static) -> Option<Self> {
+    pub(crate) fn try_at(
+        address: &str,
+        script: impl FnMut(&Request) -> Reply + Send + 'static,
+    ) -> Option<Self> {
         match TcpListener::bind(address) {
             Ok(listener) => Some(Self::on(listener, script)),
             Err(error) => {
@@ -162,7 +178,11 @@ impl Server {
                 });
             }
         });
-        Self { address, shared, thread: Some(thread) }
+        Self {
+            address,
+            shared,
+            thread: Some(thread),
+        }
     }
 
     /// A server that gives these answers in turn, then `503`.
@@ -176,7 +196,8 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Answers questions about its health like this from now on; without it, as a server that has no answer.
+    /// Answers questions about its health like this from now on; without it, as a server that has
+    /// no answer.
     pub(crate) fn healthy(&self, reply: Reply) {
         *self.shared.health.lock().unwrap() = reply;
     }
@@ -196,7 +217,8 @@ impl Server {
     pub(crate) fn settle(&self) {
         // Connections are accepted in order: once this one is answered, none before it waits.
         let mut last = TcpStream::connect(self.address).unwrap();
-        last.write_all(format!("GET {HEALTH} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+        last.write_all(format!("GET {HEALTH} HTTP/1.1\r\n\r\n").as_bytes())
+            .unwrap();
         last.read_exact(&mut [0; 1]).unwrap();
         self.shared.probes.lock().unwrap().pop();
         drop(last);
@@ -222,7 +244,10 @@ impl Server {
 }
 
 impl Drop for Server {
-    #[expect(clippy::disallowed_methods, reason = "a test's own server wakes itself")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's own server wakes itself"
+    )]
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
         // Wakes the listener, so that it sees that it is over.
@@ -241,7 +266,12 @@ fn attend(stream: &TcpStream, connection: usize, shared: &Shared) -> std::io::Re
             (&mut &*stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let is_reset = |left: usize| left.checked_sub(1);
-        if length > 0 && shared.resets.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_reset).is_ok() {
+        if length > 0
+            && shared
+                .resets
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_reset)
+                .is_ok()
+        {
             // Unread bytes make it a reset and no orderly end.
             return Ok(());
         }
@@ -263,7 +293,10 @@ fn attend(stream: &TcpStream, connection: usize, shared: &Shared) -> std::io::Re
 }
 
 /// The request's first lines and its length; `None` when the client closed the connection.
-fn read_head(reader: &mut impl std::io::BufRead, connection: usize) -> std::io::Result<Option<(Request, usize)>> {
+fn read_head(
+    reader: &mut impl std::io::BufRead,
+    connection: usize,
+) -> std::io::Result<Option<(Request, usize)>> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -276,20 +309,41 @@ fn read_head(reader: &mut impl std::io::BufRead, connection: usize) -> std::io::
         }
     }
     let mut words = lines[0].split(' ').map(str::to_owned);
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let header =
-        |line: &String| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
+    let header = |line: &String| {
+        line.split_once(':')
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+    };
     let headers = lines.iter().skip(1).filter_map(header).collect();
-    let request = Request { method, path, headers, raw: Vec::new(), connection };
-    let length = request.header("content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
+    let request = Request {
+        method,
+        path,
+        headers,
+        raw: Vec::new(),
+        connection,
+    };
+    let length = request
+        .header("content-length")
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(0);
     Ok(Some((request, length)))
 }
 
 /// Sends a reply; false when the connection is to be closed.
 fn send(mut stream: &TcpStream, reply: &Reply, shared: &Shared) -> std::io::Result<bool> {
     match reply {
-        Reply::Answer { status, headers, body } => {
-            let mut head = format!("HTTP/1.1 {status} Scripted\r\nContent-Length: {}\r\n", body.len());
+        Reply::Answer {
+            status,
+            headers,
+            body,
+        } => {
+            let mut head = format!(
+                "HTTP/1.1 {status} Scripted\r\nContent-Length: {}\r\n",
+                body.len()
+            );
             for (name, value) in headers {
                 head.extend([name, ": ", value, "\r\n"]);
             }
@@ -303,7 +357,8 @@ fn send(mut stream: &TcpStream, reply: &Reply, shared: &Shared) -> std::io::Resu
             stream.write_all(&[head.into_bytes(), vec![b' '; length / 2]].concat())?;
         }
         Reply::Flood(length) => {
-            let head = format!("HTTP/1.1 200 Scripted\r\nContent-Length: {length}\r\n\r\n{{\"results\":[");
+            let head =
+                format!("HTTP/1.1 200 Scripted\r\nContent-Length: {length}\r\n\r\n{{\"results\":[");
             stream.write_all(head.as_bytes())?;
             let blanks = vec![b' '; 1 << 16];
             let mut left = *length;
@@ -314,7 +369,10 @@ fn send(mut stream: &TcpStream, reply: &Reply, shared: &Shared) -> std::io::Resu
             }
         }
         Reply::Drip(bytes, apart) => {
-            let head = format!("HTTP/1.1 200 Scripted\r\nContent-Length: {}\r\n\r\n", bytes.len());
+            let head = format!(
+                "HTTP/1.1 200 Scripted\r\nContent-Length: {}\r\n\r\n",
+                bytes.len()
+            );
             stream.write_all(head.as_bytes())?;
             for byte in bytes {
                 std::thread::park_timeout(*apart);
@@ -327,7 +385,10 @@ fn send(mut stream: &TcpStream, reply: &Reply, shared: &Shared) -> std::io::Resu
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the test speaks to the server without the client under test")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test speaks to the server without the client under test"
+)]
 fn a_script_is_followed_and_requests_are_kept() {
     let replies = [
         Reply::status(204).header("Retry-After", "7"),
@@ -339,16 +400,37 @@ fn a_script_is_followed_and_requests_are_kept() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(b"{\"a\":1}").unwrap();
     let packed = packed.finish().unwrap();
-    let head = format!("POST /x?y HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", packed.len());
-    stream.write_all(&[head.as_bytes(), &packed, b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"].concat()).unwrap();
+    let head = format!(
+        "POST /x?y HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        packed.len()
+    );
+    stream
+        .write_all(
+            &[
+                head.as_bytes(),
+                &packed,
+                b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+            ]
+            .concat(),
+        )
+        .unwrap();
     let mut answers = String::new();
     stream.read_to_string(&mut answers).unwrap();
     let parts: Vec<_> = answers.split("HTTP/1.1 ").skip(1).collect();
-    assert_eq!(parts[0], "204 Scripted\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n");
+    assert_eq!(
+        parts[0],
+        "204 Scripted\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n"
+    );
     assert_eq!(parts[1], "200 Scripted\r\nContent-Length: 4\r\n\r\nslow");
     assert_eq!(parts[2], "200 Scripted\r\nContent-Length: 10\r\n\r\n     ");
     let requests = server.requests();
-    let seen: Vec<_> = requests.iter().map(|r| (r.method.as_str(), r.path.as_str(), r.connection)).collect();
-    assert_eq!(seen, [("POST", "/x?y", 0), ("GET", "/", 0), ("GET", "/", 0)]);
+    let seen: Vec<_> = requests
+        .iter()
+        .map(|r| (r.method.as_str(), r.path.as_str(), r.connection))
+        .collect();
+    assert_eq!(
+        seen,
+        [("POST", "/x?y", 0), ("GET", "/", 0), ("GET", "/", 0)]
+    );
     assert_eq!(requests[0].json(), serde_json::json!({"a": 1}));
 }

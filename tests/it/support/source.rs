@@ -1,4 +1,5 @@
-//! Parses this project's sources, so that a test can distinguish code from comments, strings and tests.
+//! Parses this project's sources, so that a test can distinguish code from comments, strings and
+//! tests.
 
 use std::ops::Range;
 use std::path::Path;
@@ -24,21 +25,37 @@ impl Source {
         let (mut code, mut strings) = lex(text);
         let tests = test_items(&code);
         strings.retain(|(at, _)| !tests.iter().any(|item| item.contains(at)));
-        let is_module =
-            |item: &Range<usize>| Some(code[item.clone()].split_once("mod ")?.1.strip_suffix(';')?.to_owned());
+        let is_module = |item: &Range<usize>| {
+            Some(
+                code[item.clone()]
+                    .split_once("mod ")?
+                    .1
+                    .strip_suffix(';')?
+                    .to_owned(),
+            )
+        };
         let test_modules = tests.iter().filter_map(is_module).collect();
         for item in tests {
             let blanks = code[item.clone()].replace(|c| c != '\n', " ");
             code.replace_range(item, &blanks);
         }
         let strings = strings.into_iter().map(|(_, string)| string).collect();
-        Self { file: file.to_owned(), text: text.to_owned(), code, strings, test_modules }
+        Self {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            code,
+            strings,
+            test_modules,
+        }
     }
 
     /// The files of the test modules that this `mod.rs` declares.
     fn test_files(&self) -> Vec<String> {
         let dir = self.file.strip_suffix("mod.rs").unwrap_or_default();
-        self.test_modules.iter().flat_map(|name| [format!("{dir}{name}.rs"), format!("{dir}{name}/mod.rs")]).collect()
+        self.test_modules
+            .iter()
+            .flat_map(|name| [format!("{dir}{name}.rs"), format!("{dir}{name}/mod.rs")])
+            .collect()
     }
 
     /// The names that follow `crate::` in the code, the heads of `use crate::{a, b::c}` included.
@@ -58,19 +75,30 @@ impl Source {
     }
 }
 
-/// Every file below `dir` of the project with this extension, in order. A file that is a test module as a whole has
-/// no code.
+/// Every file below `dir` of the project with this extension, in order. A file that is a test
+/// module as a whole has no code.
 pub(crate) fn files(dir: &str, extension: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pending = vec![root.join(dir)];
     let mut found = Vec::new();
     while let Some(dir) = pending.pop() {
-        for entry in std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()) {
+        for entry in std::fs::read_dir(&dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
             if entry.is_dir() {
                 pending.push(entry);
             } else if entry.extension().is_some_and(|e| e == extension) {
-                let file = entry.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-                found.push(Source::new(&file, &std::fs::read_to_string(&entry).unwrap()));
+                let file = entry
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .replace('\\', "/");
+                found.push(Source::new(
+                    &file,
+                    &std::fs::read_to_string(&entry).unwrap(),
+                ));
             }
         }
     }
@@ -78,7 +106,11 @@ pub(crate) fn files(dir: &str, extension: &str) -> Vec<Source> {
     let tests: Vec<_> = found.iter().flat_map(Source::test_files).collect();
     // Files below the folder of a test module belong to the test as well.
     let is_test = |file: &str| {
-        tests.iter().any(|t| t == file || t.strip_suffix("mod.rs").is_some_and(|folder| file.starts_with(folder)))
+        tests.iter().any(|t| {
+            t == file
+                || t.strip_suffix("mod.rs")
+                    .is_some_and(|folder| file.starts_with(folder))
+        })
     };
     for source in found.iter_mut().filter(|source| is_test(&source.file)) {
         source.code.clear();
@@ -110,10 +142,13 @@ fn group_heads(group: &str) -> Vec<String> {
 }
 
 fn word(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    text.chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
 }
 
-/// `text` with comments and the insides of strings blanked; and those strings, with where they begin.
+/// `text` with comments and the insides of strings blanked; and those strings, with where they
+/// begin.
 fn lex(text: &str) -> (String, Vec<(usize, String)>) {
     let mut out = text.as_bytes().to_vec();
     let mut strings = Vec::new();
@@ -123,7 +158,11 @@ fn lex(text: &str) -> (String, Vec<(usize, String)>) {
         at += if rest.starts_with("//") {
             blank(&mut out, at, rest.find('\n').unwrap_or(rest.len()))
         } else if rest.starts_with("/*") {
-            blank(&mut out, at, rest.find("*/").map_or(rest.len(), |end| end + 2))
+            blank(
+                &mut out,
+                at,
+                rest.find("*/").map_or(rest.len(), |end| end + 2),
+            )
         } else if let Some((open, inside, close)) = string(rest) {
             strings.push((at, rest[open..open + inside].to_owned()));
             open + blank(&mut out, at + open, inside) + close
@@ -139,7 +178,10 @@ fn lex(text: &str) -> (String, Vec<(usize, String)>) {
 
 /// Blanks `length` bytes from `at`, keeping line ends; returns the length.
 fn blank(out: &mut [u8], at: usize, length: usize) -> usize {
-    out[at..at + length].iter_mut().filter(|b| **b != b'\n').for_each(|b| *b = b' ');
+    out[at..at + length]
+        .iter_mut()
+        .filter(|b| **b != b'\n')
+        .for_each(|b| *b = b' ');
     length
 }
 
@@ -173,7 +215,14 @@ fn string(rest: &str) -> Option<(usize, usize, usize)> {
 fn character(rest: &str) -> Option<usize> {
     let inside = rest.strip_prefix('\'')?;
     let length = match inside.strip_prefix('\\') {
-        Some(escape) => 2 + escape.chars().skip(1).take_while(|c| *c != '\'').map(char::len_utf8).sum::<usize>(),
+        Some(escape) => {
+            2 + escape
+                .chars()
+                .skip(1)
+                .take_while(|c| *c != '\'')
+                .map(char::len_utf8)
+                .sum::<usize>()
+        }
         None => inside.chars().next()?.len_utf8(),
     };
     inside[length..].starts_with('\'').then_some(length + 2)
@@ -191,7 +240,8 @@ fn test_items(code: &str) -> Vec<Range<usize>> {
     items
 }
 
-/// The length of the item that `code` begins with: up to its `;`, or to the brace that closes its body.
+/// The length of the item that `code` begins with: up to its `;`, or to the brace that closes its
+/// body.
 fn item(code: &str) -> usize {
     let (mut braces, mut others) = (0_usize, 0_usize);
     for (at, c) in code.char_indices() {
@@ -230,7 +280,13 @@ fn last() { $crate::r!("s") }
 "##;
     let source = Source::new("src/x/mod.rs", text);
     assert_eq!(source.crate_heads(), ["b", "c", "f", "h", "o"]);
-    assert_eq!(source.strings, [r#"crate::i // \" é"#, r#"j "q" "#, "k", "s"]);
-    assert_eq!(source.test_files(), ["src/x/apart_tests.rs", "src/x/apart_tests/mod.rs"]);
+    assert_eq!(
+        source.strings,
+        [r#"crate::i // \" é"#, r#"j "q" "#, "k", "s"]
+    );
+    assert_eq!(
+        source.test_files(),
+        ["src/x/apart_tests.rs", "src/x/apart_tests/mod.rs"]
+    );
     assert_eq!(source.code.lines().count(), text.lines().count());
 }

@@ -7,9 +7,15 @@ use std::process::Command;
 pub(crate) fn places(state: &Path) -> Vec<PathBuf> {
     let list = |dir: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(dir).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
+        entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir())
+            .collect()
     };
-    list(&state.join("projects")).iter().flat_map(|project| list(project)).collect()
+    list(&state.join("projects"))
+        .iter()
+        .flat_map(|project| list(project))
+        .collect()
 }
 
 /// Verifies the store of a project, whatever the test did to the repository and the environment.
@@ -29,8 +35,19 @@ pub(crate) fn prove(project_uuid: &str, store: &Path) {
     let identity = format!("project:\n  uuid: {project_uuid}\n");
     std::fs::write(stand.path().join(".kittify/config.yaml"), identity).unwrap();
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("sk-sync"));
-    command.args(["verify", "--json"]).env_clear().current_dir(stand.path());
-    let output = command.env("SK_SYNC_HOME", state).env("SK_SYNC_REPOSITORY", "proof").output().unwrap();
+    command
+        .args(["verify", "--json"])
+        .env_clear()
+        .current_dir(stand.path());
+    let output = command
+        .env("SK_SYNC_HOME", state)
+        .env("SK_SYNC_REPOSITORY", "proof")
+        .output()
+        .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "the store of {project_uuid} is not whole: {told}");
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "the store of {project_uuid} is not whole: {told}"
+    );
 }

@@ -1,4 +1,5 @@
-//! Lets time pass for a store without waiting: the recorded due times are moved instead of the clock.
+//! Lets time pass for a store without waiting: the recorded due times are moved instead of the
+//! clock.
 
 use std::time::Duration;
 

@@ -16,7 +16,9 @@ use super::server::Server;
 
 /// A file of `tests/fixtures/tls`.
 pub(crate) fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/tls")
+        .join(name)
 }
 
 #[derive(Default)]
@@ -50,10 +52,16 @@ impl Front {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = clients.map(|authority| {
             let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_file(fixture(&format!("{authority}.pem"))).unwrap()).unwrap();
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap()
+            roots
+                .add(CertificateDer::from_pem_file(fixture(&format!("{authority}.pem"))).unwrap())
+                .unwrap();
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                .build()
+                .unwrap()
         });
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
         let config = match verifier {
             Some(verifier) => config.with_client_cert_verifier(verifier),
             None => config.with_no_client_auth(),
@@ -61,7 +69,12 @@ impl Front {
         let config = Arc::new(config.with_single_cert(vec![certificate], key).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let behind: SocketAddr = server.url().strip_prefix("http://").unwrap().parse().unwrap();
+        let behind: SocketAddr = server
+            .url()
+            .strip_prefix("http://")
+            .unwrap()
+            .parse()
+            .unwrap();
         let seen = Arc::new(Seen::default());
         let shared = Arc::clone(&seen);
         let thread = std::thread::spawn(move || {
@@ -69,13 +82,18 @@ impl Front {
                 if shared.is_over.load(Ordering::SeqCst) {
                     return;
                 }
-                let (stream, config, shared) = (stream.unwrap(), Arc::clone(&config), Arc::clone(&shared));
+                let (stream, config, shared) =
+                    (stream.unwrap(), Arc::clone(&config), Arc::clone(&shared));
                 shared.connections.fetch_add(1, Ordering::SeqCst);
                 // A client that rejects the connection ends only that one.
                 std::thread::spawn(move || drop(attend(stream, config, behind, &shared)));
             }
         });
-        Self { address, seen, thread: Some(thread) }
+        Self {
+            address,
+            seen,
+            thread: Some(thread),
+        }
     }
 
     /// The base URL under this name of this machine.
@@ -95,7 +113,10 @@ impl Front {
 }
 
 impl Drop for Front {
-    #[expect(clippy::disallowed_methods, reason = "a test's own server wakes itself")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's own server wakes itself"
+    )]
     fn drop(&mut self) {
         self.seen.is_over.store(true, Ordering::SeqCst);
         // Wakes the listener, so that it sees that it is over.
@@ -107,8 +128,16 @@ impl Drop for Front {
 }
 
 /// Forwards one connection in both directions until either side closes it.
-#[expect(clippy::disallowed_methods, reason = "the way on to the scripted server")]
-fn attend(mut client: TcpStream, config: Arc<ServerConfig>, behind: SocketAddr, seen: &Seen) -> std::io::Result<()> {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the way on to the scripted server"
+)]
+fn attend(
+    mut client: TcpStream,
+    config: Arc<ServerConfig>,
+    behind: SocketAddr,
+    seen: &Seen,
+) -> std::io::Result<()> {
     let mut tls = ServerConnection::new(config).map_err(std::io::Error::other)?;
     while tls.is_handshaking() {
         if let Err(error) = tls.complete_io(&mut client) {
@@ -122,7 +151,8 @@ fn attend(mut client: TcpStream, config: Arc<ServerConfig>, behind: SocketAddr, 
     seen.handshakes.fetch_add(1, Ordering::SeqCst);
     let mut server = TcpStream::connect(behind)?;
     let tls = Arc::new(Mutex::new(tls));
-    let (back, mut from_server, mut to_client) = (Arc::clone(&tls), server.try_clone()?, client.try_clone()?);
+    let (back, mut from_server, mut to_client) =
+        (Arc::clone(&tls), server.try_clone()?, client.try_clone()?);
     std::thread::spawn(move || {
         let mut buffer = vec![0; 1 << 14];
         while let Ok(length @ 1..) = from_server.read(&mut buffer) {
@@ -142,12 +172,16 @@ fn attend(mut client: TcpStream, config: Arc<ServerConfig>, behind: SocketAddr, 
     });
     let (mut buffer, mut length) = (vec![0; 1 << 14], 0);
     loop {
-        // The end of the handshake may have brought a request with it, so available bytes are forwarded first.
+        // The end of the handshake may have brought a request with it, so available bytes are
+        // forwarded first.
         let (mut rest, mut plain) = (&buffer[..length], Vec::new());
         {
             let mut tls = tls.lock().unwrap();
             loop {
-                let ready = tls.process_new_packets().map_err(std::io::Error::other)?.plaintext_bytes_to_read();
+                let ready = tls
+                    .process_new_packets()
+                    .map_err(std::io::Error::other)?
+                    .plaintext_bytes_to_read();
                 plain.resize(ready, 0);
                 tls.reader().read_exact(&mut plain)?;
                 server.write_all(&plain)?;

@@ -1,4 +1,5 @@
-//! `sk-sync action`: the report of a run for a GitHub workflow, so that the Action needs no other program.
+//! `sk-sync action`: the report of a run for a GitHub workflow, so that the Action needs no other
+//! program.
 
 mod text;
 
@@ -80,7 +81,11 @@ pub(super) struct Ending<'a> {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let read = |file: &Path| read(&context.cwd.join(file));
-    let ending = Ending { report: read(&args.report)?, status: read(&args.status)?, args };
+    let ending = Ending {
+        report: read(&args.report)?,
+        status: read(&args.status)?,
+        args,
+    };
     let lines = match args.part {
         Part::Annotations => text::annotations(&ending),
         Part::Summary => text::summary(&ending),

@@ -11,10 +11,10 @@ use crate::hook::{self, Method, Plan, Refusal, Step, Survey};
 
 /// Make git call sk-sync after commits, merges and rebases.
 ///
-/// With git 2.54 or newer, adds a section for each hook to the repository's configuration, next to existing hooks. With
-/// an older git and a hook manager (lefthook, pre-commit, husky), prints what to add to its file. Otherwise writes hook
-/// files where there are none. Never overwrites, edits or chains another hook. All work trees of a repository share its
-/// hooks; a submodule has its own.
+/// With git 2.54 or newer, adds a section for each hook to the repository's configuration, next to
+/// existing hooks. With an older git and a hook manager (lefthook, pre-commit, husky), prints what
+/// to add to its file. Otherwise writes hook files where there are none. Never overwrites, edits or
+/// chains another hook. All work trees of a repository share its hooks; a submodule has its own.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InstallArgs {
     /// How git calls sk-sync, if not the best way of this git
@@ -41,8 +41,8 @@ pub(crate) enum MethodName {
 
 /// Remove what `install` added.
 ///
-/// Removes sk-sync's sections of the repository's configuration and its unchanged hook files. Lines that you added to a
-/// hook or to a manager's file are listed and kept.
+/// Removes sk-sync's sections of the repository's configuration and its unchanged hook files. Lines
+/// that you added to a hook or to a manager's file are listed and kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UninstallArgs {
     /// Show what would be changed; change nothing
@@ -61,14 +61,24 @@ pub(super) fn install(context: &Context, args: &InstallArgs) -> Result<Exit, Fai
     });
     let before = Before::look(context)?;
     let plan = hook::install(&before.survey, method);
-    let exit = if plan.refusals.is_empty() { Exit::Success } else { Exit::Gate };
+    let exit = if plan.refusals.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Gate
+    };
     before.carry_out(context, "hook install", &plan, args.dry_run, exit)
 }
 
 pub(super) fn uninstall(context: &Context, args: &UninstallArgs) -> Result<Exit, Failure> {
     let before = Before::look(context)?;
     let plan = hook::uninstall(&before.survey);
-    before.carry_out(context, "hook uninstall", &plan, args.dry_run, Exit::Success)
+    before.carry_out(
+        context,
+        "hook uninstall",
+        &plan,
+        args.dry_run,
+        Exit::Success,
+    )
 }
 
 /// State of the repository before the change.
@@ -83,7 +93,11 @@ impl Before {
         let git = Git::new(&context.env);
         let checkout = context.checkout()?;
         let survey = hook::survey(&git, &checkout, program(context).as_deref())?;
-        Ok(Self { git, checkout, survey })
+        Ok(Self {
+            git,
+            checkout,
+            survey,
+        })
     }
 
     /// Carries out the plan and reports it.
@@ -99,11 +113,17 @@ impl Before {
             None
         } else {
             hook::apply(&self.git, &self.checkout, plan)?;
-            Some(hook::survey(&self.git, &self.checkout, program(context).as_deref())?)
+            Some(hook::survey(
+                &self.git,
+                &self.checkout,
+                program(context).as_deref(),
+            )?)
         };
         let survey = after.as_ref().unwrap_or(&self.survey);
         if context.printer.is_json() {
-            context.printer.reply(command, exit, &Document::of(plan, survey, dry_run));
+            context
+                .printer
+                .reply(command, exit, &Document::of(plan, survey, dry_run));
         } else {
             say(context, plan, survey, dry_run);
         }
@@ -114,7 +134,11 @@ impl Before {
 fn say(context: &Context, plan: &Plan, survey: &Survey, dry_run: bool) {
     let printer = &context.printer;
     for step in &plan.steps {
-        printer.result(&format!("{} {}", if dry_run { "would" } else { "did" }, words(step)));
+        printer.result(&format!(
+            "{} {}",
+            if dry_run { "would" } else { "did" },
+            words(step)
+        ));
     }
     if let Some(stanza) = &plan.stanza {
         let manager = stanza.manager.name();
@@ -129,8 +153,13 @@ fn say(context: &Context, plan: &Plan, survey: &Survey, dry_run: bool) {
         printer.note(&format!("  {fix}"));
     }
     if plan.steps.is_empty() && plan.refusals.is_empty() && plan.stanza.is_none() {
-        let called = lines(survey).iter().filter(|line| line.state.is_called()).count();
-        printer.note(&format!("nothing to do: git calls sk-sync by {called} hooks"));
+        let called = lines(survey)
+            .iter()
+            .filter(|line| line.state.is_called())
+            .count();
+        printer.note(&format!(
+            "nothing to do: git calls sk-sync by {called} hooks"
+        ));
     }
 }
 
@@ -138,7 +167,9 @@ fn say(context: &Context, plan: &Plan, survey: &Survey, dry_run: bool) {
 fn words(step: &Step) -> String {
     match step {
         Step::Set { key, value } => format!("set {key} = {}", printable(value)),
-        Step::RemoveSection(name) => format!("remove the section {name} from the repository's configuration"),
+        Step::RemoveSection(name) => {
+            format!("remove the section {name} from the repository's configuration")
+        }
         Step::Write(file, _) => format!("write {}", path(file)),
         Step::Remove(_, file) => format!("remove {}", path(file)),
         Step::RemoveEmptyDir(dir) => format!("remove {} if it is empty", path(dir)),
@@ -172,7 +203,11 @@ struct Managed {
 
 impl Document {
     fn of(plan: &Plan, survey: &Survey, dry_run: bool) -> Self {
-        let refused = |r: &Refusal| Refused { reason: r.reason, what: r.what.clone(), fix: r.fix.clone() };
+        let refused = |r: &Refusal| Refused {
+            reason: r.reason,
+            what: r.what.clone(),
+            fix: r.fix.clone(),
+        };
         Self {
             dry_run,
             method: plan.method.map(|method| match method {

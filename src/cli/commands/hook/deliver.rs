@@ -1,4 +1,5 @@
-//! `hook deliver`: the background process that a hook starts. It prints nothing; its result is in the log.
+//! `hook deliver`: the background process that a hook starts. It prints nothing; its result is in
+//! the log.
 
 use crate::books::{LastRun, Runner};
 use crate::cli::journey::{note_end, start_stub, with_choice, world};
@@ -20,13 +21,29 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let start = context.start_dir()?;
-    let preset = context.globals.preset.iter().map(|value| Flag { key: "preset", value, name: "--preset" });
-    // Without waiting: the running drain selects again before it ends, and so sends these events too.
-    let no_wait = Flag { key: "drain.lock_wait", value: "0", name: "hook deliver" };
+    let preset = context.globals.preset.iter().map(|value| Flag {
+        key: "preset",
+        value,
+        name: "--preset",
+    });
+    // Without waiting: the running drain selects again before it ends, and so sends these events
+    // too.
+    let no_wait = Flag {
+        key: "drain.lock_wait",
+        value: "0",
+        name: "hook deliver",
+    };
     let flags: Vec<Flag<'_>> = preset.chain([no_wait]).collect();
     let config_file = context.globals.config.as_deref();
     let allows_file = !context.globals.allow_origin.is_empty();
-    let setup = Setup { cwd: &context.cwd, start: &start, config_file, flags: &flags, settings: None, allows_file };
+    let setup = Setup {
+        cwd: &context.cwd,
+        start: &start,
+        config_file,
+        flags: &flags,
+        settings: None,
+        allows_file,
+    };
     let workspace = Workspace::open_to_write(&world(context), &setup)?;
     let outcome = with_choice(context, &workspace, |choice| {
         let request = Request {
@@ -56,14 +73,28 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         Err(failure) => (failure.message.clone(), failure.exit),
     };
     let stopped = match &outcome {
-        Ok(Ok(report)) => report.drain.as_ref().map(|d| (d.halted.clone(), d.cause.map(str::to_owned))),
+        Ok(Ok(report)) => report
+            .drain
+            .as_ref()
+            .map(|d| (d.halted.clone(), d.cause.map(str::to_owned))),
         _ => Some((Some(said.clone()), None)),
     };
     let (halted, cause) = stopped.unwrap_or_default();
-    let (when, command, exit_code) = (context.clock.now().to_string(), "hook deliver".to_owned(), exit.code());
+    let (when, command, exit_code) = (
+        context.clock.now().to_string(),
+        "hook deliver".to_owned(),
+        exit.code(),
+    );
     // Another process was delivering: there is nothing to report.
     if exit != Exit::Busy {
-        let last = LastRun { when, command, exit_code, halted, cause, fix: None };
+        let last = LastRun {
+            when,
+            command,
+            exit_code,
+            halted,
+            cause,
+            fix: None,
+        };
         note_end(&workspace, Runner::Background, &last);
     }
     let log = hook::log_path(&workspace.place.store());
@@ -83,14 +114,31 @@ fn words(report: &Report) -> String {
         parts.push("skipped, another drain is running".to_owned());
     }
     if let Some(drain) = &report.drain {
-        parts.push(format!("delivered {} in {} requests", drain.success + drain.duplicate, drain.requests));
+        parts.push(format!(
+            "delivered {} in {} requests",
+            drain.success + drain.duplicate,
+            drain.requests
+        ));
         parts.extend(drain.halted.clone());
     }
     if let Some(bodies) = &report.bodies
         && bodies.uploaded + bodies.already_exists > 0
     {
-        parts.push(format!("{} bodies", bodies.uploaded + bodies.already_exists));
+        parts.push(format!(
+            "{} bodies",
+            bodies.uploaded + bodies.already_exists
+        ));
     }
-    parts.extend(report.gates.iter().filter(|gate| !gate.open).map(|gate| format!("blocked: {}", gate.name)));
-    if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
+    parts.extend(
+        report
+            .gates
+            .iter()
+            .filter(|gate| !gate.open)
+            .map(|gate| format!("blocked: {}", gate.name)),
+    );
+    if parts.is_empty() {
+        "nothing to do".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }

@@ -16,8 +16,9 @@ use crate::cli::{Context, Exit, Failure, Globals};
 
 /// Capture after commits with git hooks.
 ///
-/// A hook captures what changed in the spec directories: no socket, at most a quarter of a second, and git's command
-/// never fails because of it. Unless `hook.drain` is "none", a background process then delivers.
+/// A hook captures what changed in the spec directories: no socket, at most a quarter of a second,
+/// and git's command never fails because of it. Unless `hook.drain` is "none", a background process
+/// then delivers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,17 +42,35 @@ pub(crate) enum Hook {
     Deliver(deliver::Args),
 }
 
-/// Parses the command line `sk-sync hook run HOOK ARG…` as git calls it, without options. Handled here because building
-/// the arguments of every command takes longer than a hook that has nothing to do.
+/// Parses the command line `sk-sync hook run HOOK ARG…` as git calls it, without options. Handled
+/// here because building the arguments of every command takes longer than a hook that has nothing
+/// to do.
 pub(crate) fn plain_run(words: &[OsString]) -> Option<Cli> {
-    let [_, hook, run, name, args @ ..] = words else { return None };
+    let [_, hook, run, name, args @ ..] = words else {
+        return None;
+    };
     if hook != "hook" || run != "run" {
         return None;
     }
-    let name = crate::hook::Hook::ALL.into_iter().map(crate::hook::Hook::name).find(|known| name == known)?;
-    let plain = |word: &OsString| word.to_str().filter(|word| !word.starts_with('-')).map(str::to_owned);
-    let args = run::Args { hook: name.to_owned(), args: args.iter().map(plain).collect::<Option<_>>()? };
-    Some(Cli { globals: Globals::default(), command: Command::Hook(Args { command: Hook::Run(args) }) })
+    let name = crate::hook::Hook::ALL
+        .into_iter()
+        .map(crate::hook::Hook::name)
+        .find(|known| name == known)?;
+    let plain = |word: &OsString| {
+        word.to_str()
+            .filter(|word| !word.starts_with('-'))
+            .map(str::to_owned)
+    };
+    let args = run::Args {
+        hook: name.to_owned(),
+        args: args.iter().map(plain).collect::<Option<_>>()?,
+    };
+    Some(Cli {
+        globals: Globals::default(),
+        command: Command::Hook(Args {
+            command: Hook::Run(args),
+        }),
+    })
 }
 
 impl Args {

@@ -34,7 +34,8 @@ pub(super) enum State {
     ByHand,
     /// Called by a hook manager.
     Manager,
-    /// Our section or file differs from what this version writes, or names another path of this program.
+    /// Our section or file differs from what this version writes, or names another path of this
+    /// program.
     Outdated,
     /// Another program's or the user's hook, which does not call this program.
     Foreign,
@@ -54,7 +55,9 @@ impl State {
             Self::File => "installed as a file",
             Self::ByHand => "called from a hook of yours",
             Self::Manager => "called by a hook manager",
-            Self::Outdated => "installed by another version or from another place; `sk-sync hook install` updates it",
+            Self::Outdated => {
+                "installed by another version or from another place; `sk-sync hook install` updates it"
+            }
             Self::Foreign => "not installed: there is a hook of yours that does not call sk-sync",
             Self::Absent => "not installed",
         }
@@ -70,14 +73,30 @@ pub(super) struct Line {
 
 /// The state of each hook.
 pub(super) fn lines(survey: &Survey) -> Vec<Line> {
-    Hook::ALL.map(|hook| Line { hook: hook.name(), state: state(survey, hook) }).into()
+    Hook::ALL
+        .map(|hook| Line {
+            hook: hook.name(),
+            state: state(survey, hook),
+        })
+        .into()
 }
 
 fn state(survey: &Survey, hook: Hook) -> State {
-    let standing = survey.active.iter().find(|(of, _)| *of == hook).map_or(Standing::Absent, |(_, standing)| *standing);
+    let standing = survey
+        .active
+        .iter()
+        .find(|(of, _)| *of == hook)
+        .map_or(Standing::Absent, |(_, standing)| *standing);
     // An older git ignores these sections.
-    let entry = survey.entries.iter().find(|entry| entry.hook == hook).filter(|_| survey.has_config_hooks);
-    let is_managed = survey.manager.as_ref().is_some_and(|(_, _, called)| called.contains(&hook));
+    let entry = survey
+        .entries
+        .iter()
+        .find(|entry| entry.hook == hook)
+        .filter(|_| survey.has_config_hooks);
+    let is_managed = survey
+        .manager
+        .as_ref()
+        .is_some_and(|(_, _, called)| called.contains(&hook));
     match (entry, standing) {
         (Some(entry), _) if entry.is_current => State::Config,
         (Some(_), _) | (None, Standing::Outdated) => State::Outdated,
@@ -117,7 +136,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let on_path = is_on_path(context);
     // Hooks can be shown even if the configuration is broken.
     let workspace = workspace(context).ok();
-    let log = workspace.as_ref().map(|workspace| hook::log_path(&workspace.place.store()));
+    let log = workspace
+        .as_ref()
+        .map(|workspace| hook::log_path(&workspace.place.store()));
     let last_entry = log.as_deref().and_then(hook::last_line);
     let missed = match &workspace {
         Some(workspace) if installed => not_captured(&git, workspace, &survey),
@@ -147,19 +168,29 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     for line in &lines {
-        context.printer.result(&format!("{:<13}  {}", line.hook, line.state.words()));
+        context
+            .printer
+            .result(&format!("{:<13}  {}", line.hook, line.state.words()));
     }
-    let takes = if survey.has_config_hooks { "takes" } else { "does not take" };
+    let takes = if survey.has_config_hooks {
+        "takes"
+    } else {
+        "does not take"
+    };
     context.printer.note(&format!(
         "git {} {takes} hooks from its configuration; hook files are in {}",
         printable(&survey.git_version),
         path(survey.active_dir())
     ));
     if let Some(entry) = last_entry {
-        context.printer.note(&format!("last entry of the log: {entry}"));
+        context
+            .printer
+            .note(&format!("last entry of the log: {entry}"));
     }
     if !on_path {
-        context.printer.warning("sk-sync is not on the PATH of this shell, where the hooks look for it first");
+        context
+            .printer
+            .warning("sk-sync is not on the PATH of this shell, where the hooks look for it first");
     }
     if missed > 0 {
         context.printer.warning(&format!(
@@ -179,21 +210,30 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Number of commits that changed missions after the last check by a hook, or since the hooks were installed.
+/// Number of commits that changed missions after the last check by a hook, or since the hooks were
+/// installed.
 fn not_captured(git: &Git, workspace: &Workspace, survey: &Survey) -> usize {
     let seconds = |path: &Path| {
-        let time = std::fs::metadata(path).and_then(|meta| meta.modified()).ok()?;
+        let time = std::fs::metadata(path)
+            .and_then(|meta| meta.modified())
+            .ok()?;
         i64::try_from(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok()
     };
     let checkout = &workspace.checkout;
     let config = checkout.common_dir.as_ref().map(|dir| dir.join("config"));
     let installed = survey.active_dir().join(Hook::Commit.name());
-    let since =
-        [Some(stamp_path(workspace)), Some(installed), config].into_iter().flatten().find_map(|file| seconds(&file));
-    let Some(arrived) = since.and_then(|since| git::arrived_after(checkout, since)) else { return 0 };
+    let since = [Some(stamp_path(workspace)), Some(installed), config]
+        .into_iter()
+        .flatten()
+        .find_map(|file| seconds(&file));
+    let Some(arrived) = since.and_then(|since| git::arrived_after(checkout, since)) else {
+        return 0;
+    };
     let artifacts = workspace.root.join(&workspace.loaded.config.artifacts.root);
     let below = artifacts.strip_prefix(&checkout.root).unwrap_or(&artifacts);
-    below.to_str().map_or(0, |below| git::count_changing(git, checkout, &arrived, below))
+    below.to_str().map_or(0, |below| {
+        git::count_changing(git, checkout, &arrived, below)
+    })
 }
 
 /// The next steps; never a command that would only fail.
@@ -203,7 +243,10 @@ fn next_steps(survey: &Survey, installed: bool, missed: usize) -> Vec<String> {
     if !installed {
         match (&plan.refusals[..], &plan.stanza) {
             ([], Some(stanza)) => {
-                steps.push(format!("`sk-sync hook install` prints what to add to {}", stanza.file));
+                steps.push(format!(
+                    "`sk-sync hook install` prints what to add to {}",
+                    stanza.file
+                ));
             }
             ([], None) => steps.push("`sk-sync hook install`".to_owned()),
             (refusals, _) => steps.extend(refusals.iter().map(|refusal| refusal.fix.clone())),
@@ -215,13 +258,18 @@ fn next_steps(survey: &Survey, installed: bool, missed: usize) -> Vec<String> {
     steps
 }
 
-/// The absolute path by which this program is called: its path on the `PATH` if that leads to it, because an update
-/// keeps that path and may replace the target; else the program file itself.
+/// The absolute path by which this program is called: its path on the `PATH` if that leads to it,
+/// because an update keeps that path and may replace the target; else the program file itself.
 pub(super) fn program(context: &Context) -> Option<PathBuf> {
     let own = std::env::current_exe().ok()?;
     let path = context.env.path(PATH).unwrap_or_default();
-    let named = std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(file_name()));
-    let is_own = |file: &PathBuf| file.canonicalize().is_ok_and(|file| own.canonicalize().is_ok_and(|own| own == file));
+    let named = std::env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join(file_name()));
+    let is_own = |file: &PathBuf| {
+        file.canonicalize()
+            .is_ok_and(|file| own.canonicalize().is_ok_and(|own| own == file))
+    };
     Some(named.into_iter().find(is_own).unwrap_or(own))
 }
 
@@ -231,6 +279,8 @@ fn file_name() -> String {
 
 /// True if a hook started from this environment finds the program.
 fn is_on_path(context: &Context) -> bool {
-    let Some(path) = context.env.path(PATH) else { return false };
+    let Some(path) = context.env.path(PATH) else {
+        return false;
+    };
     std::env::split_paths(&path).any(|dir| dir.join(file_name()).is_file())
 }

@@ -10,8 +10,8 @@ use crate::cli::Exit;
 pub(super) struct Watchdog(mpsc::Sender<Duration>);
 
 impl Watchdog {
-    /// Starts watching. After `budget`, calls `last_words`, then ends the process. An open transaction of SQLite is
-    /// then rolled back, as after a crash; committed ones stay.
+    /// Starts watching. After `budget`, calls `last_words`, then ends the process. An open
+    /// transaction of SQLite is then rolled back, as after a crash; committed ones stay.
     pub(super) fn start(budget: Duration, last_words: impl FnOnce() + Send + 'static) -> Self {
         let begun = Instant::now();
         let (sender, changes) = mpsc::channel();
@@ -37,7 +37,11 @@ impl Watchdog {
     }
 }
 
-#[expect(clippy::exit, clippy::disallowed_methods, reason = "the current work may hang, and git waits")]
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the current work may hang, and git waits"
+)]
 fn end() -> ! {
     std::process::exit(i32::from(Exit::Success.code()))
 }
