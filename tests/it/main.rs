@@ -19,6 +19,7 @@ mod capture;
 mod choosing;
 #[cfg(unix)]
 mod ci;
+mod circles;
 #[cfg(unix)]
 mod clean_children;
 mod consent;
