@@ -25,7 +25,7 @@ pub(crate) fn run(c: &mut Criterion, name: &str, subject: Subject, sizes: &Sizes
     for lane in suite.lanes() {
         let name = lane.name.clone();
         group.bench_function(name, |b| {
-            b.iter_custom(|times| (0..times).map(|_| lane.sample().unwrap().wall).sum())
+            b.iter_custom(|times| (0..times).map(|_| lane.sample().unwrap().wall).sum());
         });
     }
     group.finish();

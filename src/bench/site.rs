@@ -132,7 +132,7 @@ impl Site {
                     match line.result {
                         "captured" if line.reason.is_none() => captured += 1,
                         other => {
-                            odd = Some(format!("line {}: {other}: {:?}", line.number, line.reason))
+                            odd = Some(format!("line {}: {other}: {:?}", line.number, line.reason));
                         }
                     }
                 }

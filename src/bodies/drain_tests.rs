@@ -53,7 +53,7 @@ pub(super) fn run_for(
         deadline: clock.now().after(time),
     };
     let report = drain(&mut world.store, push, &POLICY, means, &mut |o| {
-        told.push(o.clone())
+        told.push(o.clone());
     });
     told.sort_by(|a, b| a.path.cmp(&b.path));
     (report.unwrap(), told)

@@ -104,7 +104,7 @@ pub(crate) fn restore(
                         Appended::Conflict { .. } => restored.conflicts += 1,
                         Appended::Purged { .. } => restored.purged += 1,
                         Appended::Unchanged { .. } | Appended::Full { .. } => {
-                            restored.unchanged += 1
+                            restored.unchanged += 1;
                         }
                     }
                 }

@@ -287,7 +287,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut store = store(&dir);
         let note = |store: &mut Store, is_retained| {
-            store.write(|tx| note_retention(tx, is_retained)).unwrap()
+            store.write(|tx| note_retention(tx, is_retained)).unwrap();
         };
         let over = |store: &mut Store| {
             store

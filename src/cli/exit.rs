@@ -185,7 +185,7 @@ mod tests {
                     r.drain = Some(Drain {
                         pending: 3,
                         ..Drain::default()
-                    })
+                    });
                 }),
                 Exit::Success,
             ),
@@ -195,7 +195,7 @@ mod tests {
                     r.drain = Some(Drain {
                         terminal_failed: 1,
                         ..Drain::default()
-                    })
+                    });
                 }),
                 Exit::Undeliverable,
             ),
@@ -205,7 +205,7 @@ mod tests {
                     r.capture = Some(Capture {
                         conflicts: 1,
                         ..Capture::default()
-                    })
+                    });
                 }),
                 Exit::Undeliverable,
             ),
@@ -215,7 +215,7 @@ mod tests {
                     r.balance = Some(Balance {
                         holds: false,
                         ..Balance::default()
-                    })
+                    });
                 }),
                 Exit::Damage,
             ),

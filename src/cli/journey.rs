@@ -201,7 +201,7 @@ pub(crate) fn travel_and(
         Step::Indexing { done, total } => progress.report("indexing", done, Some(total)),
         Step::Delivering { done, total } => progress.report("delivering events", done, Some(total)),
         Step::Uploading { done, total } => {
-            progress.report("uploading documents", done, Some(total))
+            progress.report("uploading documents", done, Some(total));
         }
     };
     let outcome = with_choice(context, &workspace, |choice| {

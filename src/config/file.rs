@@ -83,10 +83,10 @@ impl Reader<'_> {
             match (key, value.get_ref()) {
                 (Some(key), _) => self.entry(key, at, value),
                 (None, _) if self.found >= MAX_PROBLEMS && !keys::sections().any(|s| s == full) => {
-                    self.found += 1
+                    self.found += 1;
                 }
                 (None, DeValue::Table(inner)) if keys::sections().any(|s| s == full) => {
-                    self.table(&full, inner)
+                    self.table(&full, inner);
                 }
                 (None, _) if keys::sections().any(|s| s == full) => {
                     self.problem(

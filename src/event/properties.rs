@@ -47,7 +47,7 @@ pub(crate) fn envelope(bytes: &[u8]) {
             match for_wire(bytes, form, context) {
                 Ok(rewritten) => sent(bytes, rewritten.as_deref(), &seen.event_id, form, context),
                 Err(NotSendable(why)) => {
-                    assert!(!seen.is_strict, "a strict envelope can be sent: {why}")
+                    assert!(!seen.is_strict, "a strict envelope can be sent: {why}");
                 }
             }
         }

@@ -18,7 +18,7 @@ pub(crate) fn apply(git: &Git, checkout: &Checkout, plan: &Plan) -> Result<(), E
         }
         match step {
             Step::Set { key, value } => {
-                drop(asked(git, checkout, &["config", "--local", key, value])?)
+                drop(asked(git, checkout, &["config", "--local", key, value])?);
             }
             Step::RemoveSection(name) => drop(asked(
                 git,

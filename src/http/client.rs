@@ -195,7 +195,7 @@ impl Client {
                     Failure::Unknown(words)
                         if tries > 0 && !IS_NEW.get() && !words.starts_with(TIMEOUT) =>
                     {
-                        tries -= 1
+                        tries -= 1;
                     }
                     failure => return Err(failure),
                 },

@@ -54,7 +54,7 @@ pub(crate) fn check_chain(tx: &ReadTx<'_>, found: &mut dyn FnMut(ChainBreak)) ->
             found(ChainBreak {
                 seq,
                 what: what.to_owned(),
-            })
+            });
         };
         let digest = |index: usize| -> Result<Option<Sha256>, Error> {
             Ok(row
@@ -77,11 +77,11 @@ pub(crate) fn check_chain(tx: &ReadTx<'_>, found: &mut dyn FnMut(ChainBreak)) ->
         }
         match row.get_ref(4)?.as_blob_or_null() {
             Ok(Some(bytes)) if Sha256::of(bytes) != payload => {
-                report("the payload does not match its digest")
+                report("the payload does not match its digest");
             }
             Ok(None) if row.get::<_, bool>(5)? => report("the payload is missing"),
             Ok(Some(_)) if row.get(7)? => {
-                report("the payload is here, although its row says that it left")
+                report("the payload is here, although its row says that it left");
             }
             Ok(Some(bytes)) if i64::try_from(bytes.len()) != Ok(row.get(6)?) => {
                 report("the payload has another length than its row says");

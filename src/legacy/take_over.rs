@@ -485,7 +485,7 @@ impl Work<'_> {
         match ledger::believe(&mut store, found, &asked, self.request.interrupt) {
             Ok(answer) => taken.ledger = answer,
             Err(Trouble::Source(error)) => {
-                taken.warnings.push(format!("{}: {error}", found.name()))
+                taken.warnings.push(format!("{}: {error}", found.name()));
             }
             Err(Trouble::Store(error)) => return Err(error),
         }

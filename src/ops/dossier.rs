@@ -109,7 +109,7 @@ pub(super) fn index(
             progress(Step::Indexing {
                 done: p.files as u64,
                 total: p.total as u64,
-            })
+            });
         },
         interrupt: world.interrupt,
     };

@@ -143,7 +143,7 @@ fn compare_events(
             match there.remove(&id) {
                 None => compared.lost(event.event_id.clone()),
                 Some(digest) if says(event, link, project_uuid, digest) => {
-                    compared.counts.same += 1
+                    compared.counts.same += 1;
                 }
                 Some(_) => compared.differs(event.event_id.clone()),
             }

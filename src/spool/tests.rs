@@ -194,7 +194,7 @@ fn writers_and_takers_race() {
             .map(|name| {
                 let mut writer = Writer::new(dir.spool());
                 scope.spawn(move || {
-                    (0..150).for_each(|n| append(&mut writer, &[&format!("{name}{n}")]))
+                    (0..150).for_each(|n| append(&mut writer, &[&format!("{name}{n}")]));
                 })
             })
             .into();

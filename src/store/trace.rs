@@ -15,9 +15,9 @@ pub(super) fn watch(conn: &mut Connection) {
     let hear = |event: TraceEvent<'_>| {
         if let TraceEvent::Stmt(_, sql) = event {
             HEARD.with_borrow_mut(|heard| {
-                heard
-                    .iter_mut()
-                    .for_each(|heard| heard.push(sql.to_owned()))
+                if let Some(heard) = heard {
+                    heard.push(sql.to_owned());
+                }
             });
         }
     };

@@ -102,7 +102,7 @@ fn no_byte_can_be_lost_added_or_changed() {
         match read(&changed) {
             Ok(read) => assert!(place < 10 && read == whole, "byte {place}"),
             Err(Flaw::At { line, .. }) => {
-                assert!((1..=5).contains(&line), "byte {place}: line {line}")
+                assert!((1..=5).contains(&line), "byte {place}: line {line}");
             }
             Err(Flaw::Io(error)) => panic!("byte {place}: {error}"),
         }
@@ -159,7 +159,7 @@ fn a_forged_text_is_refused_with_its_line() {
     ] {
         match read(&repacked(&forged)).unwrap_err() {
             Flaw::At { line: at, what } => {
-                assert!(at == line && what.contains(words), "line {at}: {what}")
+                assert!(at == line && what.contains(words), "line {at}: {what}");
             }
             Flaw::Io(error) => panic!("{error}"),
         }

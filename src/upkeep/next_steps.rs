@@ -302,11 +302,11 @@ mod tests {
             ("sk-sync drain", |d| d.active_queue.event_count = 1),
             ("sk-sync drain", |d| d.bodies.queued = 1),
             ("sk-sync events list --status undeliverable", |d| {
-                d.terminal_failures.count = 1
+                d.terminal_failures.count = 1;
             }),
             ("sk-sync bodies list", |d| d.bodies.failures = 1),
             ("sk-sync migrate conflicts", |d| {
-                d.migration_conflicts.count = 1
+                d.migration_conflicts.count = 1;
             }),
             ("sk-sync events release --reason opted_out", |d| {
                 d.event_journal.on_hold.insert("opted_out".to_owned(), 2);

@@ -1,6 +1,7 @@
 //! Files of one module form no circle: what a file needs lies below it, and can be read before it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::iter::Peekable;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree, token_stream};
@@ -100,7 +101,7 @@ impl Tree {
                 .filter(is_in)
                 .map(|n| n.join("/"))
                 .collect();
-            text += &format!("    {} needs {}\n", own.join("/"), needs.join(" "));
+            writeln!(text, "    {} needs {}", own.join("/"), needs.join(" ")).unwrap();
         }
         text
     }

@@ -16,9 +16,9 @@ fn lose(sandbox: &Sandbox, is_gone: bool) {
         let _absent = std::fs::remove_file(format!("{}{side}", store.display()));
     }
     if is_gone {
-        std::fs::remove_file(store).unwrap()
+        std::fs::remove_file(store).unwrap();
     } else {
-        std::fs::write(store, "").unwrap()
+        std::fs::write(store, "").unwrap();
     }
 }
 

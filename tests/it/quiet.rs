@@ -153,7 +153,7 @@ fn d52_every_end_is_one_document() {
             |s| {
                 std::fs::remove_dir_all(s.repo())
                     .and_then(|()| std::fs::create_dir(s.repo()))
-                    .unwrap()
+                    .unwrap();
             },
             &["run", "--json"],
             2,

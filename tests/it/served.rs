@@ -203,7 +203,7 @@ fn a_server_that_lies_gets_no_more_than_it_asked_for_and_harms_nothing() {
         (
             "another project",
             each(&|fact| {
-                fact["event"]["project_uuid"] = "262bb566-443d-51a9-8b0c-f82f7d341017".into()
+                fact["event"]["project_uuid"] = "262bb566-443d-51a9-8b0c-f82f7d341017".into();
             }),
             true,
         ),

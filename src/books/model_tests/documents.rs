@@ -152,7 +152,7 @@ impl World {
             Op::Retry { target } => self.retry(target),
             Op::Replay { target } => self.owe_again(target, Settled::Delivered),
             Op::Evict { capacity } => {
-                drop(self.write(|tx| books::evict(tx, now, capacity, books::NO_ARRIVALS)))
+                drop(self.write(|tx| books::evict(tx, now, capacity, books::NO_ARRIVALS)));
             }
             Op::Clear => drop(self.write(|tx| books::clear(tx, now, 0))),
             Op::Forget { target } => {

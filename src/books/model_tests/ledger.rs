@@ -194,9 +194,9 @@ impl Ledger {
             Told::Blamed(guilty) => {
                 for (seq, is_guilty) in open.seqs.iter().zip(guilty) {
                     if *is_guilty {
-                        self.reject(*seq)
+                        self.reject(*seq);
                     } else {
-                        self.set(*seq, None)
+                        self.set(*seq, None);
                     }
                 }
             }

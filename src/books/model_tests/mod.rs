@@ -142,7 +142,7 @@ fn settle_one(ledger: &ledger::Ledger, event: &event::Event, stored: Option<&[u8
             event.seq
         ),
         Class::Superseded | Class::Blocked => {
-            assert_eq!(stored, None, "row {} was never to be sent", event.seq)
+            assert_eq!(stored, None, "row {} was never to be sent", event.seq);
         }
         Class::Undeliverable | Class::Discarded | Class::Purged => {}
         other => panic!("row {} is {other:?} in the end", event.seq),

@@ -118,7 +118,7 @@ impl Scripted<'_> {
         let store_all = |is_stored: bool| {
             ids.iter()
                 .filter(|_| is_stored)
-                .for_each(|id| self.store(id, body))
+                .for_each(|id| self.store(id, body));
         };
         match reply {
             Reply::Strict if has_guilty => {

@@ -220,7 +220,7 @@ impl World {
             } => self.restore(handle, missing, entries),
             Op::Forget { handle, target } => self.forget(handle, &identity(target).target_id),
             Op::Acknowledge { handle, target } => {
-                self.acknowledge(handle, &identity(target).target_id)
+                self.acknowledge(handle, &identity(target).target_id);
             }
             Op::Remove { handle, removal } => self.remove(handle, removal),
             Op::Lost {

@@ -162,7 +162,7 @@ impl Offer {
         let line = |name: &str, words: &str| {
             context
                 .printer
-                .result(&printable(&format!("{name:<10}{words}")))
+                .result(&printable(&format!("{name:<10}{words}")));
         };
         let name = workspace
             .identity

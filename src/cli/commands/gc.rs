@@ -161,7 +161,7 @@ fn lines(plan: &GcPlan, done: Option<&GcReport>, is_dry: bool) -> Vec<String> {
             ));
         }
         None if is_dry && going.payloads > 0 => {
-            lines.push("Let them go: sk-sync gc --explicit".to_owned())
+            lines.push("Let them go: sk-sync gc --explicit".to_owned());
         }
         None => {}
     }

@@ -207,7 +207,7 @@ impl Offered {
         let line = |name: &str, words: &str| {
             context
                 .printer
-                .result(&printable(&format!("{name:<10}{words}")))
+                .result(&printable(&format!("{name:<10}{words}")));
         };
         let nameless = plural(self.unassigned, "event");
         if self.unassigned > 0 && !self.takes_unassigned {

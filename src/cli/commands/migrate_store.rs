@@ -167,7 +167,7 @@ fn show(
     let line = |name: &str, words: &str| {
         context
             .printer
-            .result(&printable(&format!("{name:<10}{words}")))
+            .result(&printable(&format!("{name:<10}{words}")));
     };
     line(
         "Store",

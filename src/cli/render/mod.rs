@@ -52,7 +52,7 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
 pub(crate) fn summary(report: &Report, exit: Exit, is_verbose: bool, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |label: &str, words: String| {
-        lines.push(format!("{} {words}", paint.bold(&format!("{label:<9}"))))
+        lines.push(format!("{} {words}", paint.bold(&format!("{label:<9}"))));
     };
     if let Some(project) = &report.project {
         let slug = project.project_slug.as_deref().unwrap_or("(no ID yet)");

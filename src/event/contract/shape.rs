@@ -92,7 +92,7 @@ fn check_kind(value: &Value, kind: &Kind, place: Place<'_>, found: &mut Findings
         (Kind::Text | Kind::NonEmpty | Kind::OneOf(_), Value::String(text)) => match kind {
             Kind::NonEmpty if text.is_empty() => found.add(place, "is empty"),
             Kind::OneOf(words) if !words.contains(&text.as_str()) => {
-                found.add(place, not_one_of(words))
+                found.add(place, not_one_of(words));
             }
             _ => {}
         },

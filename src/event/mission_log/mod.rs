@@ -156,7 +156,7 @@ pub(crate) fn read_log<'a>(
             match seen.entry(event.event_id.clone()) {
                 Entry::Vacant(first) => drop(first.insert(digest)),
                 Entry::Occupied(first) if *first.get() == digest => {
-                    row.becomes = Err(Skip::bare("duplicate_line"))
+                    row.becomes = Err(Skip::bare("duplicate_line"));
                 }
                 Entry::Occupied(_) => row.becomes = Err(Skip::bare("conflicting_line")),
             }

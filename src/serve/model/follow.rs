@@ -138,9 +138,9 @@ impl Model {
     /// Tells open pages that these projects changed.
     fn tell(&self, projects: &BTreeSet<(i32, String)>) {
         self.changes.send_modify(|changes| {
-            projects
-                .iter()
-                .for_each(|(team, uuid)| changes.project(*team, uuid))
+            for (team, uuid) in projects {
+                changes.project(*team, uuid);
+            }
         });
     }
 

@@ -264,9 +264,9 @@ impl World {
         if self.clones[at].has_store() {
             let sandbox = &self.clones[at].sandbox;
             if is_back {
-                sandbox.turn_back(time)
+                sandbox.turn_back(time);
             } else {
-                sandbox.pass(time)
+                sandbox.pass(time);
             }
         }
         self.say(format!("{time:?}, back: {is_back}"));
@@ -293,7 +293,7 @@ impl World {
         self.clones[at].sandbox.target(&url);
         match self.clones[at].target_at(&url) {
             Some(target) if self.chance.is_one_in(2) => {
-                self.operate(at, &["replay", "--to", &target])
+                self.operate(at, &["replay", "--to", &target]);
             }
             Some(_) => self.try_again(at),
             None => {}

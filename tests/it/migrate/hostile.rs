@@ -209,7 +209,7 @@ fn each_cell_is_looked_at_before_it_is_believed() {
 fn links_pipes_and_devices_are_no_queues() {
     let sandbox = Sandbox::with_repo();
     let link = |to: &std::path::Path, name: &str| {
-        std::os::unix::fs::symlink(to, sandbox.kitty(name)).unwrap()
+        std::os::unix::fs::symlink(to, sandbox.kitty(name)).unwrap();
     };
     link("/dev/zero".as_ref(), "queues/queue-01.db");
     link(&sandbox.path("nowhere"), "queues/queue-02.db");

@@ -352,7 +352,7 @@ fn an_import() {
             &id(n),
             older_envelope(&id(n), Some(HARBOUR), "a"),
             1,
-        )
+        );
     });
     drop(queue);
     stand.sandbox.at_rest();

@@ -316,9 +316,9 @@ fn files(dir: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.unwrap().path())
     {
         if entry.is_dir() {
-            found.extend(files(&entry))
+            found.extend(files(&entry));
         } else {
-            found.push(entry)
+            found.push(entry);
         }
     }
     found.sort();
