@@ -4,8 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::owner::{self, Owner, Presence, presence};
-use super::{Error, Workspace, World};
+use super::owner::{Owner, Presence, presence};
+use super::{Error, Workspace, World, claim};
 use crate::base::files;
 use crate::base::text::path;
 use crate::config::{Listed, Place};
@@ -99,7 +99,7 @@ pub(crate) fn move_here(
         .and_then(|()| remove_if_there(dir, |dir| std::fs::remove_dir(dir)))
         .and_then(|()| std::fs::rename(from.place.dir(), dir));
     moved.map_err(|error| Error::Output(files::named(&error, "cannot move", from.place.dir())))?;
-    owner::note(world, workspace);
+    claim::note(world, workspace);
     Ok(true)
 }
 

@@ -2,8 +2,8 @@
 //! `--missions`.
 
 use super::bodies::Filters;
-use super::dossier::{self, Selection};
 use super::memory::Memory;
+use super::run::{self, Selection};
 use super::stated::StatedFacts;
 use super::{Error, Workspace, World};
 use crate::base::text::path;
@@ -51,7 +51,7 @@ pub(crate) fn documents_here(
         return Ok(Vec::new());
     };
     let memory = Memory::of(workspace, true);
-    let indexed = dossier::index(world, workspace, &memory, Selection::default(), &|_| ())?;
+    let indexed = run::index(world, workspace, &memory, Selection::default(), &|_| ())?;
     let filter = Filters::of(workspace)?;
     let store = books::open_read(&workspace.place.store())?;
     let Some(store) = store else {

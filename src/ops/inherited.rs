@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::migrate::{policy, roots};
+use super::older::{policy, roots};
 use super::{Error, Workspace, World};
 use crate::base::text;
 use crate::books;

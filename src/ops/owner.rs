@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Workspace, World};
+use super::{Error, World};
 use crate::base::env::REPOSITORY;
 use crate::base::{RepositoryId, files};
 use crate::config::{Home, Place};
@@ -15,17 +15,6 @@ use crate::git::{self, Checkout, Known};
 const VERSION: u32 = 1;
 /// A longer `repository.json` is not read, in bytes.
 const LONGEST: u64 = 64 << 10;
-
-/// What claiming a repository came to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Claim {
-    /// There is nothing to do.
-    Held,
-    /// The id is new: the place of the workspace is another one now.
-    New,
-    /// The path names the store, and why; told once, when the store is new.
-    ByPath(String),
-}
 
 /// Where the repository of a store is, for people. Nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,44 +125,11 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one == other
 }
 
-/// Sees to it that the workspace's repository has an id and that its place says whose it is.
-pub(super) fn claim(world: &World<'_>, workspace: &Workspace) -> Result<Claim, Error> {
-    // What names no project lies apart, by the path of the git directory.
-    if workspace.identity.project_uuid.is_none() {
-        if workspace.place.dir().is_dir() {
-            note(world, workspace);
-        }
-        return Ok(Claim::Held);
-    }
-    let place = &workspace.place;
-    let is_new = !place.dir().is_dir();
-    let by_path = RepositoryId::of_path(git::repository(&workspace.checkout));
-    let mut claim = Claim::Held;
-    // A store that is found by its path stays where it is, should its git directory come to be
-    // writable.
-    if is_new && workspace.repository_id == by_path {
-        claim = match fresh(world)
-            .map(|id| git::claim_id(&workspace.checkout, &id))
-            .transpose()?
-        {
-            Some(Known::Kept(_)) => return Ok(Claim::New),
-            Some(Known::ByPath(why)) => Claim::ByPath(format!(
-                "{why}; the store of this repository is found by its path, and not if it moves"
-            )),
-            Some(Known::None) | None => Claim::Held,
-        };
-    }
-    note(world, workspace);
-    Ok(claim)
-}
-
 impl Owner {
-    fn of(world: &World<'_>, workspace: &Workspace) -> Self {
+    /// The repository of `checkout`, with the name of its project.
+    pub(super) fn of(world: &World<'_>, checkout: &Checkout, project_slug: Option<String>) -> Self {
         let name = name(world).map(str::to_owned);
-        let path = name
-            .is_none()
-            .then(|| git::repository(&workspace.checkout).to_owned());
-        let project_slug = workspace.identity.project_slug.clone();
+        let path = name.is_none().then(|| git::repository(checkout).to_owned());
         Self {
             version: VERSION,
             path,
@@ -189,26 +145,19 @@ impl Owner {
             .ok()
             .filter(|owner: &Self| owner.version == VERSION)
     }
-}
 
-/// Has the workspace's place say whose it is. What is captured matters more than this note.
-pub(super) fn note(world: &World<'_>, workspace: &Workspace) {
-    if let Err(error) = write(&workspace.place, &Owner::of(world, workspace)) {
-        log::debug!("cannot note whose store this is: {error}");
+    /// Writes down whose place it is, unless it says so already.
+    pub(super) fn write(&self, place: &Place) -> std::io::Result<()> {
+        if Self::read(place).as_ref() == Some(self) {
+            return Ok(());
+        }
+        files::create_private_dir(place.dir())?;
+        // A path that is not text cannot be written as JSON.
+        let Ok(bytes) = serde_json::to_vec(self) else {
+            return Ok(());
+        };
+        files::replace_lightly(&place.repository(), &bytes)
     }
-}
-
-/// Writes down whose place it is, unless it says so already.
-fn write(place: &Place, owner: &Owner) -> std::io::Result<()> {
-    if Owner::read(place).as_ref() == Some(owner) {
-        return Ok(());
-    }
-    files::create_private_dir(place.dir())?;
-    // A path that is not text cannot be written as JSON.
-    let Ok(bytes) = serde_json::to_vec(owner) else {
-        return Ok(());
-    };
-    files::replace_lightly(&place.repository(), &bytes)
 }
 
 fn name<'a>(world: &World<'a>) -> Option<&'a str> {
@@ -217,8 +166,4 @@ fn name<'a>(world: &World<'a>) -> Option<&'a str> {
         .text(REPOSITORY)
         .map(str::trim)
         .filter(|name| !name.is_empty())
-}
-
-fn fresh(world: &World<'_>) -> Option<RepositoryId> {
-    RepositoryId::random(&world.ids.uuid())
 }

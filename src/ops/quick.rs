@@ -1,9 +1,9 @@
 //! The work of a git hook: index, and capture what is new with its texts, in one short transaction.
 //! It needs no target and no ledger.
 
-use super::dossier::{self, Selection};
 use super::memory::Memory;
 use super::rule::evicted_words;
+use super::run::{self, CaptureOptions, Selection};
 use super::{Error, Workspace, World};
 use crate::books;
 use crate::config::Delivery;
@@ -38,7 +38,7 @@ pub(crate) fn capture_quickly(
     // The user waits for the hook: the store is opened while files and git are examined.
     let (indexed, store) = std::thread::scope(|scope| {
         let opening = scope.spawn(|| books::open(&workspace.place.store()));
-        let indexed = dossier::index(world, workspace, &memory, selection, &|_| ());
+        let indexed = run::index(world, workspace, &memory, selection, &|_| ());
         (
             indexed,
             opening
@@ -48,11 +48,11 @@ pub(crate) fn capture_quickly(
     });
     let (indexed, mut store) = (indexed?, store?);
     store.leave_checkpoint()?;
-    let options = dossier::CaptureOptions {
+    let options = CaptureOptions {
         keeps_texts: has_target,
-        ..dossier::CaptureOptions::default()
+        ..CaptureOptions::default()
     };
-    let captured = dossier::capture(world, workspace, &mut store, &mut memory, &indexed, options)?;
+    let captured = run::capture(world, workspace, &mut store, &mut memory, &indexed, options)?;
     memory.save(&indexed.index.cache);
     let hangs_on_index = indexed.hangs_on_index;
     let mut warnings = indexed.warnings;

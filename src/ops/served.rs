@@ -1,5 +1,4 @@
-//! What the target has already, asked before a journal that has nothing yet captures: a run in CI,
-//! a new clone.
+//! What a target has already, for a journal that has nothing yet: a run in CI, a new clone.
 //!
 //! Of what a server says, only that is taken which states exactly what is on disk here, and of that
 //! only which event it is (id, clock, time, commit): the envelope is written here, see
@@ -11,14 +10,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::Error;
-use super::drain::TargetConnection;
-use super::run::Journey;
-use crate::base::{Sha256, Timestamp, failpoint, ids};
-use crate::delivery::{self, Answered, BatchReceiver, Inherited, Inventory, Means, NewestEvent};
-use crate::endpoint::{Identity, Link, ReceiverKind};
+use crate::base::{Sha256, Timestamp, ids};
+use crate::delivery::{self, Answered, Inherited, NewestEvent};
+use crate::endpoint::Identity;
 use crate::event::{Coalesce, WireContext, WireForm, for_wire, inspect};
 use crate::journal::{self, HIGHEST_CLOCK};
-use crate::store::{Store, WriteTx};
+use crate::store::WriteTx;
 
 /// A clock of an envelope closer than this to the highest one was forged: nothing could tick after
 /// it.
@@ -62,7 +59,7 @@ pub(super) struct Found {
 impl Served {
     /// What `events` and `logged` say of a project; what is not fit to be an event of it is left
     /// out.
-    fn of(
+    pub(super) fn of(
         identity: Identity,
         project_uuid: &str,
         events: Vec<NewestEvent>,
@@ -191,94 +188,4 @@ fn fact(place: usize, event: NewestEvent, project_uuid: &str) -> Option<Fact> {
         coalesce,
         place,
     })
-}
-
-impl Journey<'_> {
-    /// Asks the target what it has, where the journal has nothing yet and everything allows to send
-    /// there. `None` where it is not asked, or gives no usable answer.
-    pub(super) fn ask_what_is_served(
-        &mut self,
-        store: &mut Store,
-    ) -> Result<Option<Served>, Error> {
-        let is_shut = self.report.gates.iter().any(|gate| !gate.open);
-        let is_stub = self
-            .resolved
-            .receiver
-            .is_none_or(|receiver| receiver == ReceiverKind::Stub);
-        if !self.request.scope.drains || is_shut || is_stub || self.resubmits() {
-            return Ok(None);
-        }
-        if store.read(journal::last_seq)? > 0 {
-            return Ok(None);
-        }
-        let mut connection = TargetConnection::new(
-            self.workspace,
-            self.resolved,
-            self.credentials,
-            self.start_stub,
-        );
-        let Ok(Some(link)) = connection.link()? else {
-            return Ok(None);
-        };
-        let (project_uuid, world) = (self.workspace.project_uuid()?, self.world);
-        let time = self
-            .request
-            .max_time
-            .unwrap_or(self.workspace.loaded.config.drain.max_time);
-        let deadline = world.clock.now().after(time);
-        let means = Means {
-            clock: world.clock,
-            random: &world.random,
-            interrupt: world.interrupt,
-            deadline,
-        };
-        self.health_asked = true;
-        let asked = ask(store, &link, project_uuid, means)?;
-        failpoint::at(failpoint::TARGET_ASKED);
-        match asked {
-            Ok(served) => Ok(served),
-            Err(why) => {
-                log::info!("what the target has is not known, so everything is sent: {why}");
-                Ok(None)
-            }
-        }
-    }
-}
-
-type Asked = Result<Option<Served>, String>;
-
-fn ask(
-    store: &mut Store,
-    link: &Link,
-    project_uuid: &str,
-    means: Means<'_>,
-) -> Result<Asked, Error> {
-    delivery::ask(store, &BatchReceiver::new(link, means.clock), means)?;
-    let target = store.read(|tx| delivery::current(tx, &link.identity().target_id))?;
-    let can = target
-        .map(|target| delivery::capabilities(&target, means.clock.now()))
-        .unwrap_or_default();
-    let Some(inventory) = Inventory::new(link, project_uuid, means).filter(|_| can.facts) else {
-        return Ok(Ok(None));
-    };
-    let events = match inventory.newest_events() {
-        Ok(events) if events.is_empty() => return Ok(Ok(None)),
-        Ok(events) => events,
-        Err(why) => return Ok(Err(why)),
-    };
-    let logged = if can.states {
-        inventory.logged_events()
-    } else {
-        Ok(BTreeMap::new())
-    };
-    let logged = logged.unwrap_or_else(|why| {
-        log::info!("which lines of logs the target has is not known, so all are sent: {why}");
-        BTreeMap::new()
-    });
-    Ok(Ok(Some(Served::of(
-        link.identity().clone(),
-        project_uuid,
-        events,
-        logged,
-    ))))
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::Error;
 use super::intake::Candidate;
+use super::line::Line;
 use super::rule::Rule;
-use super::stream::Line;
 use crate::base::{Sha256, Timestamp};
 use crate::books;
 use crate::event::Disposition;

@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::intake::{Batch, Candidate, End, Examined, Intake};
+use super::line::Line;
 use super::opening::{self, Absorbed};
 use super::rule::{OPTED_OUT, Rule};
 use super::spooling::{self, Spools};
@@ -18,7 +17,7 @@ use super::{Error, Workspace, World};
 use crate::base::Sha256;
 use crate::books;
 use crate::event::{Disposition, Inspection};
-use crate::journal::{self, Appended, Audit, Entry};
+use crate::journal::{self, Audit, Entry};
 use crate::spool::Spool;
 use crate::store::Store;
 
@@ -44,51 +43,6 @@ pub(crate) struct StreamEnd {
     pub(crate) was_interrupted: bool,
     /// Number of evicted older events, if the queue is bounded.
     pub(crate) evicted: i64,
-}
-
-/// Result for one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Line {
-    /// Its number, from 1.
-    #[serde(rename = "line")]
-    pub(crate) number: u64,
-    /// The event's id, if the line has one.
-    pub(crate) event_id: Option<String>,
-    /// Its journal row, or the row of the event that states the same.
-    pub(crate) seq: Option<i64>,
-    /// `captured`, `unchanged`, `conflict`, `refused`, `discarded` or `spooled`.
-    pub(crate) result: &'static str,
-    /// The reason, or how it breaks the contract.
-    pub(crate) reason: Option<String>,
-    /// Why it is on hold.
-    pub(crate) blocked: Option<String>,
-    /// True if the line is not an envelope.
-    #[serde(skip)]
-    pub(crate) is_broken: bool,
-    /// True if the envelope breaks the contract.
-    #[serde(skip)]
-    pub(crate) is_odd: bool,
-}
-
-impl Line {
-    fn refused(number: u64, event_id: Option<String>, reason: String, is_broken: bool) -> Self {
-        Self {
-            number,
-            event_id,
-            seq: None,
-            result: "refused",
-            reason: Some(reason),
-            blocked: None,
-            is_broken,
-            is_odd: true,
-        }
-    }
-
-    /// Marks the line's event as evicted at once: the lines exceed the capacity of the queue.
-    fn give_way(&mut self) {
-        let reason = "the queue is at journal.capacity, and newer lines came with it".to_owned();
-        (self.result, self.reason) = ("discarded", Some(reason));
-    }
 }
 
 /// A message while a stream is captured.
@@ -290,7 +244,7 @@ impl Capture<'_> {
                             continue;
                         }
                     };
-                    let appended = appending.append(&candidate.entry(held))?;
+                    let appended = appending.append(&entry(candidate, held))?;
                     lines.push(candidate.appended(appended, held));
                 }
                 Ok::<_, Error>(lines)
@@ -307,66 +261,16 @@ impl Capture<'_> {
     }
 }
 
-impl Candidate {
-    fn entry<'a>(&'a self, held: Option<&'a str>) -> Entry<'a> {
-        Entry {
-            event_id: &self.inspection.event_id,
-            event_type: &self.inspection.event_type,
-            occurred_at: self.inspection.occurred_at.as_deref(),
-            envelope: &self.bytes,
-            wire: self.inspection.wire,
-            coalesce: self.inspection.coalesce,
-            held,
-            origin: "capture",
-        }
-    }
-
-    fn appended(&self, appended: Appended, held: Option<&str>) -> Line {
-        match appended {
-            Appended::Captured { seq, .. } => {
-                self.became("captured", Some(seq), self.oddity.clone(), held)
-            }
-            Appended::Unchanged { seq } => self.became("unchanged", Some(seq), None, None),
-            Appended::Conflict { seq } => {
-                let reason =
-                    "the id is in the journal with another content; this one is kept apart"
-                        .to_owned();
-                self.became("conflict", Some(seq), Some(reason), None)
-            }
-            Appended::Purged { seq } => {
-                let reason = "the event was purged here, and stays so".to_owned();
-                self.became("discarded", Some(seq), Some(reason), None)
-            }
-            Appended::Full { capacity, live } => {
-                let reason =
-                    format!("the journal is full: capacity {capacity}, {live} live events");
-                self.became("refused", None, Some(reason), None)
-            }
-        }
-    }
-
-    /// The result for an event that opting out drops.
-    pub(super) fn dropped(&self) -> Line {
-        self.became("discarded", None, Some("opted out".to_owned()), None)
-    }
-
-    pub(super) fn became(
-        &self,
-        result: &'static str,
-        seq: Option<i64>,
-        reason: Option<String>,
-        held: Option<&str>,
-    ) -> Line {
-        Line {
-            number: self.line,
-            event_id: Some(self.inspection.event_id.clone()),
-            seq,
-            result,
-            reason,
-            blocked: held.map(str::to_owned),
-            is_broken: false,
-            is_odd: self.oddity.is_some(),
-        }
+fn entry<'a>(candidate: &'a Candidate, held: Option<&'a str>) -> Entry<'a> {
+    Entry {
+        event_id: &candidate.inspection.event_id,
+        event_type: &candidate.inspection.event_type,
+        occurred_at: candidate.inspection.occurred_at.as_deref(),
+        envelope: &candidate.bytes,
+        wire: candidate.inspection.wire,
+        coalesce: candidate.inspection.coalesce,
+        held,
+        origin: "capture",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Assigns events without a project to the current project: rows of older stores, on a user's
 //! confirmation, and events that this repository captured before it had an id.
 
-use super::migrate::policy;
+use super::older::policy;
 use super::report::Report;
 use super::{Error, Workspace, World};
 use crate::git;

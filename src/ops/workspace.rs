@@ -157,25 +157,6 @@ impl Workspace {
         })
     }
 
-    /// The same for a command that writes: stores the repository's id first, if there is none yet.
-    pub(crate) fn open_to_write(world: &World<'_>, setup: &Setup<'_>) -> Result<Self, Error> {
-        let workspace = Self::open(world, setup)?;
-        match owner::claim(world, &workspace)? {
-            owner::Claim::Held => Ok(workspace),
-            // Settings and store belong to the new id.
-            owner::Claim::New => {
-                let workspace = Self::open(world, setup)?;
-                owner::note(world, &workspace);
-                Ok(workspace)
-            }
-            owner::Claim::ByPath(why) => {
-                let mut workspace = workspace;
-                workspace.loaded.warnings.push(why);
-                Ok(workspace)
-            }
-        }
-    }
-
     /// The configured sources of units and documents.
     pub(crate) fn sources(&self) -> Result<dossier::Sources, Error> {
         let is_default = |origin: &Origin| *origin == Origin::Default;

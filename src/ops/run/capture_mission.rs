@@ -2,11 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::bodies::Filters;
-use super::rule::{OPTED_OUT, Rule};
-use super::served::{self, Found, Served};
-use super::stated::StatedFacts;
-use super::{Error, World, bodies};
 use crate::base::{Sha256, Timestamp};
 use crate::bodies::Status;
 use crate::books;
@@ -15,6 +10,11 @@ use crate::event::{
     self, Coalesce, Disposition, NamespaceRef, Occurrence, Origin, Restated, WireForm,
 };
 use crate::journal::{self, Appended, Audit, Document, Entry};
+use crate::ops::bodies::{self, Filters};
+use crate::ops::rule::{OPTED_OUT, Rule};
+use crate::ops::served::{self, Found, Served};
+use crate::ops::stated::StatedFacts;
+use crate::ops::{Error, World};
 use crate::store::WriteTx;
 
 /// Aggregate type of every dossier event.

@@ -1,14 +1,23 @@
 //! Predicts the result of a capture from the journal, without writing anything.
 
-use super::dossier::{Indexed, digests};
-use super::memory::Memory;
-use super::mission_log::{LogTally, Logs, unchanged_lines};
-use super::rule::{self, Rule};
-use super::{Error, Workspace, World};
+use super::index::Indexed;
 use crate::dossier::{self, Fact};
 use crate::event;
 use crate::journal::{self, Receipt};
+use crate::ops::memory::Memory;
+use crate::ops::mission_log::{LogTally, Logs, unchanged_lines};
+use crate::ops::rule::{self, Rule};
+use crate::ops::{Error, Workspace, World};
 use crate::store::{ReadStore, ReadTx};
+
+/// The result that a capture would have.
+#[derive(Debug)]
+pub(super) struct Foreseen {
+    /// Counts of facts and documents.
+    pub(super) receipt: Receipt,
+    /// Totals of the mission logs; `None` if they are not captured.
+    pub(super) logs: Option<LogTally>,
+}
 
 /// The result of a capture, if everything is already in the journal; nothing is written. `None` if
 /// that is not so, or unknown.
@@ -17,12 +26,12 @@ pub(super) fn unchanged(
     store: &ReadStore,
     memory: &Memory,
     indexed: &Indexed,
-) -> Result<Option<(Receipt, Option<LogTally>)>, Error> {
+) -> Result<Option<Foreseen>, Error> {
     let (Some(then), false) = (memory.point(), Rule::of(workspace).is_bounded()) else {
         return Ok(None);
     };
     let (missions, project_uuid) = (&indexed.index.missions, workspace.project_uuid()?);
-    let digests = digests(indexed, project_uuid, &rule::fingerprint(workspace));
+    let digests = indexed.digests(project_uuid, &rule::fingerprint(workspace));
     if !missions
         .iter()
         .zip(&digests)
@@ -48,7 +57,7 @@ pub(super) fn unchanged(
         unchanged,
         ..Receipt::default()
     };
-    Ok(is_same.then_some((receipt, logs)))
+    Ok(is_same.then_some(Foreseen { receipt, logs }))
 }
 
 /// Number of events that a capture would add, according to the journal.
@@ -58,7 +67,7 @@ pub(super) fn preview(
     project_uuid: &str,
     world: &World<'_>,
     indexed: &Indexed,
-) -> Result<(Receipt, Option<LogTally>), Error> {
+) -> Result<Foreseen, Error> {
     let keyed = |fact: &Fact| event::coalesce(fact.event_type, &fact.payload, None);
     let missions = &indexed.index.missions;
     let look = |tx: Option<&ReadTx<'_>>| {
@@ -84,7 +93,7 @@ pub(super) fn preview(
         }
         let logs = logs.map(|logs| logs.tally);
         receipt.unchanged += unchanged_lines(logs.as_ref());
-        Ok::<_, Error>((receipt, logs))
+        Ok::<_, Error>(Foreseen { receipt, logs })
     };
     match existing {
         Some(store) => store.read(|tx| look(Some(tx))),

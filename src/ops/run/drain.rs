@@ -1,108 +1,46 @@
-//! Delivers what is left to send: one drain at a time, events before documents.
+//! One drain at a time: its lock, its requests, and its section of the report.
 
-use std::any::Any;
-use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
-use super::report::{self, Drain};
-use super::run::Journey;
-use super::{Error, Step, Workspace, World};
+use super::plan::Plan;
 use crate::base::lock::{self, Lock};
 use crate::base::{Timestamp, shell};
 use crate::bodies::{self, DrainPolicy, Push};
 use crate::config::{KeepTexts, PersonalData};
 use crate::delivery::{self, BatchReceiver, Change, Conditions, Means, Policy, Stop};
-use crate::endpoint::{self, Credentials, Gate, Identity, Link, Resolved};
+use crate::endpoint::{Identity, Link};
 use crate::http::Cause;
+use crate::ops::report::{self, Drain};
+use crate::ops::tally::Tally;
+use crate::ops::{Error, Step};
 use crate::store::Store;
 
 /// Hint: how to send to another URL, once or from now on.
 const REPOINT: &str =
     "sk-sync drain --target-url URL   # from now on: sk-sync target set --url URL";
 
-/// The embedded receiver while it runs; dropping it stops it.
-pub(crate) struct Stub {
-    /// Where it listens.
-    pub(crate) origin: String,
-    /// Keeps it running.
-    #[expect(dead_code, reason = "held for what its drop does")]
-    pub(crate) guard: Box<dyn Any>,
-}
-
-impl fmt::Debug for Stub {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stub")
-            .field("origin", &self.origin)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Starts the embedded receiver on a store file; passed in by the command line, because `ops` must
-/// not depend on `serve`.
-pub(crate) type StartStub<'a> = &'a dyn Fn(&Path) -> Result<Stub, String>;
-
-/// The connection to a target, opened only when there is something to send.
-pub(super) struct TargetConnection<'a> {
-    workspace: &'a Workspace,
-    resolved: &'a Resolved,
-    credentials: &'a Credentials<'a>,
-    start_stub: StartStub<'a>,
-    stub: Option<Stub>,
-}
-
-impl<'a> TargetConnection<'a> {
-    pub(super) fn new(
-        workspace: &'a Workspace,
-        resolved: &'a Resolved,
-        credentials: &'a Credentials<'a>,
-        start_stub: StartStub<'a>,
-    ) -> Self {
-        Self {
-            workspace,
-            resolved,
-            credentials,
-            start_stub,
-            stub: None,
-        }
-    }
-
-    /// The permitted target, or the checks that fail; `None` if delivery is turned off.
-    pub(super) fn link(&mut self) -> Result<Result<Option<Link>, Vec<Gate>>, Error> {
-        let is_stub = self.resolved.receiver == Some(endpoint::ReceiverKind::Stub);
-        if is_stub && self.stub.is_none() {
-            self.stub =
-                Some((self.start_stub)(&self.workspace.place.stub_store()).map_err(Error::Stub)?);
-        }
-        let origin = self.stub.as_ref().map(|stub| stub.origin.as_str());
-        Ok(self.credentials.link(origin))
-    }
-}
-
 /// Takes the lock that allows one drain at a time.
-pub(super) fn lock(
-    world: &World<'_>,
-    workspace: &Workspace,
-    patience: Duration,
-) -> Result<Lock, lock::Error> {
+pub(super) fn lock(plan: &Plan<'_>, patience: Duration) -> Result<Lock, lock::Error> {
     Lock::take(
-        &workspace.place.drain_lock(),
+        &plan.workspace.place.drain_lock(),
         "drain",
         patience,
-        world.clock,
-        world.interrupt,
+        plan.world.clock,
+        plan.world.interrupt,
     )
 }
 
-/// Delivers the events that are left to send over `link`.
+/// Delivers the events that are left to send over `link`. `health_asked`: this run asked the target
+/// for its health already.
 pub(super) fn events(
-    journey: &Journey<'_>,
+    plan: &Plan<'_>,
     store: &mut Store,
     link: &Link,
     (begun, deadline): (Timestamp, Timestamp),
+    health_asked: bool,
     on_settled: &mut dyn FnMut(u64),
 ) -> Result<delivery::Report, Error> {
-    let (world, workspace) = (journey.world, journey.workspace);
+    let (world, workspace) = (plan.world, plan.workspace);
     let config = &workspace.loaded.config;
     let receiver = BatchReceiver::new(link, world.clock);
     let conditions = Conditions {
@@ -116,7 +54,7 @@ pub(super) fn events(
         clock: world.clock,
         ids: world.ids,
         random: &world.random,
-        health_asked: journey.health_asked,
+        health_asked,
         begun,
         deadline,
         interrupt: world.interrupt,
@@ -127,28 +65,28 @@ pub(super) fn events(
 /// Sends the documents that are due at the target of row `target`; `on_disk` reads texts that are
 /// not in the store.
 pub(super) fn documents(
-    journey: &mut Journey<'_>,
+    plan: &Plan<'_>,
+    tally: &mut Tally,
     store: &mut Store,
     push: &Push,
     (target, total): (i64, u64),
     deadline: Timestamp,
     on_disk: &dyn Fn(&bodies::Row) -> Option<bodies::Body>,
 ) -> Result<bodies::Report, Error> {
-    let (world, progress) = (journey.world, journey.progress);
+    let (world, progress) = (plan.world, plan.progress);
     let means = Means {
         clock: world.clock,
         random: &world.random,
         interrupt: world.interrupt,
         deadline,
     };
-    let keeps_texts = journey.workspace.loaded.config.documents.keep == KeepTexts::Always;
+    let keeps_texts = plan.workspace.loaded.config.documents.keep == KeepTexts::Always;
     let policy = DrainPolicy {
         target,
         keeps_texts,
-        is_again: journey.resubmits(),
+        is_again: plan.resubmits(),
         on_disk,
     };
-    let tally = &mut journey.tally;
     let report = bodies::drain(store, push, &policy, means, &mut |outcome| {
         progress(Step::Uploading {
             done: tally.uploaded(outcome),
