@@ -11,18 +11,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
 use super::app::App;
 use super::engine::Trouble;
 use super::model::{self, Activity, Cursor, Document, Held, Mission, Project, Scope};
-use super::pages::{Visit, reader, tagged};
+use super::pages::Visit;
+use super::reader::reader;
+use super::wire::answer::Answer;
+use super::wire::tagged::tagged;
 use crate::base::{Sha256, Timestamp};
 
 /// Rows of an answer unless `limit` says otherwise, and the most it may say.
 const ROWS: (i64, i64) = (50, 200);
-
-/// What the path of each resource begins with.
-pub(super) const PREFIX: &str = "/api/v1/projects";
 
 macro_rules! resources {
     ($($path:literal => $handler:ident,)*) => {

@@ -4,10 +4,9 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::batch;
+use super::engine::token::OWN_TEAM;
 use super::engine::{Content, Engine, Request};
-use super::token::OWN_TEAM;
-use super::upload;
+use super::wire::{batch, upload};
 use crate::event::BatchForm;
 
 /// What clients would have sent.

@@ -12,11 +12,12 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::answer::{Answer, Counted};
 use super::app::App;
-use super::connection::OnConnection;
-use super::timed::Framing;
-use super::{api, browser, intake, pages, probes};
+use super::connection::listener::OnConnection;
+use super::connection::timed::Framing;
+use super::wire::answer::{Answer, Counted};
+use super::wire::intake;
+use super::{browser, paths};
 
 /// The most characters of a client's key that are noted.
 const MAX_KEY_CHARS: usize = 200;
@@ -55,7 +56,7 @@ async fn guard(
 ) -> Response {
     let begun = Instant::now();
     let noted = Noted::of(&request, app.requests.is_some());
-    let is_probe = guarded == Guarded::Probes || probes::OPEN.contains(&request.uri().path());
+    let is_probe = guarded == Guarded::Probes || paths::OPEN.contains(&request.uri().path());
     // Where that cannot be found out, the request needs the storage too, and gets its answer there.
     let is_open = !is_probe && app.is_open().await.unwrap_or(false);
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
@@ -108,7 +109,7 @@ fn is_visit(request: &Request) -> bool {
             .is_some_and(|found| found.as_bytes() == value.as_bytes())
     };
     request.method() == Method::GET
-        && pages::has(request.uri().path())
+        && paths::is_page(request.uri().path())
         && is("sec-fetch-mode", "navigate")
         && is("sec-fetch-dest", "document")
         && !request.headers().contains_key(header::ORIGIN)
@@ -143,7 +144,7 @@ impl Noted {
             .and_then(|key| key.to_str().ok());
         let key = key.map(|key| key.chars().take(MAX_KEY_CHARS).collect());
         Self {
-            route: route(request.uri().path()),
+            route: paths::route(request.uri().path()),
             method: request.method().clone(),
             key,
         }
@@ -163,37 +164,5 @@ impl Noted {
             line[*name] = (*number).into();
         }
         line.to_string()
-    }
-}
-
-/// The endpoint of a path; every other path is one, however many a stranger tries.
-fn route(path: &str) -> &'static str {
-    use super::app::{BODIES, BODY_BATCH, EVENTS, FACTS, HAVE, HEALTH, REPORT, STATES};
-    if let Some((_, rest)) = path
-        .strip_prefix("/api/v1/projects/")
-        .and_then(|rest| rest.split_once('/'))
-    {
-        return match rest {
-            "facts" => FACTS,
-            "states" => STATES,
-            _ => "api",
-        };
-    }
-    let known = [
-        EVENTS,
-        BODIES,
-        BODY_BATCH,
-        HAVE,
-        HEALTH,
-        REPORT,
-        probes::LIVENESS,
-        probes::READINESS,
-        probes::METRICS,
-    ];
-    match known.into_iter().find(|known| *known == path) {
-        Some(known) => known,
-        None if pages::has(path) => "pages",
-        None if path.starts_with(api::PREFIX) || path == "/api/v1/search" => "api",
-        None => "other",
     }
 }

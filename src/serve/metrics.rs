@@ -6,22 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::engine::Trouble;
-use super::storage::{Count, Counts};
+use super::engine::count::{Count, Counts};
+use super::engine::sample::Sample;
 
 /// The upper bounds of the buckets of a request's time, in milliseconds.
 const BOUNDS: [u64; 9] = [5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_000];
-
-/// One number of an engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sample {
-    /// Without the program's prefix.
-    pub(super) name: &'static str,
-    pub(super) help: &'static str,
-    pub(super) kind: &'static str,
-    /// `name="value"`, or nothing.
-    pub(super) label: String,
-    pub(super) value: i64,
-}
 
 /// Counts since the start of this receiver.
 #[derive(Debug, Default)]

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::batch::{self, Entry};
-use super::upload;
+use super::engine::content::Entry;
+use super::wire::{batch, upload};
 use crate::base::Sha256;
 use crate::base::json::canonical;
 use crate::event::properties::is_exact;

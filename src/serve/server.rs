@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
@@ -13,22 +13,18 @@ use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
 use super::access::Known;
-use super::app::{App, Limits, router};
-use super::connection::{LimitedListener, OnConnection};
-use super::engine::{Engine, Trouble};
-use super::kept::Kept;
-use super::memory::Memory;
+use super::app::App;
+use super::connection::listener::{LimitedListener, OnConnection};
+use super::endpoints::probes;
+use super::engine::token;
+use super::limits::Limits;
 use super::metrics::Metrics;
 use super::model::{self, Model};
-#[cfg(feature = "postgres")]
-use super::postgres::Postgres;
-use super::probes;
-use super::sqlite::Sqlite;
-use super::storage::LocalEngine;
-use super::token;
+use super::opening::{open, runtime};
+use super::router::router;
+use super::thread::spawn;
 use super::traffic::Traffic;
-use super::webhook_send;
-use super::{Error, Options, Pages, Storage, demo};
+use super::{Error, Options, Pages, demo, webhook_send};
 use crate::base::Interrupt;
 use crate::base::clock::is_lost;
 
@@ -36,9 +32,6 @@ use crate::base::clock::is_lost;
 const GRACE: Duration = Duration::from_secs(10);
 /// How often a waiting caller looks for an interruption.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// An engine, with its thread.
-type Opened = (Box<dyn Engine>, Option<JoinHandle<()>>);
 
 /// A receiver that is bound and answers, on its own threads. Dropping it stops it.
 #[derive(Debug)]
@@ -119,7 +112,7 @@ impl Server {
             let following = app
                 .model
                 .clone()
-                .map(|model| runtime.spawn(model::follow(model, Arc::clone(&app))));
+                .map(|model| runtime.spawn(model::follow(model, Arc::clone(&app.engine))));
             let sending = runtime.spawn(webhook_send::run(Arc::clone(&app)));
             answer(&runtime, listener, admin, &app, stopped);
             sending.abort();
@@ -185,68 +178,6 @@ impl Drop for Server {
     }
 }
 
-/// An engine in this process has a thread for the work; in front of a database the receiver's own
-/// part is the most of it.
-fn runtime(store: &Storage) -> Result<Runtime, Error> {
-    let mut builder = match store {
-        Storage::Memory | Storage::File(_) => tokio::runtime::Builder::new_current_thread(),
-        #[cfg(feature = "postgres")]
-        Storage::Databases(_) => tokio::runtime::Builder::new_multi_thread(),
-    };
-    builder
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(Error::Start)
-}
-
-/// Opens the engine; with the thread that it runs on, if it has one.
-#[cfg_attr(
-    not(feature = "postgres"),
-    expect(unused_variables, reason = "only a database needs the runtime")
-)]
-fn open(runtime: &Runtime, options: &Options, traffic: &Arc<Traffic>) -> Result<Opened, Error> {
-    let local: Box<dyn LocalEngine> = match &options.store {
-        Storage::Memory => Box::new(Memory::new(options.ids.uuid())),
-        Storage::File(path) => Box::new(Sqlite::open(path, options.ids.as_ref())?),
-        #[cfg(feature = "postgres")]
-        Storage::Databases(databases) => {
-            let opening = Postgres::open(
-                databases,
-                Arc::clone(traffic),
-                Arc::clone(&options.clock),
-                options.ids.as_ref(),
-                options.random,
-            );
-            return Ok((Box::new(runtime.block_on(opening)?), None));
-        }
-    };
-    let (kept, keeping) = Kept::start(local, Arc::clone(traffic), Arc::clone(&options.clock))?;
-    Ok((Box::new(kept), Some(keeping)))
-}
-
-/// Does something with a storage that no receiver of this process has open.
-pub(super) fn on_engine<T>(
-    options: &Options,
-    work: impl AsyncFnOnce(&dyn Engine) -> Result<T, Trouble>,
-) -> Result<T, Error> {
-    let runtime = runtime(&options.store)?;
-    let (engine, keeping) = open(&runtime, options, &Arc::default())?;
-    let outcome = runtime.block_on(work(engine.as_ref()));
-    drop(engine);
-    keeping.map_or(Ok(()), |keeping| {
-        keeping.join().map_err(|_| Trouble::Unknown)
-    })?;
-    Ok(outcome?)
-}
-
-/// Opens these databases as a receiver would, and brings their tables to this version.
-#[cfg(feature = "postgres")]
-pub(crate) fn migrate(options: &Options) -> Result<(), Error> {
-    let runtime = runtime(&options.store)?;
-    open(&runtime, options, &Arc::default()).map(drop)
-}
-
 fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     use std::io::ErrorKind;
     TcpListener::bind(address).map_err(|reason| match reason.kind() {
@@ -254,17 +185,6 @@ fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         ErrorKind::AddrNotAvailable => Error::AddressNotAvailable(address),
         _ => Error::Listen { address, reason },
     })
-}
-
-/// Runs `work` on a thread of this name.
-pub(super) fn spawn(
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, Error> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(Error::Start)
 }
 
 /// Answers requests until `stopped` resolves, and then the current ones.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::engine::Outcome;
-use super::storage::{Count, Counts};
+use super::engine::count::{Count, Counts};
 
 /// What is known without the storage. Cheap to count, and shared by every part of a receiver.
 #[derive(Debug, Default)]

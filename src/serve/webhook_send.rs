@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
 use super::app::App;
-use super::webhook::{LEASE, Sending, Sent, pause};
+use super::engine::webhook::{LEASE, Sending, Sent, pause};
 use crate::base::{Timestamp, text};
 use crate::endpoint::Address;
 use crate::event::{BatchForm, WireContext};
@@ -65,8 +65,8 @@ async fn deliver(app: &App, sending: Sending) {
     let (report, reported) = oneshot::channel();
     let request = sending.clone();
     // Not one of the runtime's threads: a receiver that stops does not wait for a slow webhook.
-    let spawned = super::server::spawn("serve-webhook", move || {
-        drop(report.send(send(&request, now)));
+    let spawned = super::thread::spawn("serve-webhook", move || {
+        drop(report.send(send(&request, now)))
     });
     let outcome = match spawned {
         Ok(_detached) => reported

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Scope;
+use super::scope::Scope;
 
 /// Numbers that rise with the changes since the start.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::base::{Sha256, ids, text};
-use crate::serve::removal::mission_of;
+use crate::serve::engine::removal::mission_of;
 
 /// The most characters of a word that is shown in lists.
 const WORD: usize = 200;

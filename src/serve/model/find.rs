@@ -1,6 +1,6 @@
 //! Search over missions and the current versions of documents.
 
-use super::Scope;
+use super::scope::Scope;
 use crate::base::Sha256;
 use crate::serve::Error;
 use crate::store::ReadTx;

@@ -7,8 +7,8 @@ use super::fact::{self, Change, Fact, Version};
 use super::gone::{self, Told};
 use crate::base::{Sha256, Timestamp, text};
 use crate::serve::Error;
-use crate::serve::arrivals::{Arrival, Arrived};
-use crate::serve::storage::ArtifactVersion;
+use crate::serve::engine::arrivals::{Arrival, Arrived};
+use crate::serve::engine::content::ArtifactVersion;
 use crate::store::WriteTx;
 
 /// Where rows are folded to, with the project and mission looked up last: rows of a feed name few.

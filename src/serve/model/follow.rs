@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use rusqlite::OptionalExtension as _;
 
+use super::changes::Changes;
 use super::fact::boxes;
 use super::fold::Fold;
-use super::{Changes, Model};
+use super::tables::Model;
 use crate::base::Sha256;
 use crate::serve::Error;
-use crate::serve::app::App;
-use crate::serve::arrivals::Arrival;
+use crate::serve::engine::arrivals::Arrival;
 use crate::serve::engine::{Engine, Trouble};
 use crate::store::WriteTx;
 
@@ -24,10 +24,10 @@ const LONGEST: Duration = Duration::from_secs(30);
 const TEXTS: i64 = 32;
 
 /// Follows the feeds for as long as the receiver runs.
-pub(in crate::serve) async fn follow(model: Arc<Model>, app: Arc<App>) {
+pub(in crate::serve) async fn follow(model: Arc<Model>, engine: Arc<dyn Engine>) {
     let mut pause = EVERY;
     loop {
-        match model.catch_up(app.engine.as_ref()).await {
+        match model.catch_up(engine.as_ref()).await {
             Ok(()) => pause = EVERY,
             // The engine has said why.
             Err(_) => pause = (pause * 2).min(LONGEST),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::Scope;
+use super::scope::Scope;
 use crate::serve::Error;
 use crate::store::ReadTx;
 
@@ -42,6 +42,17 @@ pub(in crate::serve) struct Project {
     pub(in crate::serve) name: String,
     pub(in crate::serve) last_at: i64,
     pub(in crate::serve) missions: i64,
+}
+
+impl Project {
+    /// Its name, or its UUID without one.
+    pub(in crate::serve) fn title(&self) -> &str {
+        if self.name.is_empty() {
+            &self.uuid
+        } else {
+            &self.name
+        }
+    }
 }
 
 /// A mission with what it has come to.

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
-use super::visit::tagged;
+use crate::serve::wire::tagged::tagged;
 
 pub(super) async fn style(headers: HeaderMap) -> Response {
     asset(

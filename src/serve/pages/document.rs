@@ -7,12 +7,12 @@ use maud::{Markup, html};
 
 use super::layout::{page, size, told, when};
 use super::mission::badges;
-use super::overview::project_name;
-use super::visit::{Visit, tagged};
+use super::visit::Visit;
 use super::{links, text};
 use crate::base::Sha256;
 use crate::base::text::{printable, shorten};
 use crate::serve::model::{self, Document, Held, Mission, Project};
+use crate::serve::wire::tagged::tagged;
 
 /// A document with what it belongs to.
 struct Found {
@@ -139,10 +139,7 @@ fn show(
     };
     let way = [
         ("Projects".to_owned(), "/".to_owned()),
-        (
-            project_name(project).to_owned(),
-            links::project(&project.uuid),
-        ),
+        (project.title().to_owned(), links::project(&project.uuid)),
         (
             mission.slug.clone(),
             links::mission(&project.uuid, &mission.slug),

@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::links;
+use super::plain::head;
 use super::visit::Visit;
 use crate::base::Timestamp;
 use crate::base::text::printable;
@@ -58,37 +59,6 @@ pub(super) fn page(
                 }
                 main id="content" data-live[is_live] tabindex="-1" { h1 { (printable(title)) } (body) }
                 footer { p { "Kept by " code { "sk-sync serve" } ". " a href="/api/v1/openapi.json" { "API" } " · " a href="/feed.atom" { "Atom feed" } } }
-            }
-        }
-    }
-}
-
-/// A page outside of the site: refusals and the sign-in.
-pub(super) fn plain(title: &str, body: &Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            (head(title, false))
-            body {
-                header { nav aria-label="Site" { a.home href="/" { "sk-sync" } } }
-                main.narrow id="content" { h1 { (title) } (body) }
-            }
-        }
-    }
-}
-
-fn head(title: &str, is_live: bool) -> Markup {
-    html! {
-        head {
-            meta charset="utf-8";
-            meta name="viewport" content="width=device-width, initial-scale=1";
-            meta name="color-scheme" content="light dark";
-            title { (printable(title)) " · sk-sync" }
-            link rel="icon" href="data:,";
-            link rel="stylesheet" href="/assets/style.css";
-            @if is_live {
-                script src="/assets/live.js" defer {}
-                noscript { meta http-equiv="refresh" content="60"; }
             }
         }
     }

@@ -7,12 +7,12 @@ use maud::{Markup, PreEscaped, html};
 
 use super::layout::{page, told, when};
 use super::links;
-use super::overview::project_name;
 use super::text::without_front_matter;
-use super::visit::{Visit, tagged};
+use super::visit::Visit;
 use crate::base::Timestamp;
 use crate::base::text::{printable, shorten};
 use crate::serve::model::{self, Activity, Hit, Of, Project};
+use crate::serve::wire::tagged::tagged;
 
 /// Lines of activity of one page.
 const LINES: i64 = 100;
@@ -110,10 +110,7 @@ pub(super) async fn project_activity(visit: Visit, Path(uuid): Path<String>) -> 
     );
     let way = [
         ("Projects".to_owned(), "/".to_owned()),
-        (
-            project_name(&project).to_owned(),
-            links::project(&project.uuid),
-        ),
+        (project.title().to_owned(), links::project(&project.uuid)),
     ];
     visit.page(page(&visit, "Activity", &way, before.is_none(), &body))
 }
@@ -168,7 +165,7 @@ pub(super) async fn project_feed(visit: Visit, Path(uuid): Path<String>) -> Resp
             let id = format!("urn:uuid:{}", project.uuid);
             atom(
                 &visit,
-                project_name(&project),
+                project.title(),
                 &id,
                 &links::project(&project.uuid),
                 &found,

@@ -11,8 +11,9 @@ use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::visit::{Visit, reader};
+use super::visit::Visit;
 use crate::serve::model::Changes;
+use crate::serve::reader::reader;
 
 /// How often an open stream looks whether the receiver stops, and whether its token is still good.
 const LOOK: Duration = Duration::from_secs(1);

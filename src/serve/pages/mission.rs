@@ -7,7 +7,6 @@ use maud::{Markup, html};
 use super::layout::{bar, by_work, count, known, lane, page, size, told, when};
 use super::links;
 use super::listing::lines;
-use super::overview::project_name;
 use super::visit::Visit;
 use crate::base::text::{printable, shorten};
 use crate::serve::model::{self, Document, Mission, Project, Work};
@@ -59,10 +58,7 @@ pub(super) async fn mission(visit: Visit, Path(uuid): Path<String>) -> Response 
     };
     let way = [
         ("Projects".to_owned(), "/".to_owned()),
-        (
-            project_name(&project).to_owned(),
-            links::project(&project.uuid),
-        ),
+        (project.title().to_owned(), links::project(&project.uuid)),
     ];
     visit.page(page(&visit, title, &way, true, &body))
 }

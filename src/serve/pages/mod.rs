@@ -1,9 +1,10 @@
 //! Pages for people: what arrived, as HTML that needs neither a build step nor JavaScript.
 //!
 //! ```text
-//!  visit    who reads, and what was asked for    links   addresses of pages          layout   what every page has
+//!  visit    what was asked for, and by whom      links   addresses of pages          layout   what every page has
 //!  overview projects, a project                  mission board, documents, timeline   document one of them
-//!  text     Markdown and diffs, made safe        listing search, activity, Atom       sign_in  tokens and cookies
+//!  text     Markdown and diffs, made safe        listing search, activity, Atom       plain    refusals
+//!  sign_in  a token becomes a cookie             turn_away a reader without a token
 //!  live     tells a page that something is new   assets  the style sheet and script
 //! ```
 //!
@@ -19,36 +20,22 @@ mod listing;
 mod live;
 mod mission;
 mod overview;
+mod plain;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(in crate::serve) mod properties;
 mod sign_in;
 mod text;
+mod turn_away;
 mod visit;
 
-pub(super) use visit::{Visit, reader, tagged};
+pub(super) use visit::Visit;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::app::App;
-
-/// What the path of every page begins with, except for the first one.
-pub(super) const PREFIXES: [&str; 7] = [
-    "/projects/",
-    "/search",
-    "/activity",
-    "/feed.atom",
-    "/sign-",
-    "/assets/",
-    "/live",
-];
-
-/// True for the path of a page.
-pub(super) fn has(path: &str) -> bool {
-    path == "/" || PREFIXES.iter().any(|prefix| path.starts_with(prefix))
-}
+use crate::serve::app::App;
 
 /// The pages.
 pub(super) fn router() -> Router<Arc<App>> {

@@ -16,15 +16,6 @@ const ROWS: i64 = 50;
 /// Lines of activity on the page of a project.
 const LINES: i64 = 10;
 
-/// The name of a project, or its UUID.
-pub(super) fn project_name(project: &Project) -> &str {
-    if project.name.is_empty() {
-        &project.uuid
-    } else {
-        &project.name
-    }
-}
-
 pub(super) async fn projects(visit: Visit) -> Response {
     let after: Option<Cursor> = visit.parsed("after");
     let Ok(projects) = visit
@@ -41,7 +32,7 @@ pub(super) async fn projects(visit: Visit) -> Response {
                 thead { tr { th scope="col" { "Project" } th scope="col" { "Missions" } th scope="col" { "Last activity" } } }
                 tbody { @for project in &projects {
                     tr {
-                        th scope="row" { a href=(links::project(&project.uuid)) { (printable(project_name(project))) } }
+                        th scope="row" { a href=(links::project(&project.uuid)) { (printable(project.title())) } }
                         td { (project.missions) }
                         td { (when(&visit, project.last_at)) }
                     }
@@ -98,7 +89,7 @@ pub(super) async fn project(visit: Visit, Path(uuid): Path<String>) -> Response 
         }
     };
     let way = [("Projects".to_owned(), "/".to_owned())];
-    visit.page(page(&visit, project_name(&project), &way, true, &body))
+    visit.page(page(&visit, project.title(), &way, true, &body))
 }
 
 fn missions_table(visit: &Visit, project: &Project, missions: &[Mission]) -> Markup {

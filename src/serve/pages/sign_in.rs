@@ -10,61 +10,15 @@ use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use url::form_urlencoded;
 
-use super::visit::{COOKIE, reader, tagged};
-use super::{layout, links};
+use super::plain::plain;
+use super::turn_away::see_other;
 use crate::serve::app::App;
-use crate::serve::intake;
+use crate::serve::reader::{COOKIE, reader};
+use crate::serve::wire::intake;
+use crate::serve::wire::tagged::tagged;
 
 /// The most bytes of a sign-in.
 const FORM_BYTES: usize = 4096;
-
-/// The answer to a reader without a token: the way to the form, or 401 for what a browser does not
-/// show.
-pub(super) fn turn_away(headers: &HeaderMap, target: &str) -> Response {
-    let is = |name: &str, value: &str| {
-        headers
-            .get(name)
-            .is_some_and(|found| found.as_bytes() == value.as_bytes())
-    };
-    if is("sec-fetch-site", "cross-site") && is("sec-fetch-mode", "navigate") {
-        // A link on another site brings no cookie along; a page of this site does.
-        let again = html! {
-            meta http-equiv="refresh" content="0";
-            p { a href=(target) { "Continue" } }
-        };
-        return tagged(
-            headers,
-            "text/html; charset=utf-8",
-            layout::plain("One moment", &again)
-                .into_string()
-                .into_bytes(),
-        );
-    }
-    let wants_page = headers
-        .get(header::ACCEPT)
-        .is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
-    if wants_page {
-        return see_other(&links::sign_in(target));
-    }
-    let challenge = [(
-        header::WWW_AUTHENTICATE,
-        "Basic realm=\"sk-sync\", charset=\"UTF-8\"",
-    )];
-    (
-        StatusCode::UNAUTHORIZED,
-        challenge,
-        "sign in at /sign-in, or send a token\n",
-    )
-        .into_response()
-}
-
-fn see_other(to: &str) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    if let Ok(to) = HeaderValue::from_str(to) {
-        response.headers_mut().insert(header::LOCATION, to);
-    }
-    response
-}
 
 /// A path of this site; anything else leads to the first page.
 fn own(to: &str) -> &str {
@@ -104,7 +58,7 @@ fn page(headers: &HeaderMap, to: &str, refusal: Option<&str>) -> Response {
     tagged(
         headers,
         "text/html; charset=utf-8",
-        layout::plain("Sign in", &body).into_string().into_bytes(),
+        plain("Sign in", &body).into_string().into_bytes(),
     )
 }
 

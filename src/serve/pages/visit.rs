@@ -1,29 +1,23 @@
-//! Who reads, what was asked for, and the form of every answer.
+//! A visit: who reads, what was asked for, and the form of every answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
 
-use super::layout;
+use super::plain::plain;
+use super::turn_away::turn_away;
 use crate::base::Sha256;
 use crate::serve::Error;
-use crate::serve::answer::Answer;
 use crate::serve::app::App;
 use crate::serve::engine::Trouble;
 use crate::serve::model::Scope;
-use crate::serve::token;
+use crate::serve::reader::{cookie, reader};
+use crate::serve::wire::tagged::tagged;
 use crate::store::ReadTx;
-
-/// The cookie that holds the token of a person who signed in.
-pub(super) const COOKIE: &str = "sk_sync_token";
-/// What a page may load and do: its own style sheet and script, nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The visit of a reader.
 #[derive(Debug)]
@@ -58,9 +52,7 @@ impl FromRequestParts<Arc<App>> for Visit {
                 target,
                 query,
             }),
-            Err(refusal) if refusal.status.is_client_error() => {
-                Err(super::sign_in::turn_away(&headers, &target))
-            }
+            Err(refusal) if refusal.status.is_client_error() => Err(turn_away(&headers, &target)),
             Err(trouble) => Err(trouble.into_response()),
         }
     }
@@ -114,7 +106,7 @@ impl Visit {
 
     /// 404, whether a thing is not there or not for this reader.
     pub(super) fn nothing(&self, what: &str) -> Response {
-        let page = layout::plain(
+        let page = plain(
             "Not found",
             &maud::html! { p { (what) " It may have been removed, or you may not see it." } },
         );
@@ -123,7 +115,7 @@ impl Visit {
 
     /// 503: the storage or the tables did not answer.
     pub(super) fn trouble(&self) -> Response {
-        let page = layout::plain(
+        let page = plain(
             "Not available",
             &maud::html! { p { "The receiver could not read its storage. Try again in a moment." } },
         );
@@ -134,88 +126,4 @@ impl Visit {
         )
             .into_response()
     }
-}
-
-/// The projects that the sender of a request may read, or the answer that refuses it. Programs send
-/// a bearer token, feed readers know passwords and browsers cookies: the token is the same.
-pub(in crate::serve) async fn reader(app: &App, headers: &HeaderMap) -> Result<Scope, Answer> {
-    let access = match password(headers).or_else(|| cookie(headers)) {
-        Some(token) if !has_bearer(headers) => app.access_of(Some(&token)).await?,
-        _ => app.access(headers, None).await?,
-    };
-    if access.scope.covers(token::Scope::Read) {
-        Ok(Scope {
-            team: access.team,
-            project: access.project,
-        })
-    } else {
-        Err(Answer::forbidden(token::Scope::Read))
-    }
-}
-
-fn has_bearer(headers: &HeaderMap) -> bool {
-    let sent = headers
-        .get(header::AUTHORIZATION)
-        .map(|sent| sent.as_bytes().to_ascii_lowercase());
-    sent.is_some_and(|sent| sent.starts_with(b"bearer "))
-}
-
-fn cookie(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(name, _)| *name == COOKIE)?;
-    let pair = format!("t={value}");
-    let (_, token) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
-    (!token.is_empty()).then(|| token.into_owned())
-}
-
-fn password(headers: &HeaderMap) -> Option<String> {
-    let sent = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = sent.split_once(' ')?;
-    let decoded = base64::engine::general_purpose::STANDARD
-        .decode(encoded.trim())
-        .ok()?;
-    let pair = String::from_utf8(decoded)
-        .ok()
-        .filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    pair.split_once(':')
-        .map(|(_, password)| password.to_owned())
-}
-
-/// An answer with the digest of its bytes, so that what a reader has is not sent again.
-pub(in crate::serve) fn tagged(headers: &HeaderMap, kind: &'static str, body: Vec<u8>) -> Response {
-    let tag = format!("\"{}\"", Sha256::of(&body));
-    let known = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let is_known = known
-        .flat_map(|line| line.split(','))
-        .any(|known| known.trim().trim_start_matches("W/") == tag);
-    let fixed = [
-        (header::ETAG, tag.as_str()),
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, "private, no-cache"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // Without any referrer a form of this site would be sent with `Origin: null`.
-        (header::REFERRER_POLICY, "same-origin"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-    ];
-    let mut response = if is_known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        body.into_response()
-    };
-    for (name, value) in fixed {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
 }

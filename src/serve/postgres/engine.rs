@@ -1,61 +1,32 @@
-//! Events and texts in PostgreSQL.
+//! Opening the databases, and what a receiver asks of them.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 use tokio_postgres::types::Type;
-use uuid::Uuid;
 
+use super::databases::Databases;
+use super::error::{Error, words};
 use super::pool::{Parameter, Place, Pool};
-use super::samples;
-use super::shard::{BodyState, REMOVALS};
+use super::row::cell;
+use super::shard::Shard;
+use super::shared::{Postgres, Shared};
 use super::tls::Tls;
 use super::turns::Turns;
-use super::{Databases, Error, cell, durable, migrate, words};
+use super::{durable, migrate, samples};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Sha256};
 use crate::http::{Network, tls_config};
-use crate::serve::arrivals::{Arrival, Heads};
-use crate::serve::batch::Entry;
-use crate::serve::blobs::{Blobs, INLINE_BYTES};
-use crate::serve::engine::{Content, Engine, Outcome, Reply, Request, Results, Trouble};
-use crate::serve::metrics::Sample;
-use crate::serve::storage::{ArtifactVersion, Count, Counts, Event, Upload};
+use crate::serve::blobs::Blobs;
+use crate::serve::engine::arrivals::{Arrival, Heads};
+use crate::serve::engine::count::{Count, Counts};
+use crate::serve::engine::sample::Sample;
+use crate::serve::engine::{Engine, Outcome, Reply, Request, Trouble};
 use crate::serve::traffic::Traffic;
 
 /// How long a database may take to say that it is ready.
 const READY_WAIT: Duration = Duration::from_secs(2);
-/// Projects are shared out by this many bits of their digest.
-const BUCKET_BITS: u32 = 12;
-/// Bodies of one request that are worked on at a time.
-const TOGETHER: usize = 4;
-
-/// The engine: one or more databases, each with its share of the projects.
-#[derive(Debug)]
-pub(in crate::serve) struct Postgres {
-    pub(super) shared: Arc<Shared>,
-    instance_id: String,
-    traffic: Arc<Traffic>,
-}
-
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) shards: Vec<Shard>,
-    /// Where long texts are; `None` keeps them in the databases.
-    pub(super) blobs: Option<Arc<Blobs>>,
-}
-
-#[derive(Debug)]
-pub(super) struct Shard {
-    pub(super) pool: Pool,
-    pub(super) turns: Turns,
-    /// Projects of which something was deleted once: what is refused is looked up for these alone.
-    pub(super) with_removals: Mutex<HashSet<(i32, Uuid)>>,
-}
-
 impl Postgres {
     /// Connects to every database and makes sure that it can be relied on.
     pub(in crate::serve) async fn open(
@@ -242,132 +213,6 @@ async fn flaw(place: &Place<'_>) -> Result<Option<String>, tokio_postgres::Error
 }
 
 impl Shared {
-    /// The database that has this project.
-    pub(super) fn shard(&self, project: Uuid) -> Result<&Shard, Trouble> {
-        let digest = Sha256::of(project.as_bytes());
-        let [high, low, ..] = digest.as_bytes();
-        let bucket = usize::from(u16::from_be_bytes([*high, *low]) >> (16 - BUCKET_BITS));
-        self.shards
-            .get((bucket * self.shards.len()) >> BUCKET_BITS)
-            .ok_or(Trouble::Unknown)
-    }
-
-    async fn keep(&self, team: i32, content: Content) -> Result<Outcome, Trouble> {
-        match content {
-            Content::Events(entries) => self.keep_events(team, &entries).await,
-            Content::Body(upload) => self.keep_body(team, upload).await,
-            Content::Bodies(uploads) => {
-                let mut outcomes = Vec::with_capacity(uploads.len());
-                let mut working = stream::iter(
-                    uploads
-                        .into_iter()
-                        .map(|upload| self.keep_body(team, upload)),
-                )
-                .buffered(TOGETHER);
-                while let Some(outcome) = working.next().await {
-                    let is_begun = !outcomes.is_empty();
-                    outcomes.push(
-                        outcome.map_err(
-                            |trouble| {
-                                if is_begun { Trouble::Unknown } else { trouble }
-                            },
-                        )?,
-                    );
-                }
-                Ok(Outcome::Bodies(outcomes))
-            }
-        }
-    }
-
-    /// Keeps a batch, project by project. A failure after the first project leaves some of it
-    /// stored.
-    async fn keep_events(&self, team: i32, entries: &[Entry]) -> Result<Outcome, Trouble> {
-        let mut projects: BTreeMap<Uuid, Vec<(usize, &Event)>> = BTreeMap::new();
-        for (at, entry) in entries.iter().enumerate() {
-            if let Ok(event) = &entry.event {
-                let project = Uuid::parse_str(&event.project_uuid).map_err(|_| Trouble::Unknown)?;
-                projects.entry(project).or_default().push((at, event));
-            }
-        }
-        let mut verdicts = vec![None; entries.len()];
-        let mut is_begun = false;
-        for (project, events) in projects {
-            let (places, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
-            let kept = self
-                .shard(project)?
-                .keep_project(team, project, &events)
-                .await;
-            let kept = kept.map_err(|trouble| if is_begun { Trouble::Unknown } else { trouble })?;
-            is_begun = true;
-            for (at, verdict) in places.into_iter().zip(kept) {
-                verdicts[at] = Some(verdict);
-            }
-        }
-        Ok(Outcome::Events(Results::of(entries.iter().zip(verdicts))))
-    }
-
-    async fn keep_body(&self, team: i32, upload: Upload) -> Result<Outcome, Trouble> {
-        // No event is of a project whose id is not one.
-        let Ok(project) = Uuid::parse_str(&upload.version.namespace.project_uuid) else {
-            return Ok(Outcome::NotAnnounced);
-        };
-        let shard = self.shard(project)?;
-        let Upload { version, content } = upload;
-        for _ in 0..REMOVALS {
-            let (known, refused) = shard.refused(team, project).await?;
-            if refused.has_document(&version.namespace.mission_slug, &version.path) {
-                return Ok(Outcome::Forgotten);
-            }
-            let kept = self
-                .keep_version(shard, (team, project), &version, content.as_deref(), known)
-                .await?;
-            if let Some(outcome) = kept {
-                return Ok(outcome);
-            }
-            shard.note_removals(team, project);
-        }
-        Err(Trouble::Unknown)
-    }
-
-    /// Keeps a version that is not refused; `None` if there were other removals than the `known`
-    /// ones.
-    async fn keep_version(
-        &self,
-        shard: &Shard,
-        (team, project): (i32, Uuid),
-        version: &ArtifactVersion,
-        content: Option<&str>,
-        known: i32,
-    ) -> Result<Option<Outcome>, Trouble> {
-        let Some(content) = content else {
-            return shard.keep_known_body(team, project, version, known).await;
-        };
-        let size = i32::try_from(content.len()).unwrap_or(i32::MAX);
-        let Some(blobs) = self.blobs.as_ref().filter(|_| content.len() > INLINE_BYTES) else {
-            return shard
-                .keep_body(
-                    (team, project),
-                    version,
-                    (size, Some(content.as_bytes())),
-                    known,
-                )
-                .await;
-        };
-        match shard.body_state(team, project, version).await? {
-            BodyState::NotAnnounced => Ok(Some(Outcome::NotAnnounced)),
-            BodyState::There => Ok(Some(Outcome::AlreadyExists)),
-            BodyState::Announced { .. } => {
-                // The text first: a row without its text would be a promise that was not kept.
-                blobs
-                    .put((team, project), version.sha256, content.to_owned())
-                    .await?;
-                shard
-                    .keep_body((team, project), version, (size, None), known)
-                    .await
-            }
-        }
-    }
-
     /// The numbers of projects, events and bodies.
     async fn stored(&self) -> Result<[i64; 3], Trouble> {
         let mut sums = [0; 3];

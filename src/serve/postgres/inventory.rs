@@ -4,17 +4,17 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::cell;
-use super::engine::Postgres;
 use super::pool::{Parameter, Pool};
+use super::row::cell;
+use super::shared::Postgres;
 use crate::base::Sha256;
 use crate::base::digest::{hex, unhex};
 use crate::event::NamespaceRef;
-use crate::serve::engine::{Reply, Trouble};
-use crate::serve::inventory::{
+use crate::serve::engine::content::ArtifactVersion;
+use crate::serve::engine::inventory::{
     ANSWER_BYTES, ANSWER_ROWS, Ask, DigestOf, Filling, Inventory, Page, Place, pieces,
 };
-use crate::serve::storage::ArtifactVersion;
+use crate::serve::engine::{Reply, Trouble};
 
 impl Postgres {
     /// The database of a project, and its id; `None` for one that no project can have.

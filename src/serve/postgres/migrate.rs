@@ -6,7 +6,8 @@ use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::{Error, words};
+use super::databases::Migrate;
+use super::error::{Error, words};
 
 /// One script for each version, from 1. What was released is never changed.
 const STEPS: [&str; 1] = [include_str!("schema.sql")];
@@ -14,15 +15,6 @@ const STEPS: [&str; 1] = [include_str!("schema.sql")];
 const PATIENCE: Duration = Duration::from_mins(1);
 /// The pauses between two looks are up to twice as long.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// What to do about a database without the tables of this version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Migrate {
-    /// Say so, and change nothing.
-    Refuse,
-    /// Bring it to this version.
-    Apply,
-}
 
 /// The version that this program needs.
 pub(super) fn needed() -> i32 {

@@ -13,8 +13,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, Row};
 
+use super::error::{Error, words};
 use super::tls::{Tls, settle_mode};
-use super::{Error, words};
 use crate::serve::engine::Trouble;
 
 /// Connections of one receiver to one database. More of them make a database slower, not faster.

@@ -4,14 +4,15 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::cell;
-use super::engine::{Shard, Shared};
 use super::pool::Parameter;
+use super::row::cell;
+use super::shard::Shard;
+use super::shared::Shared;
 use crate::base::{Sha256, Timestamp};
 use crate::event::NamespaceRef;
-use crate::serve::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
 use crate::serve::engine::Trouble;
-use crate::serve::storage::ArtifactVersion;
+use crate::serve::engine::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
+use crate::serve::engine::content::ArtifactVersion;
 
 impl Shared {
     /// Every project with its head.

@@ -8,13 +8,15 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error as SqlError};
 use uuid::Uuid;
 
-use super::engine::{Postgres, Shard, Shared};
+use super::error::words;
 use super::pool::Parameter;
+use super::row::cell;
+use super::shard::Shard;
+use super::shared::{Postgres, Shared};
 use super::tokens::team;
-use super::{cell, words};
 use crate::base::{Sha256, Timestamp};
+use crate::serve::engine::removal::{Amount, Forgot, Part, Refused, Removal, Removals};
 use crate::serve::engine::{Reply, Trouble};
-use crate::serve::removal::{Amount, Forgot, Part, Refused, Removal, Removals};
 
 /// Without time limits: a large project takes its time, and its operator waits.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; \

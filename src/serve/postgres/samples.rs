@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::pool::Pool;
-use crate::serve::metrics::Sample;
+use crate::serve::engine::sample::Sample;
 
 /// Reads one number of a pool.
 type Read = fn(&Pool) -> i64;

@@ -4,12 +4,12 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::cell;
-use super::engine::Postgres;
 use super::pool::{Parameter, Pool};
+use super::row::cell;
+use super::shared::Postgres;
 use crate::base::{Sha256, Timestamp};
+use crate::serve::engine::token::{Found, OWN_TEAM, Scope, Token, Tokens};
 use crate::serve::engine::{Reply, Trouble};
-use crate::serve::token::{Found, OWN_TEAM, Scope, Token, Tokens};
 
 const FIND: &str = "SELECT EXISTS (SELECT FROM sk_tokens), k.tenant, coalesce(t.name, ''), k.name, k.scope, \
     k.project_uuid, k.created_at, k.expires_at, k.revoked_at, k.token_sha256 \
@@ -27,16 +27,6 @@ const REVOKE: &str = "UPDATE sk_tokens SET revoked_at = $3 WHERE tenant = $1 AND
     RETURNING 1";
 /// How often a new team is tried.
 const TRIES: usize = 5;
-
-impl Postgres {
-    pub(super) fn first(&self) -> Result<&Pool, Trouble> {
-        self.shared
-            .shards
-            .first()
-            .map(|shard| &shard.pool)
-            .ok_or(Trouble::Unknown)
-    }
-}
 
 impl Tokens for Postgres {
     fn find_token(&self, digest: Option<Sha256>) -> Reply<'_, Result<Found, Trouble>> {

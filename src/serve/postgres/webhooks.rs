@@ -6,15 +6,15 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::cell;
-use super::engine::Postgres;
 use super::pool::Parameter;
+use super::row::cell;
+use super::shared::Postgres;
 use super::tokens::team;
 use crate::base::Timestamp;
-use crate::serve::engine::{Reply, Trouble};
-use crate::serve::webhook::{
+use crate::serve::engine::webhook::{
     Added, LEASE, MOST_BYTES, MOST_EVENTS, Sending, Sent, Webhook, Webhooks,
 };
+use crate::serve::engine::{Reply, Trouble};
 
 const ADD: &str = "INSERT INTO sk_webhooks (webhook_id, tenant, name, project_uuid, url, secret, may_be_private, \
     created_at, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING 1";

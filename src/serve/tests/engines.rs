@@ -83,9 +83,9 @@ pub(super) mod shared {
 
     use secrecy::SecretString;
 
-    use super::Engine;
     use crate::base::clock::SystemClock;
     use crate::serve::tests::client::options;
+    use crate::serve::tests::engines::Engine;
     use crate::serve::{Databases, Keys, Migrate, ObjectStore, Options, Server, Storage};
 
     #[expect(

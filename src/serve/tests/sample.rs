@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::base::Sha256;
 use crate::event::NamespaceRef;
-use crate::serve::storage::ArtifactVersion;
+use crate::serve::engine::content::ArtifactVersion;
 
 pub(in crate::serve) const PROJECT: &str = "8a4a7da6-a97c-4bb4-893a-b31664abfee4";
 
