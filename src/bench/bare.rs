@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 
-use super::Error;
+use super::error::Error;
 use crate::base::Sha256;
 use crate::event::{Coalesce, inspect};
 

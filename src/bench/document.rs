@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Ground;
+use super::ground::Ground;
 use super::suite::Row;
 
 /// The machine.

@@ -2,13 +2,16 @@
 //! drains with nothing to send.
 
 use super::corpus::{self, Kind};
+use super::error::Error;
 use super::exchange::{Tap, post, requests};
+use super::ground::Ground;
 use super::receiver::Receiver;
 use super::settled::Settled;
 use super::site::Site;
-use super::suite::{Measure, Reading, RowPlan};
+use super::sizes::Sizes;
+use super::stage::Stage;
+use super::suite::{Measure, Reading, RowPlan, Suite};
 use super::usage::processor_time;
-use super::{Error, Ground, Sizes, Stage, Suite};
 
 const SAME_POSTS: &str = "posting the same requests over a bare socket, one after another";
 const FEWEST: &str = "the fewest requests that drain.max_events and drain.max_bytes allow";

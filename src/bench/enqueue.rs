@@ -7,9 +7,13 @@ use std::time::Instant;
 
 use super::bare;
 use super::corpus::{self, Kind};
+use super::error::Error;
+use super::ground::Ground;
+use super::memory;
 use super::site::{BATCH, Site, copy_store};
-use super::suite::{LaneId, Measure, Reading, RowPlan};
-use super::{Error, Ground, Sizes, Stage, Suite, memory};
+use super::sizes::Sizes;
+use super::stage::Stage;
+use super::suite::{LaneId, Measure, Reading, RowPlan, Suite};
 use crate::{books, journal};
 
 const BARE_COMMITS: &str = "bare SQLite: the same rows, tables, durability and commits";

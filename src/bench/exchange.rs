@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::Error;
+use super::error::Error;
 
 /// The bytes sent over each connection.
 type Connections = Arc<Mutex<Vec<Vec<u8>>>>;

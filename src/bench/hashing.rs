@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use super::Error;
+use super::error::Error;
 use crate::base::Sha256;
 
 /// The act on each file.

@@ -3,10 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::error::Error;
+use super::ground::Ground;
 use super::hashing::{Act, in_all_threads, in_one_thread};
 use super::site::Site;
-use super::suite::{LaneId, Measure, Reading, RowPlan};
-use super::{Error, Ground, Sizes, Stage, Suite, tree};
+use super::sizes::Sizes;
+use super::stage::Stage;
+use super::suite::{LaneId, Measure, Reading, RowPlan, Suite};
+use super::tree;
 
 const HASHED: &str = "walking the tree, reading and hashing every file, in all threads";
 const HASHED_ALONE: &str = "walking the tree, reading and hashing every file, in one thread";

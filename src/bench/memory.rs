@@ -5,9 +5,11 @@ use std::process::{Child, Stdio};
 use std::time::Instant;
 
 use super::corpus::{Kind, Stream};
+use super::error::Error;
+use super::ground::Ground;
 use super::site::Site;
-use super::suite::{Measure, Reading, RowPlan};
-use super::{Error, Ground, Stage, Suite};
+use super::stage::Stage;
+use super::suite::{Measure, Reading, RowPlan, Suite};
 
 const SHORT: &str = "the same with an input of 50,000 lines at most";
 /// Lines of the short input: enough to fill every buffer and SQLite's cache.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::Error;
+use super::error::Error;
 
 /// A running `sk-sync serve` on a loopback port; ended on drop.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! A project in which everything is delivered: the usual state.
 
+use super::error::Error;
+use super::ground::Ground;
 use super::receiver::Receiver;
 use super::site::Site;
-use super::{Error, Ground, Stage};
+use super::stage::Stage;
 
 /// A site with nothing left to send, and the URL of the server that has everything. The server no
 /// longer runs.

@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::corpus::{Kind, PROJECT, Stream};
-use super::{Error, Ground, Stage};
+use super::error::Error;
+use super::ground::Ground;
+use super::stage::Stage;
 use crate::base::clock::SystemClock;
 use crate::base::ids::SystemIds;
 use crate::base::{Env, Interrupt, env};

@@ -2,9 +2,12 @@
 
 use std::rc::Rc;
 
+use super::error::Error;
+use super::ground::Ground;
 use super::settled::Settled;
-use super::suite::{Measure, RowPlan};
-use super::{Error, Ground, Sizes, Stage, Suite};
+use super::sizes::Sizes;
+use super::stage::Stage;
+use super::suite::{Measure, RowPlan, Suite};
 
 const START: &str = "starting the program with --version";
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::error::Error;
 use super::sample::{median, ratio, rounded};
-use super::{Error, Stage};
+use super::stage::Stage;
 
 /// Result of one sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::Error;
+use super::error::Error;
 
 /// Average size of a file, in bytes.
 const FILE_BYTES: usize = 9_600;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
-use super::Fault;
+use super::fault::Fault;
 
 /// Part of the path of requests with events.
 const EVENTS: &str = "/events/batch/";

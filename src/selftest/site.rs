@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Fault, Setup};
+use super::fault::Fault;
+use super::setup::Setup;
 use crate::base::{env, files};
 
 /// Project of the self-test.

@@ -2,10 +2,18 @@
 
 use serde_json::Value;
 
+use super::fault::{ELSEWHERE, Fault, LOOPBACK};
 use super::relay::Rule;
 use super::trial::{Trial, number};
-use super::{ELSEWHERE, Fault, LOOPBACK, Step};
+
 use crate::books::Balance;
+
+/// A check: its word, what to do when it fails, and the work, which returns its finding.
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) fix: &'static str,
+    pub(super) work: fn(&mut Trial<'_>) -> Result<String, Fault>,
+}
 
 /// Captures that are killed.
 const KILLS: usize = 3;

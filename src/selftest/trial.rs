@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
+use super::fault::Fault;
 use super::relay::{Message, Relay};
+use super::setup::Setup;
 use super::site::{PROJECT, Site};
-use super::{Fault, Setup};
 use crate::base::env;
 use crate::books::Balance;
 use crate::ops::Stub;

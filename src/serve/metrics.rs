@@ -56,100 +56,44 @@ impl Metrics {
 
     /// Everything, with what was counted elsewhere.
     pub(super) fn text(&self, traffic: &Counts, engine: &[Sample]) -> String {
-        let numbers = self.numbers();
         let mut page = Page::default();
-        page.family(
-            "requests_total",
-            "Requests answered, by endpoint and status.",
-            "counter",
-        );
-        for ((route, status), number) in &numbers.requests {
-            page.sample(
-                "requests_total",
-                &format!("route=\"{route}\",status=\"{status}\""),
-                number,
-            );
-        }
-        page.family(
-            "request_seconds",
-            "Time from a request's head to its answer.",
-            "histogram",
-        );
-        for (route, times) in &numbers.times {
-            for (bound, within) in BOUNDS.iter().zip(&times.within) {
-                let le = Duration::from_millis(*bound).as_secs_f64();
-                page.sample(
-                    "request_seconds_bucket",
-                    &format!("route=\"{route}\",le=\"{le}\""),
-                    within,
-                );
-            }
-            page.sample(
-                "request_seconds_bucket",
-                &format!("route=\"{route}\",le=\"+Inf\""),
-                &times.count,
-            );
-            page.sample(
-                "request_seconds_sum",
-                &format!("route=\"{route}\""),
-                &times.sum.as_secs_f64(),
-            );
-            page.sample(
-                "request_seconds_count",
-                &format!("route=\"{route}\""),
-                &times.count,
-            );
-        }
-        page.family(
-            "put_off_total",
-            "Requests told to come back: 429 nothing begun, 503 not known.",
-            "counter",
-        );
-        for (status, number) in [429, 503].iter().zip(&numbers.put_off) {
-            page.sample("put_off_total", &format!("status=\"{status}\""), number);
-        }
-        let counted = |count: Count| traffic.get(&count).copied().unwrap_or(0);
-        page.family("events_total", "Events by verdict.", "counter");
-        for (verdict, count) in [
+        self.numbers().write(&mut page);
+        let counted = |(value, count): (&'static str, Count)| {
+            (value, traffic.get(&count).copied().unwrap_or(0))
+        };
+        let verdicts = [
             ("new", Count::Events),
             ("duplicate", Count::Duplicates),
             ("conflict", Count::Conflicts),
             ("rejected", Count::Rejected),
-        ] {
-            page.sample(
-                "events_total",
-                &format!("verdict=\"{verdict}\""),
-                &counted(count),
-            );
+        ];
+        page.family("events_total", "Events by verdict.", "counter");
+        for (verdict, number) in verdicts.map(counted) {
+            page.sample("events_total", &format!("verdict=\"{verdict}\""), &number);
         }
-        page.family("documents_total", "Documents by outcome.", "counter");
-        for (outcome, count) in [
+        let outcomes = [
             ("stored", Count::Bodies),
             ("already_exists", Count::BodiesAlreadyExist),
             ("not_announced", Count::BodiesNotIndexed),
-        ] {
+        ];
+        page.family("documents_total", "Documents by outcome.", "counter");
+        for (outcome, number) in outcomes.map(counted) {
             page.sample(
                 "documents_total",
                 &format!("outcome=\"{outcome}\""),
-                &counted(count),
+                &number,
             );
         }
+        let (_, connections) = counted(("", Count::Connections));
         page.family("connections_total", "Connections accepted.", "counter");
-        page.sample("connections_total", "", &counted(Count::Connections));
+        page.sample("connections_total", "", &connections);
         let mut last = "";
-        for Sample {
-            name,
-            help,
-            kind,
-            label,
-            value,
-        } in engine
-        {
-            if *name != last {
-                page.family(name, help, kind);
-                last = name;
+        for sample in engine {
+            if sample.name != last {
+                page.family(sample.name, sample.help, sample.kind);
+                last = sample.name;
             }
-            page.sample(name, label, value);
+            page.sample(sample.name, &sample.label, &sample.value);
         }
         page.family("build_info", "The running version.", "gauge");
         page.sample(
@@ -158,6 +102,48 @@ impl Metrics {
             &1,
         );
         page.0
+    }
+}
+
+impl Numbers {
+    fn write(&self, page: &mut Page) {
+        page.family(
+            "requests_total",
+            "Requests answered, by endpoint and status.",
+            "counter",
+        );
+        for ((route, status), number) in &self.requests {
+            let label = format!("route=\"{route}\",status=\"{status}\"");
+            page.sample("requests_total", &label, number);
+        }
+        page.family(
+            "request_seconds",
+            "Time from a request's head to its answer.",
+            "histogram",
+        );
+        for (route, times) in &self.times {
+            let route = format!("route=\"{route}\"");
+            for (bound, within) in BOUNDS.iter().zip(&times.within) {
+                let le = Duration::from_millis(*bound).as_secs_f64();
+                page.sample(
+                    "request_seconds_bucket",
+                    &format!("{route},le=\"{le}\""),
+                    within,
+                );
+            }
+            let all = format!("{route},le=\"+Inf\"");
+            page.sample("request_seconds_bucket", &all, &times.count);
+            page.sample("request_seconds_sum", &route, &times.sum.as_secs_f64());
+            page.sample("request_seconds_count", &route, &times.count);
+        }
+        page.family(
+            "put_off_total",
+            "Requests told to come back: 429 nothing begun, 503 not known.",
+            "counter",
+        );
+        for (status, number) in [429, 503].iter().zip(&self.put_off) {
+            page.sample("put_off_total", &format!("status=\"{status}\""), number);
+        }
     }
 }
 

@@ -66,7 +66,7 @@ async fn deliver(app: &App, sending: Sending) {
     let request = sending.clone();
     // Not one of the runtime's threads: a receiver that stops does not wait for a slow webhook.
     let spawned = super::thread::spawn("serve-webhook", move || {
-        drop(report.send(send(&request, now)))
+        drop(report.send(send(&request, now)));
     });
     let outcome = match spawned {
         Ok(_detached) => reported

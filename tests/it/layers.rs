@@ -147,7 +147,7 @@ fn consent_alone_opens_sockets() {
         })
         .collect();
     // An operator's own object store needs no consent, nor do the webhooks that an operator names.
-    let own = ["src/serve/blobs/address.rs", "src/serve/webhook_send.rs"];
+    let own = ["src/serve/blobs/objects.rs", "src/serve/webhook_send.rs"];
     let expected =
         |file: &String| file.starts_with("src/endpoint/") || own.contains(&file.as_str());
     assert!(

@@ -41,7 +41,7 @@ impl ObjectStore {
         for (key, value) in url.query_pairs() {
             match key.as_ref() {
                 "endpoint" => {
-                    endpoint = Some(url::Url::parse(&value).map_err(|e| format!("endpoint: {e}"))?)
+                    endpoint = Some(url::Url::parse(&value).map_err(|e| format!("endpoint: {e}"))?);
                 }
                 "region" => region = Some(value.into_owned()),
                 other => {

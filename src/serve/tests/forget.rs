@@ -10,11 +10,11 @@ use super::sample::{PROJECT, id, indexed, push, status_changed};
 use crate::base::clock::Timestamp;
 use crate::serve::{Amount, Forgot, Options, Part, Removal, Server, forget, list_removals};
 
-const MISSION: &str = "foo-01KRC4HN";
+pub(super) const MISSION: &str = "foo-01KRC4HN";
 const OTHER_MISSION: &str = "bar-01KRC4HN";
 const OTHER_PROJECT: &str = "262bb566-443d-51a9-8b0c-f82f7d341017";
 
-fn order(mission: Option<&str>, path: Option<&str>) -> Removal {
+pub(super) fn order(mission: Option<&str>, path: Option<&str>) -> Removal {
     Removal {
         team: String::new(),
         part: Part {
@@ -30,7 +30,7 @@ fn order(mission: Option<&str>, path: Option<&str>) -> Removal {
 }
 
 /// The same event or document of the other mission.
-fn elsewhere(mut told: Value) -> Value {
+pub(super) fn elsewhere(mut told: Value) -> Value {
     let namespace = told.pointer_mut("/payload/namespace");
     match namespace {
         Some(namespace) => namespace["mission_slug"] = OTHER_MISSION.into(),
@@ -40,7 +40,7 @@ fn elsewhere(mut told: Value) -> Value {
 }
 
 /// A text that an object store has, where there is one.
-fn long() -> String {
+pub(super) fn long() -> String {
     "# Unmistakable\n".repeat(3000)
 }
 
@@ -67,7 +67,7 @@ fn documents() -> [Value; 4] {
     ]
 }
 
-fn filled(server: &Server) -> Talk {
+pub(super) fn filled(server: &Server) -> Talk {
     let talk = Talk::to(server);
     assert_eq!(talk.batch(&told()), ["success"; 6]);
     assert_eq!(
@@ -106,7 +106,7 @@ fn facts(talk: &Talk) -> usize {
     facts["facts"].as_array().unwrap().len()
 }
 
-fn gone(options: &Options, order: Removal, is_trial: bool) -> Amount {
+pub(super) fn gone(options: &Options, order: Removal, is_trial: bool) -> Amount {
     match forget(options, order, is_trial).unwrap() {
         Forgot::Gone(amount) => amount,
         other => panic!("{other:?}"),
@@ -341,49 +341,6 @@ fn what_is_not_there_is_said() {
         assert_eq!(
             gone(&options(), order(Some("none"), None), true),
             Amount::default(),
-            "{name}"
-        );
-    });
-}
-
-/// Senders that are in the middle of it: nothing of the mission is there afterwards, whatever they
-/// were answered.
-#[test]
-fn nothing_comes_in_behind_a_removal() {
-    over_every_lasting(|name, options| {
-        let servers = [
-            Server::start(options()).unwrap(),
-            Server::start(options()).unwrap(),
-        ];
-        filled(&servers[0]);
-        std::thread::scope(|scope| {
-            for (at, talk) in servers.each_ref().map(Talk::to).into_iter().enumerate() {
-                scope.spawn(move || {
-                    for n in 0..60 {
-                        let number = 1000 + at * 1000 + n;
-                        talk.post(
-                            super::client::EVENTS,
-                            &json!({"events": [status_changed(&id(number))]}),
-                        );
-                        talk.post(BODIES, &push("plan.md", &format!("{number}{}", long())));
-                    }
-                });
-            }
-            gone(&options(), order(Some(MISSION), None), false);
-        });
-        let talk = Talk::to(&servers[1]);
-        assert_eq!(talk.counts(["events", "bodies"]), [3, 2], "{name}");
-        let states = talk
-            .get(&format!("/api/v1/projects/{PROJECT}/states?of=meaning"))
-            .1;
-        assert_eq!(
-            states["events"].as_array().unwrap().len(),
-            2,
-            "{name}: {states}"
-        );
-        assert_eq!(
-            talk.post(BODIES, &elsewhere(push("plan.md", &long()))).0,
-            200,
             "{name}"
         );
     });

@@ -1,14 +1,17 @@
 //! The receiver over real sockets.
 
 mod bodies;
-mod capabilities;
 mod client;
 mod conformance;
+mod documents;
 mod engines;
 mod events;
 mod forget;
+mod forget_meanwhile;
+mod inquiry;
 mod life;
 mod limits;
+mod listing;
 mod live;
 mod openapi;
 mod pages;
