@@ -26,10 +26,6 @@ fn asked(server: &Server) -> Sandbox {
     sandbox
 }
 
-fn honest_server() -> Server {
-    Server::answering(|request| honest(request, "success"))
-}
-
 /// Mission and path of every document that was sent, with its text, in the order of the requests.
 fn sent(server: &Server) -> Vec<(String, String)> {
     let bodies = server
@@ -91,7 +87,7 @@ fn on_a_terminal(sandbox: &Sandbox, line: &str, typed: &str) -> Option<String> {
 #[test]
 #[expect(clippy::print_stdout, reason = "a skipped test must be loud")]
 fn the_list_comes_before_the_question() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = asked(&server);
     for (typed, is_agreed) in [("n\n", false), ("y\n", true)] {
         let Some(shown) = on_a_terminal(&sandbox, "allow", typed) else {
@@ -129,7 +125,7 @@ fn the_list_comes_before_the_question() {
 
 #[test]
 fn show_lists_every_document_and_records_nothing() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = asked(&server);
     let shown = sandbox.sk_sync(["allow", "--show"]).success();
     let documents = shown
@@ -179,7 +175,7 @@ fn show_lists_every_document_and_records_nothing() {
 /// The layouts in the repository's file are listed as they would be sent after consent.
 #[test]
 fn what_the_file_asks_for_is_in_the_list() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = asked(&server);
     let file = sandbox.read("event-sync.toml");
     sandbox.write(
@@ -199,13 +195,11 @@ fn what_the_file_asks_for_is_in_the_list() {
 /// sent.
 #[test]
 fn from_now_keeps_on_hold_what_was_captured_before() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = asked(&server);
     // The stub has everything, which proves nothing.
     let _tried = sandbox.sk_sync(["run", "--preset", "stub"]).success();
-    let captured = sandbox.sk_sync(["status", "--json"]).success().json()["balance"]["captured"]
-        .as_u64()
-        .unwrap();
+    let captured = sandbox.status()["balance"]["captured"].as_u64().unwrap();
 
     let url = server.url();
     let agreed = sandbox.sk_sync(["allow", "--from-now", &url]).success();
@@ -290,7 +284,7 @@ fn from_now_keeps_on_hold_what_was_captured_before() {
 /// Events that the server has are not put on hold, and events on hold are sent nowhere else either.
 #[test]
 fn from_now_is_about_what_the_server_does_not_have() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = asked(&server);
     let url = server.url();
     let _agreed = sandbox.sk_sync(["allow", &url]).success();

@@ -47,7 +47,7 @@ fn auth(document: &Value) -> (Value, Value) {
 
 #[test]
 fn a_run_asks_once_and_looking_never() {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let (sandbox, asked) = keeper(&server, 0);
     let looks: [&[&str]; 8] = [
         &["status", "--json"],
@@ -63,7 +63,7 @@ fn a_run_asks_once_and_looking_never() {
         let _looked = sandbox.sk_sync(words);
         assert_eq!(times(&asked), 0, "{words:?}");
     }
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(
         auth(&status),
         (json!(true), json!(false)),
@@ -88,7 +88,7 @@ fn a_run_asks_once_and_looking_never() {
 /// A failed answer is requested only once too, however many requests wait for it.
 #[test]
 fn no_answer_is_not_asked_for_again() {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let (sandbox, asked) = keeper(&server, 1);
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(

@@ -131,7 +131,7 @@ fn at_capacity_a_strict_capture_refuses_with_cap_and_depth() {
             "the journal is full: capacity 2, 2 live events"
         );
     }
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(
         (
             &status["balance"]["captured"],

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::hook_install::prefer;
+use crate::support::programs::prefer;
 use crate::support::server::{Reply, Server};
 use crate::support::wire::honest;
 use crate::support::{Sandbox, pause};
@@ -25,7 +25,7 @@ fn d47_without_credentials_a_run_works_and_a_shut_gate_keeps_everything() {
         (&23.into(), &0.into()),
         "{run}"
     );
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     sandbox.target(&server.url());
     sandbox.unset("SK_SYNC_TOKEN");
     let shut = sandbox.sk_sync(["run", "--json"]).code(4).json();
@@ -56,8 +56,7 @@ fn d54_a_long_delivery_shows_a_sign_of_life_in_ci() {
         let _gone = held.recv_timeout(Duration::from_mins(1));
         honest(request, "success")
     });
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     sandbox.set("CI", "true");
     let mut command = sandbox.command(["run"]);
     command

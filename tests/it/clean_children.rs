@@ -36,7 +36,7 @@ fn real_git() -> PathBuf {
 /// Git and the token program start, work, and get no secret that was meant for sk-sync.
 #[test]
 fn children_see_no_secret() {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let mut sandbox = Sandbox::with_repo();
     let (by_git, by_token) = (sandbox.path("seen-by-git"), sandbox.path("seen-by-token"));
     noting(
@@ -111,9 +111,8 @@ fn is_hostile(c: char) -> bool {
 #[test]
 fn no_command_prints_what_steers_a_terminal() {
     const ODD: &str = "a\u{9b}31m\u{202e}b\u{2066}c\u{200f}\u{1b}]0;x\u{7}";
-    let server = Server::answering(|request| honest(request, "success"));
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let server = Server::honest();
+    let mut sandbox = Sandbox::aimed_at(&server);
     let name: String = ODD.chars().filter(|c| *c != '/').collect();
     sandbox.write(
         &format!("kitty-specs/001-harbour-tide-table/research/{name}.md"),

@@ -57,7 +57,7 @@ fn a_copy_has_a_store_of_its_own() {
         );
     }
     assert_eq!(std::fs::read(&owner).unwrap(), before, "the note stays");
-    let first = sandbox.sk_sync(["status", "--json"]).success().json();
+    let first = sandbox.status();
     assert_eq!(first["balance"]["captured"], json!(23));
     assert!(
         !first["warnings"].to_string().contains("is a copy"),

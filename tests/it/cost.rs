@@ -5,14 +5,13 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::hook_install::skip;
 use crate::support::Sandbox;
+use crate::support::programs::skip;
 use crate::support::server::{Reply, Server};
 use crate::support::wire::{envelope, honest, ids, open};
 
 fn captured(server: &Server, lengths: impl IntoIterator<Item = usize>) -> Sandbox {
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     let line = |(n, length): (usize, usize)| {
         envelope(&format!("event-{n:06}"), "a", &"x".repeat(length)) + "\n"
     };
@@ -34,7 +33,7 @@ fn requests_are_the_fewest_that_the_count_allows() {
         (10, 1),
         (2500, 1000),
     ] {
-        let server = Server::answering(|request| honest(request, "success"));
+        let server = Server::honest();
         let mut sandbox = captured(&server, vec![1; events]);
         sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", &most.to_string());
         let report = sandbox.sk_sync(["drain", "--json"]).success().json();
@@ -65,7 +64,7 @@ fn requests_are_the_fewest_that_the_count_allows() {
 fn requests_are_the_fewest_that_the_bytes_allow() {
     let lengths: Vec<usize> = (0..60).map(|n| 200 + (n * 7919) % 3000).collect();
     let most = 8192;
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let mut sandbox = captured(&server, lengths.clone());
     sandbox.set("SK_SYNC_DRAIN__MAX_BYTES", &most.to_string());
     let _drained = sandbox.sk_sync(["drain"]).success();
@@ -111,8 +110,7 @@ fn two_events_of_one_thing_are_not_parted_where_that_can_be_helped() {
             honest(request, "success")
         }
     });
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     let lines = ["a", "b", "b", "c"].iter().enumerate();
     let lines: String = lines
         .map(|(n, of)| envelope(&format!("event-{n}"), of, "x") + "\n")
@@ -237,7 +235,7 @@ fn sockets(sandbox: &Sandbox, args: &[&str]) -> Option<usize> {
 /// before.
 #[test]
 fn a_drain_with_nothing_owed_opens_no_socket() {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let mut sandbox = captured(&server, vec![1; 10_000]);
     sandbox.set("SK_SYNC_BODIES__PARALLEL", "1");
     let _all = sandbox.sk_sync(["drain"]).success();
@@ -279,8 +277,7 @@ fn what_a_refusal_taught_costs_no_request_more() {
                 honest(request, "success")
             }
         });
-        let mut sandbox = Sandbox::with_repo();
-        sandbox.target(&server.url());
+        let mut sandbox = Sandbox::aimed_at(&server);
         sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", &(2 * most).to_string());
         let line = |n: usize| envelope(&format!("event-{n:06}"), &format!("a{n:06}"), "x") + "\n";
         let _captured = sandbox

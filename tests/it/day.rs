@@ -5,13 +5,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
-use crate::support::sandbox::Served;
+use crate::support::Served;
 use crate::support::wire::{assert_mirrored, journal, open, received};
 
 const SPEC: &str = "kitty-specs/storm-surge-alerts-01KQX7M2/spec.md";
 
 fn status(sandbox: &Sandbox) -> Value {
-    let document = sandbox.sk_sync(["status", "--json"]).success().json();
+    let document = sandbox.status();
     assert_eq!(document["balance"]["holds"], true, "{document}");
     document
 }

@@ -9,30 +9,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::server::{Reply, Request, Server};
-use crate::support::wire::{honest, ids};
-use crate::support::{Sandbox, pause};
-
-/// A fixture repository whose target is a scripted server.
-fn aimed_at(server: &Server) -> Sandbox {
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
-    sandbox
-}
-
-fn is_events(request: &Request) -> bool {
-    request.path == "/api/v1/events/batch/"
-}
-
-/// The first waits after a failed try are up to a second; the tests do not measure them, but let
-/// them pass.
-fn let_waits_pass() {
-    pause(Duration::from_millis(1100));
-}
+use crate::support::wire::{honest, ids, is_events};
+use crate::support::{Sandbox, let_waits_pass, pause};
 
 #[test]
 fn requests_carry_what_the_contract_says() {
-    let server = Server::answering(|request| honest(request, "success"));
-    let sandbox = aimed_at(&server);
+    let server = Server::honest();
+    let sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     let requests = server.requests();
     let (events, bodies): (Vec<_>, Vec<_>) = requests.iter().partition(|r| is_events(r));
@@ -98,7 +81,7 @@ fn d20_a_lost_answer_is_resent_exactly_and_closed_by_duplicate() {
             honest(request, "duplicate")
         }
     });
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(
         (&report["drain"]["success"], &report["drain"]["duplicate"]),
@@ -128,7 +111,7 @@ fn d19_only_what_the_answer_names_is_delivered() {
             .collect();
         Reply::json(200, &json!({ "results": named }))
     });
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
     assert_eq!(
         (
@@ -147,7 +130,7 @@ fn d14_a_halt_stops_after_one_request() {
         let server = Server::answering(move |_| {
             Reply::json(status, &json!({"error": "upgrade to 9.1 first"}))
         });
-        let sandbox = aimed_at(&server);
+        let sandbox = Sandbox::aimed_at(&server);
         let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
         assert_eq!(server.requests().len(), 1, "{status}");
         assert_eq!(
@@ -173,7 +156,7 @@ fn redirects_are_not_followed() {
         let location = location.clone();
         let server =
             Server::answering(move |_| Reply::status(status).header("Location", &location));
-        let sandbox = aimed_at(&server);
+        let sandbox = Sandbox::aimed_at(&server);
         let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
         assert_eq!(server.requests().len(), 1, "{status}");
         assert_eq!(
@@ -206,7 +189,7 @@ fn d11_a_poison_event_holds_up_nobody() {
             honest(request, "success")
         }
     });
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
     let captured = report["capture"]["captured"].as_u64().unwrap();
     assert_eq!(
@@ -243,7 +226,7 @@ fn d12_too_large_is_halved_and_learned() {
             honest(request, "success")
         }
     });
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(
         report["balance"]["delivered"],
@@ -285,7 +268,7 @@ fn one_event_too_large_ends_alone_and_is_kept() {
             honest(request, "success")
         }
     });
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).code(5).json();
     let given_up = report["balance"]["undeliverable"].as_u64().unwrap();
     assert!(
@@ -325,7 +308,7 @@ fn one_event_too_large_ends_alone_and_is_kept() {
 #[test]
 fn throttling_is_obeyed() {
     let server = Server::answering(|_| Reply::status(429).header("Retry-After", "3000"));
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     for _ in 0..3 {
         let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
         assert_eq!(report["balance"]["untried"], report["balance"]["captured"]);
@@ -380,7 +363,7 @@ fn d15_refused_too_often_is_undeliverable() {
             honest(request, "success")
         }
     });
-    let mut sandbox = aimed_at(&server);
+    let mut sandbox = Sandbox::aimed_at(&server);
     sandbox.set("SK_SYNC_DRAIN__MAX_REJECTIONS", "2");
     let first = sandbox.sk_sync(["run", "--json"]).code(3).json();
     assert_eq!(first["balance"]["retryable"], first["capture"]["captured"]);

@@ -8,11 +8,7 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 use crate::support::older::{Era, HARBOUR, envelope, id, put};
 use crate::support::server::{Request, Server};
-use crate::support::wire::{honest, ids, journal};
-
-fn is_events(request: &Request) -> bool {
-    request.path == "/api/v1/events/batch/"
-}
+use crate::support::wire::{honest, ids, is_events, journal};
 
 /// What the server received and the store's state after a run that ended at `point`; then a
 /// complete run.
@@ -33,8 +29,7 @@ impl Cut {
             known.extend(ids(request));
             honest(request, if is_known { "duplicate" } else { "success" })
         });
-        let mut sandbox = Sandbox::with_repo();
-        sandbox.target(&server.url());
+        let mut sandbox = Sandbox::aimed_at(&server);
         sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "10");
         sandbox.set("SK_SYNC_FAILPOINT", point);
         let run = sandbox.sk_sync(["run", "--json"]);
@@ -43,7 +38,7 @@ impl Cut {
             "{point}: it did not end there; {run:#?}"
         );
         sandbox.unset("SK_SYNC_FAILPOINT");
-        let left = sandbox.sk_sync(["status", "--json"]).success().json()["balance"].clone();
+        let left = sandbox.status()["balance"].clone();
         assert_eq!(left["holds"], true, "{point}");
         let _sound = sandbox.sk_sync(["verify"]).success();
         let then = sandbox.sk_sync(["run", "--json"]).success().json();
@@ -275,7 +270,7 @@ fn an_archive_that_no_row_knows_of_gave_nothing_up() {
     let run = sandbox.sk_sync(["archive", "--release", "--output", file.to_str().unwrap()]);
     assert!(run.code.is_none(), "it did not end there; {run:#?}");
     sandbox.unset("SK_SYNC_FAILPOINT");
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(
         (
             &status["event_journal"]["archived_event_count"],
@@ -354,7 +349,7 @@ fn what_a_target_said_is_asked_for_again() {
             "it did not end there; {run:#?}"
         );
         sandbox.unset("SK_SYNC_FAILPOINT");
-        let left = sandbox.sk_sync(["status", "--json"]).success().json()["balance"].clone();
+        let left = sandbox.status()["balance"].clone();
         assert_eq!(
             (&left["captured"], &left["holds"]),
             (&json!(0), &json!(true))

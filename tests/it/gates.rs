@@ -6,21 +6,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use crate::support::advice::{filled, shell};
+use crate::support::gates::gates_and_fixes;
 use crate::support::server::Server;
 use crate::support::wire::{assert_mirrored, honest};
 use crate::support::{Run, Sandbox};
-
-fn shut(report: &Value) -> Vec<(String, String)> {
-    let gates = report["gates"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|gate| gate["open"] == false);
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    gates
-        .map(|gate| (text(&gate["name"]), text(&gate["fix"])))
-        .collect()
-}
 
 /// Runs `fixes` like a user who fills in a file, a team and a URL, and then `sk-sync run --json`.
 fn run_after(sandbox: &Sandbox, fixes: &[String], url: &str) -> Run {
@@ -86,7 +75,7 @@ fn d32_what_is_printed_opens_the_gate() {
             &["target_disagreement"],
         ),
     ] {
-        let server = Server::answering(|request| honest(request, "success"));
+        let server = Server::honest();
         let mut sandbox = with_token_file(0o600);
         sandbox.own(config.replace("SERVER", &server.url()));
         let token = sandbox.path("token").to_str().unwrap().to_owned();
@@ -97,7 +86,7 @@ fn d32_what_is_printed_opens_the_gate() {
             .sk_sync(["run", "--json"])
             .code(if names.is_empty() { 0 } else { 4 })
             .json();
-        let gates = shut(&first);
+        let gates = gates_and_fixes(&first);
         assert_eq!(
             gates
                 .iter()
@@ -118,7 +107,7 @@ fn d32_what_is_printed_opens_the_gate() {
             .sk_sync(["status", "--check", "--json"])
             .code(4)
             .json();
-        assert_eq!(shut(&checked), gates, "status says the same");
+        assert_eq!(gates_and_fixes(&checked), gates, "status says the same");
         let fixes: Vec<_> = gates.into_iter().map(|(_, fix)| fix).collect();
         let report = run_after(&sandbox, &fixes, &server.url()).success().json();
         assert_eq!(
@@ -132,7 +121,7 @@ fn d32_what_is_printed_opens_the_gate() {
 /// with a blank.
 #[test]
 fn d46_a_token_file_must_be_private() {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let mut sandbox = with_token_file(0o644);
     let odd = sandbox.path("my token");
     std::fs::rename(sandbox.path("token"), &odd).unwrap();
@@ -140,7 +129,7 @@ fn d46_a_token_file_must_be_private() {
     sandbox.unset("SK_SYNC_TOKEN");
     sandbox.set("SK_SYNC_TOKEN_FILE", odd.to_str().unwrap());
     let first = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    let (name, fix) = shut(&first).remove(0);
+    let (name, fix) = gates_and_fixes(&first).remove(0);
     assert!(
         name == "missing_auth" && fix.starts_with("chmod 600 "),
         "{name}: {fix}"
@@ -257,7 +246,7 @@ fn an_external_receiver_is_entered_with_its_own_header() {
     assert_eq!(report["target"]["receiver"], "external-receiver");
     drop(served);
     assert_mirrored(&sandbox, &file);
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(
         status["balance"]["delivered"],
         report["capture"]["captured"]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::sandbox::Served;
+use crate::support::Served;
 use crate::support::server::{Reply, Server};
 use crate::support::{Sandbox, pause};
 
@@ -113,7 +113,7 @@ fn payloads_go_and_everything_else_stays() {
         }
         assert_eq!(now["purged_at"].is_null(), now["seq"].as_u64() > Some(1000));
     }
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(
         (
             &status["balance"]["delivered"],
@@ -180,8 +180,7 @@ fn undeliverable_events_go_by_name_alone() {
             .collect();
         Reply::json(200, &json!({"results": results}))
     });
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     sandbox.set("SK_SYNC_DRAIN__MAX_REJECTIONS", "1");
     capture(&sandbox, 0..2);
     let _run = sandbox.sk_sync(["drain"]).code(5);
@@ -195,7 +194,7 @@ fn undeliverable_events_go_by_name_alone() {
     assert!(unknown.stderr.contains("no event nobody"), "{unknown:?}");
     let done = gc(&sandbox, &["--explicit", "--undeliverable", &id(1)]);
     assert_eq!(done["collected"]["payloads"], 1);
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(status["balance"]["undeliverable"], 2, "it is not forgotten");
 }
 
@@ -321,7 +320,7 @@ fn an_interrupted_collection_leaves_a_whole_store() {
     }
     let last = gc(&sandbox, &["--explicit"]);
     assert_eq!(last["kept"]["payloads"], 0);
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(
         (
             &status["event_journal"]["retained_event_count"],

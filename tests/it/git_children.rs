@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::hook_install::{newer_git, prefer};
 use crate::support::Sandbox;
+use crate::support::programs::{newer_git, prefer};
 
 /// Commands that a user may run in an untrusted repository.
 const COMMANDS: [&[&str]; 11] = [

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Request, Server};
-use crate::support::wire::honest;
+use crate::support::wire::{honest, is_events};
 
 fn aimed_at(url: &str) -> Sandbox {
     let mut sandbox = Sandbox::with_repo();
@@ -19,17 +19,13 @@ fn nobody() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-fn is_events(request: &Request) -> bool {
-    request.path == "/api/v1/events/batch/"
-}
-
 /// A missing server has its own message, with what is kept and how to send elsewhere; sending there
 /// delivers everything.
 #[test]
 fn d26_a_server_that_is_gone_is_told_apart_and_everything_is_kept() {
     let [bad, away, slow] =
         [502, 503, 504].map(|status| Server::answering(move |_| Reply::status(status)));
-    let clear = Server::answering(|request| honest(request, "success"));
+    let clear = Server::honest();
     for (url, origin, cause, said) in [
         (nobody(), None, "unreachable", "refused"),
         (bad.url(), None, "bad_gateway", "HTTP 502 (bad gateway"),
@@ -111,7 +107,7 @@ fn d26_a_server_that_is_gone_is_told_apart_and_everything_is_kept() {
             assert!(shown.contains(words), "{words}: {shown}");
         }
         // The command works once a URL is filled in.
-        let server = Server::answering(|request| honest(request, "success"));
+        let server = Server::honest();
         let fix = drain["fix"]
             .as_str()
             .unwrap()

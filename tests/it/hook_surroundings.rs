@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::hook_install::{changes, newer_git, prefer, states, write_hook};
+use crate::hook_install::{changes, states, write_hook};
 use crate::support::Sandbox;
+use crate::support::programs::{newer_git, prefer};
 
 /// A git client with a graphical surface starts hooks with a PATH that does not lead to the
 /// program.

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
-use crate::support::sandbox::Served;
+use crate::support::Served;
 use crate::support::server::{Reply, Server};
 use crate::support::wire::honest;
 
@@ -36,7 +36,7 @@ fn status_and_open_name_the_page_of_the_project() {
     let project = project(&sandbox);
     let url = format!("{}/projects/{project}", served.url());
     let before = served.report()["connections"].as_i64().unwrap();
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(
         status["delivery_targets"]["current"]["page_url"], url,
         "{status}"
@@ -71,9 +71,8 @@ fn status_and_open_name_the_page_of_the_project() {
 
 #[test]
 fn a_server_without_pages_is_not_linked() {
-    let server = Server::answering(|request| honest(request, "success"));
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let server = Server::honest();
+    let mut sandbox = Sandbox::aimed_at(&server);
     for (health, page) in [
         (
             Reply::json(200, &json!({"status": "ok", "hub": {"pages": "/hub"}})),
@@ -94,7 +93,7 @@ fn a_server_without_pages_is_not_linked() {
             format!("# Spec {page} {}\n", server.probes().len()),
         );
         let _sent = sandbox.sk_sync(["run"]).success();
-        let status = sandbox.sk_sync(["status", "--json"]).success().json();
+        let status = sandbox.status();
         let url = &status["delivery_targets"]["current"]["page_url"];
         assert_eq!(url.is_string(), page, "{status}");
         assert!(

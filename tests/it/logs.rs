@@ -20,8 +20,7 @@ fn logged(format: &str) -> (Sandbox, String) {
             &json!({"error": format!("you said {said}; see https://me:pw-{SECRET}@h.example/")}),
         )
     });
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     sandbox.change("SK_SYNC_TOKEN", SECRET);
     let log = sandbox.path("sync.log");
     let with_log = |args: &[&str]| {

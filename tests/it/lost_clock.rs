@@ -41,7 +41,7 @@ fn in_1965(sandbox: &Sandbox, library: &str, words: &[&str]) -> Run {
 #[test]
 fn what_is_captured_before_1970_is_delivered_when_the_clock_is_right() {
     let Some(library) = library() else { return };
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let front = Front::of(&server, "here");
     let mut sandbox = Sandbox::with_repo();
     let run =

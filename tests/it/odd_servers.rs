@@ -100,8 +100,7 @@ fn a_refusal_behind_very_many_headers_says_how_long_to_wait() {
         );
         Reply::Raw(head.into_bytes())
     });
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
     assert_eq!(
         (
@@ -139,7 +138,7 @@ fn an_address_of_ipv6_is_a_server_like_any_other() {
 #[test]
 #[cfg(target_os = "linux")]
 fn dead_first_addresses_of_a_name_are_passed_over() {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let port = server.url().rsplit(':').next().unwrap().to_owned();
     let mut sandbox = Sandbox::with_repo();
     sandbox.target(&format!("http://localhost:{port}"));

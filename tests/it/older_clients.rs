@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
-use crate::support::sandbox::Served;
+use crate::support::Served;
 
 /// Each version has `events.json`, the body of a batch (unpacked), and `document.json`, the body of
 /// an upload.

@@ -7,12 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
+use crate::support::gates::closed_gates;
 use crate::support::server::Server;
 use crate::support::wire::honest;
-
-fn server() -> Server {
-    Server::answering(|request| honest(request, "success"))
-}
 
 /// A sandbox whose older home knows a server and was logged in at one, with a Teamspace as the
 /// preset.
@@ -37,27 +34,18 @@ fn after(server_url: &str, login_url: &str) -> Sandbox {
     sandbox
 }
 
-fn shut(document: &Value) -> Vec<&str> {
-    let gates = document["gates"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|gate| gate["open"] == false);
-    gates.map(|gate| gate["name"].as_str().unwrap()).collect()
-}
-
 /// Without other settings the older login is enough, and `target show` names the source of each
 /// part.
 #[test]
 fn an_older_login_is_the_last_source() {
-    let server = server();
+    let server = Server::honest();
     let mut sandbox = after(&format!("{}/", server.url()), &server.url());
     let shown = sandbox
         .sk_sync(["target", "show", "--json"])
         .success()
         .json();
     assert_eq!(
-        (shut(&shown), &shown["sources"][0]["key"]),
+        (closed_gates(&shown), &shown["sources"][0]["key"]),
         (vec![], &json!("sync.server_url")),
         "{shown}"
     );
@@ -91,7 +79,7 @@ fn an_older_login_is_the_last_source() {
     sandbox.write("kitty-specs/001-harbour-tide-table/spec.md", "# another\n");
     sandbox.set("SK_SYNC_TOKEN_FILE", "/nonexistent/token");
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    assert_eq!(shut(&report), ["missing_auth"]);
+    assert_eq!(closed_gates(&report), ["missing_auth"]);
     assert!(
         report["gates"].to_string().contains("/nonexistent/token"),
         "{report}"
@@ -101,10 +89,10 @@ fn an_older_login_is_the_last_source() {
 /// A token of another server is never sent, its team never used, whatever else is missing.
 #[test]
 fn d24_a_login_elsewhere_gives_neither_token_nor_team() {
-    let (here, there) = (server(), server());
+    let (here, there) = (Server::honest(), Server::honest());
     let mut sandbox = after(&here.url(), &there.url());
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    assert_eq!(shut(&report), ["missing_auth", "missing_team"]);
+    assert_eq!(closed_gates(&report), ["missing_auth", "missing_team"]);
     assert!(!report.to_string().contains("of-old"), "{report}");
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     sandbox.set("SK_SYNC_TEAMSPACE__TEAM_SLUG", "other");
@@ -126,7 +114,7 @@ fn d24_a_login_elsewhere_gives_neither_token_nor_team() {
 /// The older URL is compared with every other, and nothing is sent until they agree.
 #[test]
 fn d25_an_older_address_that_disagrees_stops_the_run() {
-    let (older, own) = (server(), server());
+    let (older, own) = (Server::honest(), Server::honest());
     let mut sandbox = after(&older.url(), &older.url());
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     let config = format!(
@@ -136,7 +124,7 @@ fn d25_an_older_address_that_disagrees_stops_the_run() {
     sandbox.write("event-sync.toml", config);
     let _agreed = sandbox.sk_sync(["allow", &own.url()]).success();
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
-    assert_eq!(shut(&report), ["target_disagreement"]);
+    assert_eq!(closed_gates(&report), ["target_disagreement"]);
     let reason = report["gates"][1]["reason"].as_str().unwrap();
     assert!(
         reason.contains("/kitty/config.toml says ") && reason.contains("event-sync.toml says "),
@@ -167,7 +155,7 @@ fn d25_an_older_address_that_disagrees_stops_the_run() {
 
 #[test]
 fn an_older_login_that_others_can_read_is_refused() {
-    let server = server();
+    let server = Server::honest();
     let sandbox = after(&server.url(), &server.url());
     let path = sandbox.path("kitty/credentials");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();

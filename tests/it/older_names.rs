@@ -10,10 +10,6 @@ use crate::support::wire::honest;
 
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";
 
-fn status(sandbox: &Sandbox) -> Value {
-    sandbox.sk_sync(["status", "--json"]).success().json()
-}
-
 /// `sync status` names the source of a conflict by the digest in the name of its file.
 #[test]
 fn a_conflict_names_its_source_as_the_file_does() {
@@ -32,7 +28,7 @@ fn a_conflict_names_its_source_as_the_file_does() {
     drop((queue, scoped));
     assert_eq!(sandbox.migrated(5)["conflicts"], 1);
     assert_eq!(
-        status(&sandbox)["migration_conflicts"]["conflicts"][0]["source_digest"],
+        sandbox.status()["migration_conflicts"]["conflicts"][0]["source_digest"],
         "0a1b"
     );
 }
@@ -43,7 +39,7 @@ fn archived_events_are_not_retained_ones() {
     let sandbox = Sandbox::with_repo();
     let _index = sandbox.sk_sync(["index"]).success();
     let counts = |sandbox: &Sandbox| {
-        let journal = status(sandbox)["event_journal"].clone();
+        let journal = sandbox.status()["event_journal"].clone();
         (
             journal["retained_event_count"].clone(),
             journal["archived_event_count"].clone(),
@@ -68,7 +64,7 @@ fn archived_events_are_not_retained_ones() {
 #[test]
 fn members_about_the_daemon_are_there_and_empty() {
     let mut sandbox = Sandbox::with_repo();
-    let none = status(&sandbox);
+    let none = sandbox.status();
     assert_eq!(
         (&none["auth_required"], &none["auth_present"]),
         (&json!(false), &json!(false))
@@ -85,13 +81,13 @@ fn members_about_the_daemon_are_there_and_empty() {
         assert_eq!(none.pointer(pointer), Some(&empty), "{pointer}");
     }
     sandbox.target("http://127.0.0.1:9");
-    let with_token = status(&sandbox);
+    let with_token = sandbox.status();
     assert_eq!(
         (&with_token["auth_required"], &with_token["auth_present"]),
         (&json!(true), &json!(true))
     );
     sandbox.unset("SK_SYNC_TOKEN");
-    let without = status(&sandbox);
+    let without = sandbox.status();
     assert_eq!(
         (&without["auth_required"], &without["auth_present"]),
         (&json!(true), &json!(false))
@@ -116,9 +112,8 @@ fn events_of_spec(sandbox: &Sandbox) -> Vec<Value> {
 /// the first.
 #[test]
 fn what_replaces_an_unsent_event_follows_what_was_delivered() {
-    let server = Server::answering(|request| honest(request, "success"));
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let server = Server::honest();
+    let mut sandbox = Sandbox::aimed_at(&server);
     let _sent = sandbox.sk_sync(["run"]).success();
     for text in ["# two\n", "# three\n"] {
         sandbox.write(SPEC, text);
@@ -170,7 +165,7 @@ fn a_full_queue_keeps_what_it_says_it_captured() {
         "retention = 'off'\ndelivery = 'external-receiver'\nexternal_receiver.url = '{url}'\njournal.capacity = 23\n"
     ));
     let _sent = sandbox.sk_sync(["run"]).code(3);
-    assert_eq!(status(&sandbox)["balance"]["in_flight"], 23);
+    assert_eq!(sandbox.status()["balance"]["in_flight"], 23);
     let capture = |ids: std::ops::Range<usize>| {
         let lines: Vec<_> = ids
             .map(|n| format!("{{\"event_id\":\"e{n:02}\",\"event_type\":\"X\"}}\n"))

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::advice::{filled, shell};
+use crate::support::gates::gates_and_fixes;
 
 const TEAM: &str =
     "preset = 'teamspace'\n[teamspace]\nserver_url = 'http://127.0.0.1:9'\nteam_slug = 'harbour'\n";
@@ -20,19 +21,6 @@ fn preflight(sandbox: &Sandbox) -> Value {
         "{document}"
     );
     document
-}
-
-/// The failing checks with their commands.
-fn shut(document: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let gates = document["gates"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|gate| gate["open"] == false);
-    gates
-        .map(|gate| (text(&gate["name"]), text(&gate["fix"])))
-        .collect()
 }
 
 /// The checks after `sh` ran `fix`, with the user's values filled in.
@@ -122,7 +110,7 @@ fn d31_every_line_opens_its_gate() {
     ] {
         let sandbox = sandbox(config, variables);
         let before = sandbox.listing();
-        let gates = shut(&preflight(&sandbox));
+        let gates = gates_and_fixes(&preflight(&sandbox));
         assert_eq!(
             gates
                 .iter()

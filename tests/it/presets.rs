@@ -42,7 +42,7 @@ fn types<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
 /// Result for the events: the word of `capture` for each, the types that the server got, the
 /// balance.
 fn outcome(preset: &str, more: &str) -> (Sandbox, Vec<String>, Vec<&'static str>, Value) {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let mut sandbox = Sandbox::with_empty_repo();
     let url = server.url();
     sandbox.own(format!(
@@ -66,7 +66,7 @@ fn outcome(preset: &str, more: &str) -> (Sandbox, Vec<String>, Vec<&'static str>
         format!("{}{blocked}", line["result"].as_str().unwrap())
     };
     let _sent = sandbox.sk_sync(["drain"]).success();
-    let balance = sandbox.sk_sync(["status", "--json"]).success().json()["balance"].clone();
+    let balance = sandbox.status()["balance"].clone();
     assert_eq!(balance["holds"], true);
     let got: Vec<_> = server.requests().iter().flat_map(ids).collect();
     let got = types(got.iter().map(String::as_str));
@@ -180,7 +180,7 @@ fn the_axes_combine() {
 /// as its own.
 #[test]
 fn a_receiver_of_ones_own_asks_for_nothing_of_a_teamspace() {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let mut sandbox = Sandbox::with_repo();
     sandbox.own(format!(
         "preset = 'external-receiver'\nexternal_receiver.url = '{}'\n",

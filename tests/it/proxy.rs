@@ -18,10 +18,6 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-fn honest_server() -> Server {
-    Server::answering(|request| honest(request, "success"))
-}
-
 fn run(sandbox: &Sandbox) -> Value {
     sandbox
         .sk_sync(["run", "--allow-origin", SERVER, "--json"])
@@ -30,7 +26,7 @@ fn run(sandbox: &Sandbox) -> Value {
 
 #[test]
 fn everything_goes_through_the_proxy_that_is_named() {
-    let server = honest_server();
+    let server = Server::honest();
     let front = Front::of(&server, "elsewhere");
     for (name, password, authority) in [
         ("SK_SYNC_PROXY", None, ""),
@@ -99,7 +95,7 @@ fn everything_goes_through_the_proxy_that_is_named() {
 
 #[test]
 fn a_proxy_that_refuses_is_named_and_nothing_is_lost() {
-    let server = honest_server();
+    let server = Server::honest();
     let front = Front::of(&server, "elsewhere");
     let strict = Proxy::to(&front.url("127.0.0.1"), Some("me:right"));
     let (open, wrong) = (
@@ -131,7 +127,7 @@ fn a_proxy_that_refuses_is_named_and_nothing_is_lost() {
 
 #[test]
 fn a_server_on_this_machine_or_in_no_proxy_is_reached_directly() {
-    let server = honest_server();
+    let server = Server::honest();
     let proxy = Proxy::to(&server.url(), None);
     let mut near = Sandbox::with_repo();
     near.target(&server.url());

@@ -15,10 +15,6 @@ fn event(n: u32) -> String {
         + "\n"
 }
 
-fn status(sandbox: &Sandbox) -> Value {
-    sandbox.sk_sync(["status", "--json"]).success().json()
-}
-
 /// The files of the state directory that hold `word`.
 fn holding(sandbox: &Sandbox, word: &str) -> Vec<std::path::PathBuf> {
     let files = sandbox
@@ -77,7 +73,7 @@ fn a_cleared_queue_owes_nothing_and_the_books_balance() {
         (&done["purged"]["events"], &done["events"]),
         (&events, &events)
     );
-    let status = status(&sandbox);
+    let status = sandbox.status();
     assert_eq!(
         (
             &status["balance"]["discarded"],
@@ -116,7 +112,7 @@ fn d45_a_purged_project_stays_purged() {
         "{:?}",
         holding(&sandbox, SECRET)
     );
-    let captured = status(&sandbox)["balance"]["captured"].clone();
+    let captured = sandbox.status()["balance"]["captured"].clone();
     let done = sandbox
         .sk_sync(["purge", "--project", "--confirm", PROJECT, "--json"])
         .success()
@@ -153,7 +149,7 @@ fn d45_a_purged_project_stays_purged() {
         ),
         (&captured, &json!(0), &json!(0))
     );
-    assert_eq!(status(&sandbox)["event_journal"]["retained_event_count"], 0);
+    assert_eq!(sandbox.status()["event_journal"]["retained_event_count"], 0);
     assert_eq!(holding(&sandbox, SECRET), Vec::<std::path::PathBuf>::new());
     let again = sandbox
         .sk_sync(["purge", "--project", "--confirm", PROJECT, "--json"])
@@ -170,8 +166,7 @@ fn d45_a_purged_project_stays_purged() {
 #[test]
 fn what_is_in_flight_stays_and_goes_the_second_time() {
     let server = Server::answering(|_| Reply::status(500));
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     let _run = sandbox
         .sk_sync_with(["capture", "-q"], (0..3).map(event).collect::<String>())
         .success();

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::support::sandbox::Served;
+use crate::support::Served;
 use crate::support::{Sandbox, pause};
 
 const MISSION: &str = "001-harbour-tide-table";

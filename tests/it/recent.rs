@@ -23,7 +23,7 @@ fn lines(sandbox: &Sandbox, args: &[&str]) -> Vec<String> {
 
 #[test]
 fn documents_and_events_come_newest_first_with_their_status() {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let sandbox = delivered(&server);
     let shown = lines(&sandbox, &[]);
     assert!(
@@ -77,7 +77,7 @@ fn documents_and_events_come_newest_first_with_their_status() {
 
 #[test]
 fn rows_are_chosen_by_mission_and_time() {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let sandbox = delivered(&server);
     let mission = lines(&sandbox, &["--mission", "001-harbour-tide-table"]);
     assert!(

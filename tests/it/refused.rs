@@ -7,11 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Request, Server};
-use crate::support::wire::honest;
-
-fn is_events(request: &Request) -> bool {
-    request.path == "/api/v1/events/batch/"
-}
+use crate::support::wire::{honest, is_events};
 
 /// A server whose answer to these requests is set by the test; other requests get correct answers.
 fn refusing(is_hit: fn(&Request) -> bool, reply: Reply) -> (Server, Arc<Mutex<Option<Reply>>>) {
@@ -22,12 +18,6 @@ fn refusing(is_hit: fn(&Request) -> bool, reply: Reply) -> (Server, Arc<Mutex<Op
         _ => honest(request, "success"),
     });
     (server, said)
-}
-
-fn aimed_at(server: &Server) -> Sandbox {
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
-    sandbox
 }
 
 /// The gate in a document, if it is there.
@@ -51,7 +41,7 @@ fn a_refusal_is_a_gate_until_the_server_accepts() {
     ] {
         let words = Reply::json(status, &json!({"error": "not \u{1b}[31mlike this"}));
         let (server, said) = refusing(is_events, words);
-        let sandbox = aimed_at(&server);
+        let sandbox = Sandbox::aimed_at(&server);
         let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
         let found = gate(&report).unwrap_or_else(|| panic!("{status}: {report}"));
         assert_eq!(
@@ -131,7 +121,7 @@ fn a_refusal_of_documents_is_the_same_gate() {
         |request| !is_events(request),
         Reply::json(403, &json!({"detail": "no scope"})),
     );
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     assert_eq!(
         report["balance"]["delivered"],
@@ -149,7 +139,7 @@ fn a_refusal_of_documents_is_the_same_gate() {
 fn what_may_pass_is_no_gate() {
     for status in [404, 429, 500, 503] {
         let (server, _said) = refusing(|_| true, Reply::status(status));
-        let report = aimed_at(&server)
+        let report = Sandbox::aimed_at(&server)
             .sk_sync(["run", "--json", "--max-time", "300ms"])
             .code(3)
             .json();
@@ -159,8 +149,8 @@ fn what_may_pass_is_no_gate() {
 
 #[test]
 fn preflight_asks_the_server_when_told_to() {
-    let server = Server::answering(|request| honest(request, "success"));
-    let sandbox = aimed_at(&server);
+    let server = Server::honest();
+    let sandbox = Sandbox::aimed_at(&server);
     let asked = |code: i32| {
         sandbox
             .sk_sync(["preflight", "--online", "--json"])

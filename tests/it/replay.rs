@@ -100,7 +100,7 @@ fn switching_targets_sends_nothing_twice_and_a_replay_is_all_duplicates() {
 #[test]
 fn a_replay_can_be_about_some_and_names_what_it_knows() {
     let mut sandbox = captured(3);
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     sandbox.target(&server.url());
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
     let target = report["target"]["target_id"].as_str().unwrap();

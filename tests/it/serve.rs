@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::sandbox::Served;
+use crate::support::Served;
 use crate::support::{Sandbox, pause};
 
 const EVENTS: &str = "/api/v1/events/batch/";

@@ -23,12 +23,6 @@ fn by_place(words: &'static [&'static str]) -> Server {
     })
 }
 
-fn aimed_at(server: &Server) -> Sandbox {
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
-    sandbox
-}
-
 fn listed(sandbox: &Sandbox, status: &str) -> usize {
     sandbox
         .sk_sync(["events", "list", "--jsonl", "--status", status])
@@ -42,7 +36,7 @@ fn listed(sandbox: &Sandbox, status: &str) -> usize {
 #[test]
 fn d28_the_list_counts_as_the_balance_does() {
     let server = by_place(&["success", "rejected", "no_such_word", "pending"]);
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let _run = sandbox.sk_sync(["run"]).code(3);
     let status = sandbox
         .sk_sync(["status", "--check", "--json"])
@@ -88,7 +82,7 @@ fn d28_the_list_counts_as_the_balance_does() {
 #[test]
 fn pending_alone_is_success() {
     let server = by_place(&["pending"]);
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let _run = sandbox.sk_sync(["run"]).success();
     let status = sandbox
         .sk_sync(["status", "--check", "--json"])
@@ -117,7 +111,7 @@ fn an_earlier_target_stays_known() {
     let events = &report["balance"]["captured"];
     let server = by_place(&["success"]);
     sandbox.target(&server.url());
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(
         status["delivery_targets"]["current"]["target_id"],
         Value::Null,
@@ -175,7 +169,7 @@ fn a_shut_gate_is_seen_everywhere() {
 #[test]
 fn one_event_is_shown_in_any_spelling() {
     let server = by_place(&["rejected"]);
-    let sandbox = aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let _run = sandbox.sk_sync(["run"]).code(3);
     let event = &sandbox
         .sk_sync(["events", "list", "--jsonl", "--envelope"])

@@ -9,14 +9,6 @@ use crate::support::advice::{filled, shell};
 use crate::support::server::Server;
 use crate::support::wire::{honest, open};
 
-fn server() -> Server {
-    Server::answering(|request| honest(request, "success"))
-}
-
-fn status(sandbox: &Sandbox) -> Value {
-    sandbox.sk_sync(["status", "--json"]).success().json()
-}
-
 fn shut(document: &Value) -> Vec<Value> {
     document["gates"]
         .as_array()
@@ -71,7 +63,7 @@ fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
         (no_team, &[token], "missing_team"),
         (&header, &[], "missing_header_secret"),
     ] {
-        let server = server();
+        let server = Server::honest();
         let mut sandbox = Sandbox::with_repo();
         sandbox.own(config.replace("SERVER", &server.url()));
         for (variable, value) in variables {
@@ -106,7 +98,7 @@ fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
                 .all(|e| (&e["status"], &e["error"]) == (&json!("blocked"), &json!(name))),
             "{listed:?}"
         );
-        let seen = status(&sandbox);
+        let seen = sandbox.status();
         assert!(
             shut(&seen)[0]["since"].is_string() && seen["blocked_age_seconds"].is_u64(),
             "{seen}"
@@ -134,20 +126,20 @@ fn d22_behind_every_gate_is_a_way_that_a_line_opens() {
 /// embedded receiver has no checks of a Teamspace.
 #[test]
 fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
-    let server = server();
+    let server = Server::honest();
     let mut sandbox = Sandbox::with_repo();
     sandbox.own(format!(
         "preset = 'teamspace'\nteamspace.server_url = '{}'\n",
         server.url()
     ));
-    let never = status(&sandbox);
+    let never = sandbox.status();
     assert_eq!(
         (shut(&never).len(), &shut(&never)[0]["since"]),
         (2, &Value::Null),
         "no drain was stopped yet"
     );
     let _stopped = sandbox.sk_sync(["run"]).code(4);
-    let first = status(&sandbox);
+    let first = sandbox.status();
     let since = |document: &Value, name: &str| {
         shut(document)
             .iter()
@@ -156,7 +148,7 @@ fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
     };
     sandbox.set("SK_SYNC_TOKEN", "correct-horse");
     let _stopped = sandbox.sk_sync(["drain"]).code(4);
-    let second = status(&sandbox);
+    let second = sandbox.status();
     assert_eq!(since(&second, "missing_auth"), None);
     assert_eq!(
         since(&second, "missing_team"),
@@ -173,8 +165,8 @@ fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
     let _sent = sandbox.sk_sync(["drain"]).success();
     assert_eq!(
         (
-            shut(&status(&sandbox)).len(),
-            &status(&sandbox)["blocked_age_seconds"]
+            shut(&sandbox.status()).len(),
+            &sandbox.status()["blocked_age_seconds"]
         ),
         (0, &Value::Null)
     );
@@ -196,7 +188,7 @@ fn d23_a_gate_is_shut_since_the_first_drain_that_it_stopped() {
 /// A token from a program: once it failed, `status` shows that without running it again.
 #[test]
 fn what_nobody_was_asked_for_is_as_the_last_drain_found_it() {
-    let server = server();
+    let server = Server::honest();
     let mut sandbox = Sandbox::with_repo();
     let own = sandbox.path("own.toml");
     let (asked, works) = (sandbox.path("asked"), sandbox.path("works"));
@@ -210,9 +202,9 @@ fn what_nobody_was_asked_for_is_as_the_last_drain_found_it() {
     std::fs::write(&own, text).unwrap();
     sandbox.write("event-sync.toml", "");
     sandbox.set("SK_SYNC_CONFIG", own.to_str().unwrap());
-    assert!(shut(&status(&sandbox)).is_empty());
+    assert!(shut(&sandbox.status()).is_empty());
     let _stopped = sandbox.sk_sync(["run"]).code(4);
-    let seen = status(&sandbox);
+    let seen = sandbox.status();
     let gate = &shut(&seen)[0];
     assert_eq!(
         (&gate["name"], &gate["known"]),
@@ -232,23 +224,22 @@ fn what_nobody_was_asked_for_is_as_the_last_drain_found_it() {
     assert_eq!(std::fs::read(&asked).unwrap().len(), 1);
     std::fs::write(&works, "").unwrap();
     let _sent = sandbox.sk_sync(["drain"]).success();
-    assert!(shut(&status(&sandbox)).is_empty());
+    assert!(shut(&sandbox.status()).is_empty());
 }
 
 /// The last balance of a drain is stored, shown, and compared by `verify`.
 #[test]
 fn a_balance_is_kept_and_verified() {
-    let server = server();
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let server = Server::honest();
+    let mut sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
-    let first = status(&sandbox)["last_run"]["balance"].clone();
+    let first = sandbox.status()["last_run"]["balance"].clone();
     for (name, number) in report["balance"].as_object().unwrap() {
         assert_eq!(&first[name], number, "{name}");
     }
     let _again = sandbox.sk_sync(["drain"]).success();
     assert_eq!(
-        status(&sandbox)["last_run"]["balance"],
+        sandbox.status()["last_run"]["balance"],
         first,
         "the same since then"
     );
@@ -273,7 +264,7 @@ fn a_project_without_a_name_is_no_success() {
     let sandbox = Sandbox::with_empty_repo();
     std::fs::create_dir_all(sandbox.repo().join("kitty-specs/001-tide")).unwrap();
     sandbox.write("kitty-specs/001-tide/spec.md", "# Tide\n");
-    let seen = status(&sandbox);
+    let seen = sandbox.status();
     assert_eq!(
         (&seen["ok"], &seen["gates"][0]["name"]),
         (&json!(false), &json!("missing_project_identity")),
@@ -284,7 +275,7 @@ fn a_project_without_a_name_is_no_success() {
     }
     let fix = seen["next_steps"][0]["run"].as_str().unwrap();
     assert_eq!(after(&sandbox, fix, "run"), 0, "{fix}");
-    let seen = status(&sandbox);
+    let seen = sandbox.status();
     assert_eq!(
         (&seen["ok"], shut(&seen).len()),
         (&json!(true), 0),

@@ -15,15 +15,11 @@ fn aimed_at(url: &str, authority: Option<&str>) -> Sandbox {
     sandbox
 }
 
-fn honest_server() -> Server {
-    Server::answering(|request| honest(request, "success"))
-}
-
 /// Events and bodies, over connections that are kept.
 #[test]
 fn a_server_of_a_trusted_authority_gets_everything() {
     for host in ["localhost", "127.0.0.1"] {
-        let server = honest_server();
+        let server = Server::honest();
         let front = Front::of(&server, "here");
         let sandbox = aimed_at(&front.url(host), Some("authority.pem"));
         let report = sandbox.sk_sync(["run", "--json"]).success().json();
@@ -51,7 +47,7 @@ fn a_server_of_a_trusted_authority_gets_everything() {
 #[cfg(target_os = "linux")]
 #[test]
 fn d40_no_token_goes_where_only_a_clone_says() {
-    let server = honest_server();
+    let server = Server::honest();
     let front = Front::of(&server, "here");
     // This machine by an address that is not loopback's, as any server elsewhere.
     let url = front.url("0.0.0.0");
@@ -118,7 +114,7 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
             "has expired: it must be renewed at the server",
         ),
     ] {
-        let server = honest_server();
+        let server = Server::honest();
         let front = Front::of(&server, leaf);
         let sandbox = aimed_at(&front.url("localhost"), authority);
         let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
@@ -167,7 +163,7 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
 /// An https URL of a server without TLS.
 #[test]
 fn a_server_that_speaks_in_the_clear_is_told_apart() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = aimed_at(&server.url().replace("http:", "https:"), None);
     let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
     let halted = report["drain"]["halted"].as_str().unwrap();
@@ -179,7 +175,7 @@ fn a_server_that_speaks_in_the_clear_is_told_apart() {
 /// An unusable file of authorities stops the run before any connection, and is named.
 #[test]
 fn authorities_that_cannot_be_read_shut_a_gate() {
-    let server = honest_server();
+    let server = Server::honest();
     let front = Front::of(&server, "here");
     for file in ["no-such-file.pem", "here.key"] {
         let sandbox = aimed_at(&front.url("localhost"), Some(file));
@@ -203,7 +199,7 @@ fn authorities_that_cannot_be_read_shut_a_gate() {
 /// A redirect is not followed, even from a trusted server: no other host gets a request.
 #[test]
 fn a_redirect_to_another_host_is_never_followed() {
-    let elsewhere = honest_server();
+    let elsewhere = Server::honest();
     for location in [elsewhere.url(), elsewhere.url().replace("http:", "https:")] {
         for status in [301, 302, 303, 307, 308] {
             let location = location.clone();
@@ -254,7 +250,7 @@ fn a_certificate_that_is_named_is_believed_when_the_server_presents_exactly_it()
             Some("check the URL"),
         ),
     ] {
-        let server = honest_server();
+        let server = Server::honest();
         let front = Front::of(&server, leaf);
         let url = front.url(host);
         let sandbox = aimed_at(&url, named);
@@ -281,7 +277,7 @@ fn a_certificate_that_is_named_is_believed_when_the_server_presents_exactly_it()
 /// may not name one.
 #[test]
 fn a_client_certificate_is_shown_where_the_users_file_names_it() {
-    let server = honest_server();
+    let server = Server::honest();
     let front = Front::wanting_clients(&server, "here", "client-authority");
     let mut sandbox = aimed_at(&front.url("localhost"), Some("authority.pem"));
     let refused = sandbox.sk_sync(["run", "--json"]).code(4).json();

@@ -42,7 +42,7 @@ fn filled(count: u64) -> Sandbox {
 }
 
 fn delivered(count: u64) -> Sandbox {
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let mut sandbox = filled(count);
     sandbox.target(&server.url());
     let _run = sandbox.sk_sync(["drain"]).success();
@@ -225,8 +225,7 @@ fn a_killed_archive_is_there_whole_or_not_at_all() {
         if file.exists() {
             assert_eq!(restorable(&sandbox, &file), 3000, "round {round}");
         }
-        let marked =
-            sandbox.sk_sync(["status", "--json"]).success().json()["event_journal"]["archived_event_count"].clone();
+        let marked = sandbox.status()["event_journal"]["archived_event_count"].clone();
         let is_any_there = (0..=round).any(|n| sandbox.path(&format!("a-{n}.gz")).exists());
         assert!(
             is_any_there || marked == 0,

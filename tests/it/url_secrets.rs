@@ -8,10 +8,6 @@ use crate::support::wire::honest;
 
 const SECRET: &str = "s3cr3tvalue";
 
-fn honest_server() -> Server {
-    Server::answering(|request| honest(request, "success"))
-}
-
 /// Runs every command that shows a target, and returns every output or file that contains the
 /// secret.
 fn leaks(sandbox: &Sandbox) -> Vec<String> {
@@ -60,7 +56,7 @@ fn leaks(sandbox: &Sandbox) -> Vec<String> {
 
 #[test]
 fn a_key_in_a_query_is_sent_and_shown_nowhere() {
-    let server = honest_server();
+    let server = Server::honest();
     let mut sandbox = Sandbox::with_repo();
     sandbox.set("SK_SYNC_PRESET", "external-receiver");
     for (name, path) in [("EVENTS_URL", "in"), ("BODIES_URL", "put")] {
@@ -91,7 +87,7 @@ fn a_key_in_a_query_is_sent_and_shown_nowhere() {
 /// A key in a variable is not part of the target: with a new key it is the same target.
 #[test]
 fn a_query_comes_by_reference_and_a_new_key_is_the_same_target() {
-    let server = honest_server();
+    let server = Server::honest();
     let mut sandbox = Sandbox::with_repo();
     let url = server.url();
     sandbox.own(format!(
@@ -132,7 +128,7 @@ fn a_query_comes_by_reference_and_a_new_key_is_the_same_target() {
 /// Nothing would be sent with the query of a base URL, so it is refused, not dropped.
 #[test]
 fn a_base_url_with_a_query_is_refused() {
-    let server = honest_server();
+    let server = Server::honest();
     let url = format!("{}/?key={SECRET}", server.url());
     let sandbox = Sandbox::with_repo();
     let refused = |sandbox: &Sandbox, args: &[&str]| {

@@ -27,8 +27,7 @@ fn filled() -> Sandbox {
             .map(|(n, id)| json!({"event_id": id, "status": word(n)}));
         Reply::json(200, &json!({"results": results.collect::<Vec<_>>()}))
     });
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     let _run = sandbox.sk_sync(["run"]).code(3);
     let line = |id: &str| {
         format!("{{\"event_id\":\"{id}\",\"event_type\":\"T\",\"payload\":{{\"x\":1}}}}\n")
@@ -358,7 +357,7 @@ fn nothing_to_repair_is_success() {
         .json();
     assert_eq!(none["repairs"], json!([]));
     assert_eq!(sandbox.listing(), before, "no store is made");
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let mut sandbox = sandbox;
     sandbox.target(&server.url());
     let _run = sandbox.sk_sync(["run"]).success();

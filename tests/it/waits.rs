@@ -13,8 +13,7 @@ use crate::support::{Sandbox, pause};
 
 /// A project with `count` events, aimed at a server.
 fn captured(server: &Server, count: usize) -> Sandbox {
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     capture(&sandbox, 0..count);
     sandbox
 }
@@ -232,8 +231,7 @@ fn a_learned_limit_grows_back_to_the_configured_one() {
         }
         honest(request, "success")
     });
-    let mut sandbox = Sandbox::with_repo();
-    sandbox.target(&server.url());
+    let mut sandbox = Sandbox::aimed_at(&server);
     sandbox.set("SK_SYNC_DRAIN__MAX_EVENTS", "20");
     capture(&sandbox, 0..210);
     let report = drain(&sandbox, 0);

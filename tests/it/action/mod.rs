@@ -1,13 +1,14 @@
 //! The GitHub Action's own steps, run here with the files and variables that a runner gives them.
 
+mod cache;
 mod guards;
+mod installing;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::hook_install::{prefer, skip};
 use crate::support::Sandbox;
-use crate::support::rights::mode;
+use crate::support::programs::{prefer, skip};
 use crate::support::server::{Reply, Server};
 use crate::support::wire::honest;
 
@@ -99,6 +100,13 @@ fn step(sandbox: &Sandbox, script: &str, inputs: &[(&str, &str)]) -> Step {
         summary: read("GITHUB_STEP_SUMMARY"),
         outputs: read("GITHUB_OUTPUT"),
     }
+}
+
+/// The step that prepares, which succeeded.
+fn prepared(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Step {
+    let prepared = step(sandbox, "prepare.sh", inputs);
+    assert_eq!(prepared.code, Some(0), "{}", prepared.log);
+    prepared
 }
 
 #[test]
@@ -193,7 +201,7 @@ fn what_is_owed_is_a_notice_unless_the_workflow_is_strict() {
 #[test]
 fn d47_a_fork_without_a_token_succeeds_with_a_notice_and_others_fail() {
     let Some(mut sandbox) = runner() else { return };
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     sandbox.target(&server.url());
     sandbox.change("SK_SYNC_TOKEN", "");
     let fork = [("IS_FORK", "true")];
@@ -365,137 +373,4 @@ fn nothing_is_uploaded_from_a_public_repository_unless_forced() {
     assert_eq!(upload("true", ""), (true, true), "not known to be private");
     assert_eq!(upload("true", "true"), (false, false));
     assert_eq!(upload("force", "false"), (false, false));
-}
-
-/// The archive of a release, with its checksum, from a place that looks like the server.
-#[test]
-fn a_release_is_installed_only_with_its_checksum() {
-    let Some(mut sandbox) = runner() else { return };
-    if !has("curl") || !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        return;
-    }
-    let version = env!("CARGO_PKG_VERSION");
-    let downloads = sandbox.path(&format!("server/o/r/releases/download/v{version}"));
-    let program = assert_cmd::cargo::cargo_bin!("sk-sync");
-    let packed = Command::new("bash")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/archive.sh"))
-        .arg(program)
-        .args(["x86_64-unknown-linux-musl"])
-        .arg(&downloads)
-        .output()
-        .unwrap();
-    assert!(packed.status.success(), "{packed:?}");
-    sandbox.change(
-        "GITHUB_SERVER_URL",
-        &format!("file://{}", sandbox.path("server").display()),
-    );
-    let archive = downloads.join(format!(
-        "sk-sync-{version}-x86_64-unknown-linux-musl.tar.gz"
-    ));
-    let sum = Command::new("sha256sum")
-        .arg(&archive)
-        .output()
-        .unwrap()
-        .stdout;
-    let sum = String::from_utf8(sum)
-        .unwrap()
-        .split(' ')
-        .next()
-        .unwrap()
-        .to_owned();
-    // By a commit and no other input: the release is the one that its Cargo.toml names.
-    let inputs = [("ACTION_REPOSITORY", "o/r"), ("INPUT_CHECKSUM", &*sum)];
-    let done = step(&sandbox, "install.sh", &inputs);
-    assert_eq!(done.code, Some(0), "{}", done.log);
-    assert!(
-        done.log.contains(&format!("sk-sync {version}")),
-        "{}",
-        done.log
-    );
-    let bin = std::fs::read_to_string(sandbox.path("GITHUB_PATH")).unwrap();
-    for file in [
-        "sk-sync",
-        "man/sk-sync-hook-install.1",
-        "completions/_sk-sync",
-        "hooks/post-commit",
-        "LICENSE",
-    ] {
-        assert!(PathBuf::from(bin.trim()).join(file).is_file(), "{file}");
-    }
-
-    // Without a pinned checksum the attestation counts: verified before anything is unpacked, or
-    // nothing is run.
-    let tools = sandbox.path("tools");
-    std::fs::create_dir(&tools).unwrap();
-    let gh = |script: &str| {
-        std::fs::write(
-            tools.join("gh"),
-            format!(
-                "#!/bin/sh\necho \"$@\" >>'{}'\n{script}\n",
-                tools.join("asked").display()
-            ),
-        )
-        .unwrap();
-        mode(tools.join("gh"), 0o755);
-    };
-    prefer(
-        &mut sandbox,
-        &[&tools.join("gh"), assert_cmd::cargo::cargo_bin!("sk-sync")],
-    );
-    let attested = [("ACTION_REPOSITORY", "o/r")];
-    gh("exit 0");
-    assert_eq!(step(&sandbox, "install.sh", &attested).code, Some(0));
-    let asked = std::fs::read_to_string(tools.join("asked")).unwrap();
-    let signer = format!("/o/r/.github/workflows/release.yml@refs/tags/v{version}");
-    assert!(
-        asked.contains("attestation verify") && asked.contains("--cert-identity file://"),
-        "{asked}"
-    );
-    assert!(asked.trim_end().ends_with(&signer), "{asked}");
-    gh("exit 1");
-    let forged = step(&sandbox, "install.sh", &attested);
-    assert!(
-        forged.code == Some(1) && forged.log.contains("no valid attestation of o/r"),
-        "{}",
-        forged.log
-    );
-    let other = step(
-        &sandbox,
-        "install.sh",
-        &[
-            ("ACTION_REPOSITORY", "o/r"),
-            ("INPUT_CHECKSUM", &"0".repeat(64)),
-        ],
-    );
-    assert!(
-        other.code == Some(1) && other.log.contains("not the one in the input checksum"),
-        "{}",
-        other.log
-    );
-
-    std::fs::write(
-        &archive,
-        [std::fs::read(&archive).unwrap(), vec![0]].concat(),
-    )
-    .unwrap();
-    let spoilt = step(&sandbox, "install.sh", &inputs);
-    assert_eq!(spoilt.code, Some(1));
-    assert!(
-        spoilt.log.contains("::error title=sk-sync::") && spoilt.log.contains("checksum"),
-        "{}",
-        spoilt.log
-    );
-    let unnamed = step(
-        &sandbox,
-        "install.sh",
-        &[
-            ("ACTION_REPOSITORY", "o/r"),
-            ("INPUT_VERSION", "main;touch pwned"),
-        ],
-    );
-    assert!(
-        unnamed.code == Some(1) && unnamed.log.contains("must be like 1.2.3"),
-        "{}",
-        unnamed.log
-    );
 }

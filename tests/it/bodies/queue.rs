@@ -84,7 +84,7 @@ fn list(sandbox: &Sandbox, words: &[&str]) -> Value {
 #[test]
 fn list_and_status_agree() {
     let (sandbox, _server, _receiver) = refused_and_waiting();
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     let bodies = &status["bodies"];
     let numbers = ["queued", "ready", "in_backoff", "failures"]
         .map(|member| bodies[member].as_u64().unwrap());

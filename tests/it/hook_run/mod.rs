@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::hook_install::{newer_git, prefer};
+use crate::support::programs::{newer_git, prefer};
 use crate::support::server::Server;
 use crate::support::stores::places;
 use crate::support::wire::{honest, journal, open};

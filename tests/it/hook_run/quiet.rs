@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Hooked;
-use crate::hook_install::skip;
+use crate::support::programs::skip;
 use crate::support::{Sandbox, pause};
 
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";

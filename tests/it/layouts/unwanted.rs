@@ -72,7 +72,7 @@ fn what_git_ignores_is_not_indexed_and_not_told() {
     .unwrap();
     assert_eq!(paths(&sandbox), wanted());
 
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let url = server.url();
     let words = [
         "--preset",
@@ -219,7 +219,7 @@ fn a_list_of_excluded_paths_needs_no_agreement() {
         &["kitty-specs/001-a/spec.md", "kitty-specs/001-a/plan.md"],
         "[artifacts]\nexclude = ['**/plan.md']\n",
     );
-    let server = Server::answering(|request| honest(request, "success"));
+    let server = Server::honest();
     let url = server.url();
     let run = sandbox
         .sk_sync([

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
-use crate::support::sandbox::Served;
+use crate::support::Served;
 use crate::support::server::{Reply, Request, Server};
 
 /// What happens to one request.

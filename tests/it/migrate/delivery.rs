@@ -9,7 +9,7 @@ use crate::support::older::{
 use crate::support::wire::received;
 
 /// A served receiver with its file, and the sandbox pointed at it.
-fn served(sandbox: &mut Sandbox) -> (crate::support::sandbox::Served, std::path::PathBuf) {
+fn served(sandbox: &mut Sandbox) -> (crate::support::Served, std::path::PathBuf) {
     let file = sandbox.path("received.db");
     let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
     sandbox.target(&served.url());
@@ -186,7 +186,7 @@ fn queued_documents_stay_in_the_older_queue_while_imports_are_held() {
             "{migrated}"
         );
     }
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(status["legacy_stores"][0]["imported"], false);
     sandbox.unset("SK_SYNC_MIGRATE__IMPORTED");
     let migrated = sandbox.migrated(0);

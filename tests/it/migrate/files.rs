@@ -298,7 +298,7 @@ fn d08_status_lists_every_older_store_with_its_rows() {
     std::fs::write(sandbox.kitty("queues/queue-0b.db"), "no database").unwrap();
     sandbox.at_rest();
     let listed = || {
-        let status = sandbox.sk_sync(["status", "--json"]).success().json();
+        let status = sandbox.status();
         let of = |store: &serde_json::Value| {
             json!([
                 store["kind"],

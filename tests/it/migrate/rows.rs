@@ -185,7 +185,7 @@ fn d34_a_second_migration_changes_nothing() {
     let _theirs = sandbox.other_migrated(0);
     let _away = sandbox.sk_sync(["migrate", "cleanup"]).success();
     assert_eq!(sandbox.migrated(0)["sources"], 0);
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(status["legacy_stores"], json!([]));
     assert_eq!(dump(&sandbox), before);
 }

@@ -22,10 +22,6 @@ fn with_nameless() -> Sandbox {
     sandbox
 }
 
-fn status(sandbox: &Sandbox) -> Value {
-    sandbox.sk_sync(["status", "--json"]).success().json()
-}
-
 /// The shell lines that `status` advises and that speak of such rows.
 fn advised(status: &Value) -> Vec<&str> {
     let steps = status["next_steps"]
@@ -39,7 +35,7 @@ fn advised(status: &Value) -> Vec<&str> {
 #[test]
 fn every_project_sees_them_and_none_gets_them_unasked() {
     let sandbox = with_nameless();
-    let seen = status(&sandbox);
+    let seen = sandbox.status();
     let file = sandbox.kitty("queue.db");
     assert_eq!(
         (&seen["unassigned"]["events"], &seen["unassigned"]["files"]),
@@ -65,7 +61,7 @@ fn every_project_sees_them_and_none_gets_them_unasked() {
         "{own:?}"
     );
     assert_eq!(sandbox.ids_of("unassigned"), [id(2), id(3)]);
-    assert_eq!(status(&sandbox)["unassigned"]["events"], 2);
+    assert_eq!(sandbox.status()["unassigned"]["events"], 2);
 }
 
 #[test]
@@ -129,7 +125,7 @@ fn a_person_gives_them_to_one_project() {
         )
         .unwrap();
     assert_eq!(from, 3);
-    let seen = status(&sandbox);
+    let seen = sandbox.status();
     assert_eq!(
         (&seen["unassigned"]["events"], advised(&seen)),
         (&json!(0), vec![])
@@ -167,7 +163,7 @@ fn a_person_gives_them_to_one_project() {
     assert_eq!(sandbox.migrated(0)["imported"], 1);
     sandbox.at_rest();
     assert_eq!(sandbox.migrated(0)["imported"], 0);
-    assert_eq!(status(&sandbox)["unassigned"]["events"], 1);
+    assert_eq!(sandbox.status()["unassigned"]["events"], 1);
     let cleaned = sandbox
         .sk_sync(["migrate", "cleanup", "--json"])
         .success()
@@ -211,7 +207,7 @@ fn they_are_deleted_by_a_phrase_and_stay_away() {
         (sandbox.ids_of("unassigned"), sandbox.ids_of(HARBOUR)),
         (vec![], kept)
     );
-    assert_eq!(status(&sandbox)["unassigned"]["events"], 0);
+    assert_eq!(sandbox.status()["unassigned"]["events"], 0);
     // Read again, the file does not bring them back.
     std::fs::remove_file(sandbox.state().join("older-stores.json")).unwrap();
     put(
@@ -223,7 +219,7 @@ fn they_are_deleted_by_a_phrase_and_stay_away() {
     let _migrated = sandbox.migrated(0);
     assert_eq!(sandbox.ids_of("unassigned"), [id(5)]);
     assert_eq!(
-        status(&sandbox)["unassigned"]["files"],
+        sandbox.status()["unassigned"]["files"],
         json!([sandbox.kitty("queue.db")])
     );
 }
@@ -240,7 +236,7 @@ fn their_conflicts_are_not_this_projects() {
     let run = sandbox.sk_sync(["run", "--json"]).success().json();
     assert_eq!(run["migrate"]["conflicts"], 1, "it is counted: {run}");
     let _checked = sandbox.sk_sync(["status", "--check"]).success();
-    let seen = status(&sandbox);
+    let seen = sandbox.status();
     assert_eq!(
         (
             &seen["unassigned"]["undecided"],
@@ -311,10 +307,10 @@ fn what_is_held_on_import_is_held_here_as_well() {
         .success()
         .json();
     assert_eq!(done["migrate"]["unassigned"]["held"], 2, "{done}");
-    assert_eq!(status(&sandbox)["event_journal"]["on_hold"]["imported"], 3);
+    assert_eq!(sandbox.status()["event_journal"]["on_hold"]["imported"], 3);
     let _released = sandbox
         .sk_sync(["migrate", "release", "queue.db"])
         .success();
-    assert_eq!(status(&sandbox)["event_journal"]["on_hold"], json!({}));
+    assert_eq!(sandbox.status()["event_journal"]["on_hold"], json!({}));
     sandbox.verified();
 }

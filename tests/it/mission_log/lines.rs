@@ -161,10 +161,7 @@ fn a_repair_that_rewrites_every_line_opens_no_conflict() {
         (&strict["mission_log"]["rewritten"], rewritten(&sandbox)),
         (&json!(120), 120)
     );
-    assert_eq!(
-        sandbox.sk_sync(["status", "--json"]).success().json()["migration_conflicts"]["count"],
-        0
-    );
+    assert_eq!(sandbox.status()["migration_conflicts"]["count"], 0);
     // Members that no envelope has may change at will.
     let mut same = log_with(40);
     for row in &mut same {

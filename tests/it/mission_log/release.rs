@@ -19,7 +19,7 @@ fn opting_out_and_in_again_leads_back_in_three_commands() {
     let _held = sandbox.sk_sync(["run", "--json"]).success();
     sandbox.change("SK_SYNC_PRESET", "external-receiver");
     sandbox.set("SK_SYNC_TARGET_URL", &served.url());
-    let status = sandbox.sk_sync(["status", "--json"]).success().json();
+    let status = sandbox.status();
     assert_eq!(status["event_journal"]["on_hold"]["transition"], 1);
     let step = status["next_steps"]
         .as_array()
@@ -177,10 +177,7 @@ fn failures_are_retried_and_waived_in_bulk() {
     assert_eq!(retry(&["--reason", "no such words", "--dry-run"]), 0);
     assert_eq!(retry(&[&id(2), "--dry-run"]), 1);
     assert_eq!(waive(&["--all"])["waived"], failed - 6);
-    assert_eq!(
-        sandbox.sk_sync(["status", "--json"]).success().json()["terminal_failures"]["waived"],
-        failed
-    );
+    assert_eq!(sandbox.status()["terminal_failures"]["waived"], failed);
     assert_eq!(retry(&["--all"]), failed);
     assert!(!ids(&server.requests()[0]).is_empty());
     sandbox.set("SK_SYNC_TARGET_URL", &server.url());
@@ -205,5 +202,5 @@ fn status_shows_work_packages_by_lane() {
         words.contains("1 done, 2 for_review; last lane change on hold: WP02"),
         "{words}"
     );
-    assert!(sandbox.sk_sync(["status", "--json"]).success().json()["work_packages"].is_null());
+    assert!(sandbox.status()["work_packages"].is_null());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{BODIES, configured, external, honest_server, run, to};
+use super::{BODIES, configured, external, run, to};
 use crate::support::server::Server;
 use crate::support::wire::{honest, open};
 use crate::support::{Sandbox, pause};
@@ -141,7 +141,7 @@ fn bodies_wire_names() {
         ("current", ["mission_slug", "mission_type"]),
         ("2026-03", ["feature_slug", "mission_key"]),
     ] {
-        let server = honest_server();
+        let server = Server::honest();
         let _report = run(&external(&server, &format!("bodies.wire_names = '{word}'")));
         let requests = server.requests();
         let body = to(&requests, BODIES)[0].json();
@@ -173,7 +173,7 @@ fn bodies_parallel() {
 /// Texts beyond the limit are not stored, and this is reported.
 #[test]
 fn bodies_max_queue_bytes() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = external(&server, "bodies.max_queue_bytes = 1");
     let report = sandbox
         .sk_sync(["run", "--no-drain", "--json"])
@@ -189,7 +189,7 @@ fn bodies_max_queue_bytes() {
 #[test]
 fn bodies_resubmit() {
     for (more, again) in [("", false), ("bodies.resubmit = 'always'", true)] {
-        let server = honest_server();
+        let server = Server::honest();
         let sandbox = external(&server, more);
         let _first = run(&sandbox);
         let before = to(&server.requests(), BODIES).len();
@@ -203,7 +203,7 @@ fn bodies_resubmit() {
 #[test]
 fn documents_keep() {
     for (more, stays) in [("", false), ("documents.keep = 'always'", true)] {
-        let server = honest_server();
+        let server = Server::honest();
         let sandbox = external(&server, more);
         let _kept = sandbox.sk_sync(["run", "--no-drain"]).success();
         let _sent = run(&sandbox);

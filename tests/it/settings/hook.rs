@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{EVENTS, external, honest_server, to};
+use super::{EVENTS, external, to};
 use crate::support::server::{Reply, Server};
 use crate::support::{Sandbox, pause};
 
@@ -27,14 +27,14 @@ fn logged(sandbox: &Sandbox, words: &str) -> String {
 
 #[test]
 fn hook_drain() {
-    let server = honest_server();
+    let server = Server::honest();
     let log = logged(
         &external(&server, "hook.drain = 'detached'\nhook.budget = '20s'"),
         "drain: delivered",
     );
     assert!(log.contains("post-commit: captured"), "{log}");
     assert_eq!(to(&server.requests(), EVENTS).len(), 1);
-    let other = honest_server();
+    let other = Server::honest();
     let sandbox = external(&other, "hook.drain = 'none'\nhook.budget = '20s'");
     logged(&sandbox, "post-commit: captured");
     assert_eq!(
@@ -48,7 +48,7 @@ fn hook_drain() {
 /// A hook without time leaves the capture to the process in the background.
 #[test]
 fn hook_budget() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = external(&server, "hook.budget = '1ms'");
     // A directory to log in: the very first hook may not come as far as making one.
     assert_eq!(sandbox.sk_sync(["capture", "--json"]).success().stdout, "");
@@ -105,7 +105,7 @@ fn hook_max_time() {
         "drain: ",
     );
     assert!(log.contains("the time of this run is over"), "{log}");
-    let honest = honest_server();
+    let honest = Server::honest();
     let log = logged(
         &external(&honest, "hook.max_time = '20s'\nhook.budget = '20s'"),
         "drain: ",

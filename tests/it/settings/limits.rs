@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{EVENTS, configured, external, honest_server, run, to};
+use super::{EVENTS, configured, external, run, to};
 use crate::support::pause;
 use crate::support::server::Server;
 use crate::support::wire::{honest, ids};
@@ -10,7 +10,7 @@ use crate::support::wire::{honest, ids};
 /// The journal is bounded where nothing is retained, and by a strict capture.
 #[test]
 fn journal_capacity() {
-    let server = honest_server();
+    let server = Server::honest();
     let text = "retention = 'off'\njournal.capacity = 20";
     let report = external(&server, text)
         .sk_sync(["index", "--json"])
@@ -38,8 +38,7 @@ fn journal_warn_rows() {
     let _three = sandbox
         .sk_sync_with(["capture"], input.as_bytes())
         .success();
-    let warnings =
-        || sandbox.sk_sync(["status", "--json"]).success().json()["warnings"].to_string();
+    let warnings = || sandbox.status()["warnings"].to_string();
     assert!(!warnings().contains("warn_rows"), "{}", warnings());
     let _four = sandbox
         .sk_sync_with(["capture"], b"{\"event_id\":\"e4\",\"event_type\":\"X\"}\n")
@@ -61,7 +60,7 @@ fn journal_warn_rows() {
 
 #[test]
 fn drain_max_events() {
-    let server = honest_server();
+    let server = Server::honest();
     let report = run(&external(&server, "drain.max_events = 5"));
     let requests = server.requests();
     let sizes: Vec<_> = to(&requests, EVENTS).iter().map(|r| ids(r).len()).collect();
@@ -77,7 +76,7 @@ fn drain_max_events() {
 
 #[test]
 fn drain_max_bytes() {
-    let server = honest_server();
+    let server = Server::honest();
     let report = run(&external(&server, "drain.max_bytes = '4 KiB'"));
     let requests = server.requests();
     let sizes: Vec<_> = to(&requests, EVENTS)
@@ -96,7 +95,7 @@ fn drain_max_bytes() {
 
 #[test]
 fn drain_max_time() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = external(&server, "drain.max_time = '1ms'\ndrain.max_events = 1");
     let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
     assert!(

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{EVENTS, configured, external, honest_server, run, to};
+use super::{EVENTS, configured, external, run, to};
 use crate::support::older::{Era, put};
+use crate::support::server::Server;
 
 /// One line of a mission's log.
 const LINE: &str = r#"{"event_id":"01KQXA0Q7W3M5D8F1GZ2H4J6K8","wp_id":"WP01","from_lane":"planned","to_lane":"claimed","actor":"a","at":"2026-05-06T10:02:51Z"}"#;
@@ -24,7 +25,7 @@ fn mission_log_capture() {
 #[test]
 fn migrate_personal_data() {
     for (text, has_name) in [("", false), ("migrate.personal_data = 'send'", true)] {
-        let server = honest_server();
+        let server = Server::honest();
         let sandbox = external(&server, text);
         let queue = sandbox.queue("queue.db", Era::Missions);
         let envelope = json!({"event_id": "01JMBY7K8N3QRVX2DPF0000002", "event_type": "BuildRegistered",

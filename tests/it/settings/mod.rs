@@ -32,10 +32,6 @@ fn external(server: &Server, more: &str) -> Sandbox {
     ))
 }
 
-fn honest_server() -> Server {
-    Server::answering(|request| honest(request, "success"))
-}
-
 fn run(sandbox: &Sandbox) -> Value {
     sandbox.sk_sync(["run", "--json"]).success().json()
 }
@@ -129,7 +125,7 @@ fn preset() {
 
 #[test]
 fn retention() {
-    let server = honest_server();
+    let server = Server::honest();
     let purged = |sandbox: &Sandbox| {
         let events = sandbox
             .sk_sync(["events", "list", "--jsonl", "--envelope"])

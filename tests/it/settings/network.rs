@@ -1,12 +1,13 @@
 //! The way to a target: queries by reference, the proxy, the certificate of this side.
 
-use super::{configured, honest_server, run, to};
+use super::{configured, run, to};
 use crate::support::proxy::Proxy;
+use crate::support::server::Server;
 use crate::support::tls::{Front, fixture};
 
 #[test]
 fn external_receiver_events_query() {
-    let server = honest_server();
+    let server = Server::honest();
     let mut sandbox = configured(&format!(
         "preset = 'external-receiver'\nexternal_receiver.events_url = '{}/in'\n\
          external_receiver.events_query = {{ env = 'SK_SYNC_SECRET_Q' }}",
@@ -22,7 +23,7 @@ fn external_receiver_events_query() {
 
 #[test]
 fn external_receiver_bodies_query() {
-    let server = honest_server();
+    let server = Server::honest();
     let mut sandbox = configured(&format!(
         "preset = 'external-receiver'\nexternal_receiver.url = '{}'\nexternal_receiver.bodies_url = '{}/put'\n\
          external_receiver.bodies_query = {{ env = 'SK_SYNC_SECRET_Q' }}",
@@ -39,7 +40,7 @@ fn external_receiver_bodies_query() {
 
 #[test]
 fn network_proxy() {
-    let server = honest_server();
+    let server = Server::honest();
     let front = Front::of(&server, "elsewhere");
     let proxy = Proxy::to(&front.url("127.0.0.1"), None);
     let mut sandbox = configured(&format!("network.proxy = '{}'", proxy.authority()));
@@ -63,7 +64,7 @@ fn network_proxy() {
 
 /// A certificate and its key in one file, or in two.
 fn with_client(files: &str) {
-    let server = honest_server();
+    let server = Server::honest();
     let front = Front::wanting_clients(&server, "here", "client-authority");
     let mut sandbox = configured(files);
     sandbox.target(&front.url("localhost"));

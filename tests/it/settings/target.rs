@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{BODIES, EVENTS, configured, external, honest_server, run, to};
+use super::{BODIES, EVENTS, configured, external, run, to};
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Server};
 
@@ -56,7 +56,7 @@ fn teamspace(server: &Server, more: &str) -> Sandbox {
 
 #[test]
 fn teamspace_server_url() {
-    let server = honest_server();
+    let server = Server::honest();
     let report = run(&teamspace(&server, "teamspace.team_slug = 'harbour'"));
     assert_eq!(report["target"]["canonical_url"], server.url());
     assert_eq!(to(&server.requests(), EVENTS).len(), 1);
@@ -64,7 +64,7 @@ fn teamspace_server_url() {
 
 #[test]
 fn teamspace_team_slug() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = teamspace(&server, "");
     let report = sandbox.sk_sync(["run", "--json"]).code(4).json();
     let shut: Vec<_> = report["gates"]
@@ -84,7 +84,7 @@ fn teamspace_team_slug() {
 
 #[test]
 fn teamspace_user_email() {
-    let server = honest_server();
+    let server = Server::honest();
     let without = run(&teamspace(&server, "teamspace.team_slug = 'harbour'"));
     let text = "teamspace.team_slug = 'harbour'\nteamspace.user_email = 'a@example.org'";
     let with = run(&teamspace(&server, text));
@@ -106,7 +106,7 @@ fn teamspace_user_email() {
 #[test]
 fn teamspace_token_file() {
     use std::os::unix::fs::PermissionsExt as _;
-    let server = honest_server();
+    let server = Server::honest();
     let mut sandbox = teamspace(&server, "teamspace.team_slug = 'harbour'");
     sandbox.unset("SK_SYNC_TOKEN");
     let token = sandbox.path("token");
@@ -132,7 +132,7 @@ fn teamspace_token_file() {
 #[cfg(unix)]
 #[test]
 fn teamspace_token_command() {
-    let server = honest_server();
+    let server = Server::honest();
     let mut sandbox = teamspace(&server, "teamspace.team_slug = 'harbour'");
     sandbox.unset("SK_SYNC_TOKEN");
     own_file(
@@ -185,7 +185,7 @@ fn own_file(sandbox: &mut Sandbox, server: &Server, more: &str) {
 
 #[test]
 fn external_receiver_url() {
-    let server = honest_server();
+    let server = Server::honest();
     let sandbox = configured(&format!(
         "preset = 'external-receiver'\nexternal_receiver.url = '{}/base'",
         server.url()
@@ -202,7 +202,7 @@ fn external_receiver_url() {
 /// Without an address for bodies, none are sent and the reason is named.
 #[test]
 fn external_receiver_events_url() {
-    let server = honest_server();
+    let server = Server::honest();
     let url = format!("{}/in?k=1", server.url());
     let sandbox = configured(&format!(
         "preset = 'external-receiver'\nexternal_receiver.events_url = '{url}'"
@@ -224,7 +224,7 @@ fn external_receiver_events_url() {
 
 #[test]
 fn external_receiver_bodies_url() {
-    let (server, other) = (honest_server(), honest_server());
+    let (server, other) = (Server::honest(), Server::honest());
     let sandbox = external(
         &server,
         &format!("external_receiver.bodies_url = '{}/put'", other.url()),
@@ -242,7 +242,7 @@ fn external_receiver_bodies_url() {
 
 #[test]
 fn external_receiver_headers() {
-    let server = honest_server();
+    let server = Server::honest();
     let mut sandbox = external(
         &server,
         "external_receiver.headers = { X-Key = { env = 'SK_SYNC_SECRET_KEY' } }",
@@ -270,7 +270,7 @@ fn external_receiver_headers() {
 #[test]
 fn external_receiver_compression() {
     for (word, encoding) in [("gzip", Some("gzip")), ("none", None)] {
-        let server = honest_server();
+        let server = Server::honest();
         let _report = run(&external(
             &server,
             &format!("external_receiver.compression = '{word}'"),
@@ -319,7 +319,7 @@ fn external_receiver_format() {
 /// By reference only, from a variable that a repository may name.
 #[test]
 fn external_receiver_signing_secret() {
-    let server = honest_server();
+    let server = Server::honest();
     let mut sandbox = external(
         &server,
         "external_receiver.signing_secret = { env = 'SK_SYNC_SECRET_S' }",

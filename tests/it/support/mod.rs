@@ -4,15 +4,21 @@
 #[cfg(unix)]
 pub(crate) mod advice;
 pub(crate) mod chance;
+pub(crate) mod gates;
 pub(crate) mod help;
 pub(crate) mod hub;
+mod message;
 pub(crate) mod older;
 #[cfg(all(unix, feature = "postgres"))]
 pub(crate) mod postgres;
+#[cfg(unix)]
+pub(crate) mod programs;
 pub(crate) mod proxy;
 #[cfg(unix)]
 pub(crate) mod rights;
+mod run;
 pub(crate) mod sandbox;
+mod served;
 pub(crate) mod server;
 pub(crate) mod source;
 pub(crate) mod stores;
@@ -20,7 +26,9 @@ mod time;
 pub(crate) mod tls;
 pub(crate) mod wire;
 
-pub(crate) use sandbox::{Run, Sandbox};
+pub(crate) use run::Run;
+pub(crate) use sandbox::Sandbox;
+pub(crate) use served::Served;
 
 /// True when the person at the keyboard asked for tests that take their time
 /// (`SK_SYNC_LONG_TESTS=1`).
@@ -52,6 +60,11 @@ pub(crate) fn tell(line: &str) {
 )]
 pub(crate) fn pause(time: std::time::Duration) {
     std::thread::sleep(time);
+}
+
+/// Lets the first waits after a failed try pass: they are up to a second, and not measured.
+pub(crate) fn let_waits_pass() {
+    pause(std::time::Duration::from_millis(1100));
 }
 
 /// Copies a directory with everything in it.

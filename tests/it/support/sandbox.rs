@@ -1,17 +1,17 @@
 //! An isolated environment for the program: its own home and state, no settings of git.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::server::Server;
 use super::stores::{places, prove};
+use super::{Run, Served};
 
-/// How long a started server may take to write its port.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a command may take before it counts as hanging and is killed.
 const HANGS: Duration = Duration::from_mins(1);
 
@@ -54,6 +54,13 @@ impl Sandbox {
         let sandbox = Self::new();
         sandbox.git(&["init", "--quiet", "--initial-branch=main"]);
         sandbox.git(&["commit", "--quiet", "--allow-empty", "--message=first"]);
+        sandbox
+    }
+
+    /// The same as `with_repo`, with this server as the target.
+    pub(crate) fn aimed_at(server: &Server) -> Self {
+        let mut sandbox = Self::with_repo();
+        sandbox.target(&server.url());
         sandbox
     }
 
@@ -244,6 +251,11 @@ impl Sandbox {
         self.sk_sync_with(args, "")
     }
 
+    /// The document of `status --json`, which must succeed.
+    pub(crate) fn status(&self) -> serde_json::Value {
+        self.sk_sync(["status", "--json"]).success().json()
+    }
+
     /// Runs the program in the work tree with this standard input.
     pub(crate) fn sk_sync_with(
         &self,
@@ -289,39 +301,10 @@ impl Sandbox {
 
     /// Starts `sk-sync serve` with these further arguments and waits until it listens.
     pub(crate) fn serve(&self, args: &[&str]) -> Served {
-        let port_file = self.path("port");
-        // A port of an earlier server would be taken for this one's.
-        let _absent = std::fs::remove_file(&port_file);
-        let mut command = self.command(["serve", "--port-file"]);
-        let mut child = command
-            .arg(&port_file)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let mut served = Served {
-            child,
-            stdout: BufReader::new(stdout),
-            port: 0,
-        };
-        let begun = Instant::now();
-        while served.port == 0 {
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "no port in {} after {PATIENCE:?}",
-                port_file.display()
-            );
-            assert!(
-                served.child.try_wait().unwrap().is_none(),
-                "serve ended before it listened"
-            );
-            let text = std::fs::read_to_string(&port_file).unwrap_or_default();
-            served.port = text.trim().parse().unwrap_or(0);
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-        served
+        Served::start(
+            self.command(["serve"].iter().chain(args)),
+            &self.path("port"),
+        )
     }
 
     #[expect(
@@ -376,104 +359,5 @@ impl Drop for Sandbox {
                 .iter()
                 .for_each(|(project_uuid, store)| prove(project_uuid, store));
         }
-    }
-}
-
-/// How a run of the program ended.
-#[derive(Debug)]
-#[must_use = "a run that nobody looks at proves nothing"]
-pub(crate) struct Run {
-    /// The exit code; `None` when a signal ended it, which is also how a command ends that hangs.
-    pub(crate) code: Option<i32>,
-    /// Standard output.
-    pub(crate) stdout: String,
-    /// Standard error.
-    pub(crate) stderr: String,
-}
-
-impl Run {
-    /// The same, having ended with this code.
-    pub(crate) fn code(self, code: i32) -> Self {
-        assert!(!self.stderr.contains("panicked at"), "{self:#?}");
-        assert_eq!(self.code, Some(code), "exit code; {self:#?}");
-        self
-    }
-
-    /// The same, having succeeded.
-    pub(crate) fn success(self) -> Self {
-        self.code(0)
-    }
-
-    /// The one JSON document on stdout, whose exit code must be the process's.
-    pub(crate) fn json(&self) -> serde_json::Value {
-        let document: serde_json::Value =
-            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}; {self:#?}"));
-        assert_eq!(document["schema_version"], 1, "{self:#?}");
-        if let Some(code) = document.get("exit_code") {
-            assert_eq!(code.as_i64(), self.code.map(i64::from), "{self:#?}");
-        }
-        document
-    }
-
-    /// The JSON objects on stdout, one a line.
-    pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
-        let parse =
-            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}; {line}"));
-        self.stdout.lines().map(parse).collect()
-    }
-}
-
-/// A running `sk-sync serve`; killed when dropped.
-#[derive(Debug)]
-pub(crate) struct Served {
-    /// The process.
-    pub(crate) child: Child,
-    stdout: BufReader<ChildStdout>,
-    port: u16,
-}
-
-impl Served {
-    /// The base URL.
-    pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// Its report of received events.
-    pub(crate) fn report(&self) -> serde_json::Value {
-        self.report_for("")
-    }
-
-    /// The counts, asked for with a token.
-    pub(crate) fn report_for(&self, token: &str) -> serde_json::Value {
-        self.ask("/__sk-sync__/report", token)
-    }
-
-    /// The document at a path.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test asks the server without the client under test"
-    )]
-    pub(crate) fn ask(&self, path: &str, token: &str) -> serde_json::Value {
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
-        write!(stream, "{head}Authorization: Bearer {token}\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-    }
-
-    /// The next line of its stdout.
-    pub(crate) fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ended = self.child.kill();
-        let _ended = self.child.wait();
     }
 }

@@ -128,6 +128,11 @@ pub(crate) fn honest(request: &Request, status: &str) -> Reply {
     }
 }
 
+/// True if the request carries events of the Teamspace protocol.
+pub(crate) fn is_events(request: &Request) -> bool {
+    request.path == "/api/v1/events/batch/"
+}
+
 /// The ids in an event request.
 pub(crate) fn ids(request: &Request) -> Vec<String> {
     let body = request.json();
