@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::support::Sandbox;
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";
 

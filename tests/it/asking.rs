@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 /// A Teamspace whose token a program prints; the program appends a line each time it is run, and
 /// ends with `code`.

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use crate::support::Sandbox;
 use crate::support::help::commands;
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 /// A script that writes its environment to a file and continues with `then`.
 fn noting(path: &Path, into: &Path, then: &str) {
@@ -112,7 +111,7 @@ fn is_hostile(c: char) -> bool {
 fn no_command_prints_what_steers_a_terminal() {
     const ODD: &str = "a\u{9b}31m\u{202e}b\u{2066}c\u{200f}\u{1b}]0;x\u{7}";
     let server = Server::honest();
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let name: String = ODD.chars().filter(|c| *c != '/').collect();
     sandbox.write(
         &format!("kitty-specs/001-harbour-tide-table/research/{name}.md"),

@@ -11,7 +11,7 @@ use crate::support::server::{Reply, Server};
 use crate::support::wire::{envelope, honest, ids, open};
 
 fn captured(server: &Server, lengths: impl IntoIterator<Item = usize>) -> Sandbox {
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let line = |(n, length): (usize, usize)| {
         envelope(&format!("event-{n:06}"), "a", &"x".repeat(length)) + "\n"
     };
@@ -110,7 +110,7 @@ fn two_events_of_one_thing_are_not_parted_where_that_can_be_helped() {
             honest(request, "success")
         }
     });
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let lines = ["a", "b", "b", "c"].iter().enumerate();
     let lines: String = lines
         .map(|(n, of)| envelope(&format!("event-{n}"), of, "x") + "\n")

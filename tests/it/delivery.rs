@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::server::{Reply, Request, Server};
+use crate::support::server::{Reply, Server};
 use crate::support::wire::{honest, ids, is_events};
-use crate::support::{Sandbox, let_waits_pass, pause};
+use crate::support::{Sandbox, let_waits_pass};
 
 #[test]
 fn requests_carry_what_the_contract_says() {

@@ -3,12 +3,12 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::advice::{filled, shell};
 use crate::support::gates::gates_and_fixes;
 use crate::support::server::Server;
-use crate::support::wire::{assert_mirrored, honest};
+use crate::support::wire::assert_mirrored;
 use crate::support::{Run, Sandbox};
 
 /// Runs `fixes` like a user who fills in a file, a team and a URL, and then `sk-sync run --json`.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
-use crate::support::server::{Reply, Request, Server};
+use crate::support::server::{Reply, Server};
 use crate::support::wire::{honest, is_events};
 
 fn aimed_at(url: &str) -> Sandbox {

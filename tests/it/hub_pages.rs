@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 use crate::support::Served;
 use crate::support::server::{Reply, Server};
-use crate::support::wire::honest;
 
 const MISSION: &str = "001-harbour-tide-table";
 
@@ -72,7 +71,7 @@ fn status_and_open_name_the_page_of_the_project() {
 #[test]
 fn a_server_without_pages_is_not_linked() {
     let server = Server::honest();
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     for (health, page) in [
         (
             Reply::json(200, &json!({"status": "ok", "hub": {"pages": "/hub"}})),

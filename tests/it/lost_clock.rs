@@ -5,7 +5,6 @@
 use crate::support::rights::ended;
 use crate::support::server::Server;
 use crate::support::tls::{Front, fixture};
-use crate::support::wire::honest;
 use crate::support::{Run, Sandbox};
 
 /// The library that gives a program another time: named by `SK_SYNC_TEST_FAKETIME`, or where

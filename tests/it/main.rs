@@ -24,7 +24,6 @@ mod circles;
 mod clean_children;
 mod consent;
 #[cfg(unix)]
-#[cfg(unix)]
 mod copies;
 mod cost;
 mod crowd;
@@ -112,6 +111,7 @@ mod stopped;
 mod storm;
 mod stranger;
 mod support;
+mod switch;
 mod tls;
 #[cfg(unix)]
 mod token_files;

@@ -100,7 +100,7 @@ fn a_refusal_behind_very_many_headers_says_how_long_to_wait() {
         );
         Reply::Raw(head.into_bytes())
     });
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).code(3).json();
     assert_eq!(
         (

@@ -4,12 +4,11 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::Sandbox;
 use crate::support::gates::closed_gates;
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 /// A sandbox whose older home knows a server and was logged in at one, with a Teamspace as the
 /// preset.

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 use crate::support::older::{Era, HARBOUR, envelope, id, put};
 use crate::support::server::{Reply, Server};
-use crate::support::wire::honest;
 
 const SPEC: &str = "kitty-specs/001-harbour-tide-table/spec.md";
 
@@ -113,7 +112,7 @@ fn events_of_spec(sandbox: &Sandbox) -> Vec<Value> {
 #[test]
 fn what_replaces_an_unsent_event_follows_what_was_delivered() {
     let server = Server::honest();
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let _sent = sandbox.sk_sync(["run"]).success();
     for text in ["# two\n", "# three\n"] {
         sandbox.write(SPEC, text);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::server::Server;
-use crate::support::wire::{audit, honest, ids};
+use crate::support::wire::{audit, ids};
 
 /// One event of each kind of family: bound for a Teamspace, local by the built-in table, local by
 /// the configuration, and unknown.

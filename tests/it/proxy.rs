@@ -6,7 +6,6 @@ use crate::support::Sandbox;
 use crate::support::proxy::Proxy;
 use crate::support::server::Server;
 use crate::support::tls::{Front, fixture};
-use crate::support::wire::honest;
 
 /// A name that this machine cannot resolve: reachable only through a proxy.
 const SERVER: &str = "https://elsewhere.example";

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::support::Sandbox;
 use crate::support::server::Server;
-use crate::support::wire::{envelope, honest};
+use crate::support::wire::envelope;
 
 /// A project whose rows were delivered to `server`.
 fn delivered(server: &Server) -> Sandbox {

@@ -6,7 +6,6 @@ use crate::support::Sandbox;
 use crate::support::help::{Listed, commands};
 use crate::support::server::{Reply, Server};
 use crate::support::source::{Source, files};
-use crate::support::wire::honest;
 
 /// Arguments of each command besides `--json`. `EVENT` and `FILE` stand for one of each.
 const WORDS: [(&str, &str); 42] = [

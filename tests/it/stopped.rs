@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 use crate::support::advice::{filled, shell};
 use crate::support::server::Server;
-use crate::support::wire::{honest, open};
+use crate::support::wire::open;
 
 fn shut(document: &Value) -> Vec<Value> {
     document["gates"]
@@ -231,7 +231,7 @@ fn what_nobody_was_asked_for_is_as_the_last_drain_found_it() {
 #[test]
 fn a_balance_is_kept_and_verified() {
     let server = Server::honest();
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let report = sandbox.sk_sync(["run", "--json"]).success().json();
     let first = sandbox.status()["last_run"]["balance"].clone();
     for (name, number) in report["balance"].as_object().unwrap() {

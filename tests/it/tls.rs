@@ -3,7 +3,6 @@
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Server};
 use crate::support::tls::{Front, fixture};
-use crate::support::wire::honest;
 
 /// A Teamspace at this URL, whose certificates only this authority signed.
 fn aimed_at(url: &str, authority: Option<&str>) -> Sandbox {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::rights::with_mounts;
 use crate::support::server::Server;
-use crate::support::wire::{honest, journal, open};
+use crate::support::wire::{journal, open};
 use crate::support::{Sandbox, pause};
 
 const PROJECT: &str = "purge project harbour-tides";

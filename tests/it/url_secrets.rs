@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::support::Sandbox;
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 const SECRET: &str = "s3cr3tvalue";
 

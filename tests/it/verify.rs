@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Server};
-use crate::support::wire::{honest, ids, open};
+use crate::support::wire::{ids, open};
 
 /// A store with delivered, rejected and superseded events, an event in flight, and queued
 /// documents.
@@ -27,7 +27,7 @@ fn filled() -> Sandbox {
             .map(|(n, id)| json!({"event_id": id, "status": word(n)}));
         Reply::json(200, &json!({"results": results.collect::<Vec<_>>()}))
     });
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let _run = sandbox.sk_sync(["run"]).code(3);
     let line = |id: &str| {
         format!("{{\"event_id\":\"{id}\",\"event_type\":\"T\",\"payload\":{{\"x\":1}}}}\n")

@@ -1,12 +1,7 @@
 //! What the Action separates and rejects: caches, artifacts, secrets, foreign checkouts.
 
-use std::process::Command;
-
-use super::{Step, has, runner, step};
-use crate::support::Sandbox;
-use crate::support::rights::mode;
+use super::{runner, step};
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 /// With the secrets of the repository, files of a pull request are not worked on.
 #[test]

@@ -126,7 +126,7 @@ fn a_body_that_comes_before_its_event_waits_within_the_run() {
 #[test]
 fn d60_an_artifact_is_sent_whole_or_named_with_its_reason() {
     let server = Server::honest();
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let mission = "storm-surge-alerts-01KQX7M2";
     let limit = "é".repeat(262_144);
     for (name, text, reason) in [

@@ -1,12 +1,11 @@
 //! Archives that are damaged, forged or half written.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 
 use serde_json::{Value, json};
 
 use super::{archived, text};
 use crate::support::Sandbox;
-use crate::support::wire::journal;
 
 #[test]
 fn a_damaged_archive_is_refused_and_nothing_is_written() {

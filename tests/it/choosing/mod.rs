@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 use crate::support::gates::gates_and_fixes;
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 /// The fixture, whose own file chooses nothing.
 fn plain() -> Sandbox {

@@ -1,11 +1,10 @@
 //! Recorded agreements: listed, revoked, damaged, and written by many at once.
 
-use std::io::Read as _;
 use std::process::Stdio;
 
 use serde_json::json;
 
-use super::{Foreign, at, consent_gate, gate, is_open};
+use super::{Foreign, consent_gate, gate, is_open};
 use crate::support::Sandbox;
 
 #[test]

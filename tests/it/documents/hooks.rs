@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{BODIES, SPEC, bodies, run};
+use super::{BODIES, SPEC};
 use crate::support::server::{Reply, Server};
 use crate::support::wire::{honest, received};
 use crate::support::{Sandbox, pause};

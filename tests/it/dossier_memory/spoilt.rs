@@ -3,8 +3,6 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::{
     MISSION, SETTLED, assert_the_cache_does_not_show, captured, index, memory, remembered,
 };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{SURGE, captured, covered, missions};
+use super::{SURGE, captured, covered};
 use crate::support::{Run, Sandbox};
 
 fn run_in(sandbox: &Sandbox, dir: &Path, words: &[&str]) -> Run {

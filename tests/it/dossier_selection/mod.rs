@@ -2,7 +2,7 @@
 
 mod checkouts;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::Sandbox;
 

@@ -11,7 +11,7 @@ use crate::support::wire::{honest, ids, is_events, journal};
 
 /// A project with an empty work tree, aimed at a server, and `count` events in its journal.
 fn captured(server: &Server, count: usize) -> Sandbox {
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     capture(&sandbox, count, 0);
     sandbox
 }
@@ -103,7 +103,7 @@ fn an_answer_without_end_is_cut_and_the_batch_halved() {
 #[test]
 fn a_batch_whose_connection_is_reset_goes_again() {
     let server = Server::honest();
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     capture(&sandbox, 200, 2400);
     server.reset(1);
     let report = sandbox.sk_sync(["drain", "--json"]).success().json();
@@ -183,7 +183,7 @@ fn a_failed_handshake_changes_nothing() {
 #[test]
 fn an_older_payload_is_upgraded_on_the_wire_and_nowhere_else() {
     let server = Server::honest();
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let line = concat!(
         r#"{"event_id": "01JMBY7K8N3QRVX2DPFG5HWT4E", "event_type": "MissionDossierArtifactIndexed", "#,
         r#""project_uuid": "5c0f6f3e-1b7a-4d8e-9a52-7e2f4d1c9b60", "team_slug": "harbour", "timestamp": "T", "#,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{capture, captured, each};
+use super::{captured, each};
 use crate::support::server::{Reply, Request, Server};
 use crate::support::wire::{honest, ids};
 

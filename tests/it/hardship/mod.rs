@@ -5,12 +5,11 @@
 mod names;
 mod read_only;
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::rights::{mode, with_mounts};
+use crate::support::rights::with_mounts;
 use crate::support::{Run, Sandbox};
 
 /// Replaces `file` with a pipe that has no writer.

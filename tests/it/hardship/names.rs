@@ -47,7 +47,7 @@ fn hostile_names_are_shown_escaped() {
     use crate::support::server::{Reply, Server};
     let words = serde_json::json!({"error": "\u{1b}[2Jerased\n::error::forged"});
     let server = Server::answering(move |_| Reply::json(403, &words));
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let mission = "kitty-specs/storm-surge-alerts-01KQX7M2";
     sandbox.write(
         &format!("{mission}/research/\u{1b}[31mred\n::error::x.md"),

@@ -1,7 +1,5 @@
 //! Reading where nothing can be written, and stores that cannot be read.
 
-use std::os::unix::ffi::OsStrExt as _;
-
 use crate::support::Sandbox;
 use crate::support::rights::{as_nobody, mode};
 

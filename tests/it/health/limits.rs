@@ -33,7 +33,7 @@ fn d13_what_the_server_takes_at_most_is_kept_to_with_as_few_requests_as_that_all
         "{sizes:?}"
     );
     // The same by bytes, of another target.
-    let server = self::Server::honest();
+    let server = Server::honest();
     server.healthy(Reply::json(
         200,
         &json!({"sync_ingress": {"limits": {"max_decompressed_bytes_per_batch": 4000}}}),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Request, Server};
-use crate::support::wire::{honest, ids, is_events, open};
+use crate::support::wire::{ids, is_events, open};
 
 fn new_fact(sandbox: &Sandbox, text: &str) {
     sandbox.write("kitty-specs/002-tide-gauge-survey/plan.md", text);

@@ -1,7 +1,5 @@
 //! Hooks in the configuration of a git that knows them.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::json;
 
 use super::{changes, states, surroundings, write_hook};

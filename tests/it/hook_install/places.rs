@@ -1,7 +1,5 @@
 //! Directories of hooks: configured, linked, shared by work trees, or absent.
 
-use serde_json::json;
-
 use super::{HOOKS, changes, states, surroundings, write_hook};
 use crate::support::Sandbox;
 

@@ -3,8 +3,6 @@
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::json;
-
 use super::until;
 use crate::support::Sandbox;
 use crate::support::postgres::Postgres;

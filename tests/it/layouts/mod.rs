@@ -12,7 +12,6 @@ use trees::{NEVER_SENT, TREES, Tree};
 
 use crate::support::Sandbox;
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 /// A repository with these files and this `[artifacts]`; each file holds its own path.
 fn repository(files: &[&str], artifacts: &str) -> Sandbox {

@@ -7,7 +7,6 @@ use serde_json::json;
 use super::{agreed, listed, repository, sha256};
 use crate::support::Sandbox;
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 const FILES: &[&str] = &[
     "openspec/project.md",

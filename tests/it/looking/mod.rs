@@ -123,7 +123,7 @@ fn d42_looking_opens_nothing_for_writing() {
         }
         honest(request, "success")
     });
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let look = |sandbox: &Sandbox, when: &str, has_wal: bool| {
         for words in LOOKING {
             let code = sandbox.sk_sync(words).code;
@@ -199,7 +199,7 @@ fn d30_what_the_server_has_is_unknown() {
 #[test]
 fn d27_nothing_is_called_done_that_does_not_balance() {
     let server = Server::honest();
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let run = sandbox.sk_sync(["run"]).success();
     assert!(
         run.stdout.contains("Done: everything is delivered"),
@@ -270,7 +270,7 @@ fn d07_the_log_of_a_mission_is_compared_with_the_journal() {
             Reply::status(404)
         }
     });
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let log = format!("kitty-specs/{SLUG}/status.events.jsonl");
     let lane = |id: &str, at: &str| {
         json!({"event_id": id, "wp_id": "WP01", "from_lane": "planned", "to_lane": "claimed", "actor": "joris",

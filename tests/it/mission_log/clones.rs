@@ -83,7 +83,7 @@ fn an_event_whose_end_is_unknown_holds_up_only_its_own_mission() {
             Reply::status(404)
         }
     });
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(&server);
     let other = "kitty-specs/002-tide-gauge-survey/status.events.jsonl";
     sandbox.write(
         LOG,

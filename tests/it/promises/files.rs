@@ -6,7 +6,6 @@ use sha2::{Digest as _, Sha256};
 use super::{MISSION, events};
 use crate::support::Sandbox;
 use crate::support::server::{Request, Server};
-use crate::support::wire::honest;
 
 fn bodies(server: &Server) -> Vec<Value> {
     let is_body = |request: &&Request| request.path.contains("push-content");

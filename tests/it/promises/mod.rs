@@ -13,7 +13,7 @@ use sha2::Digest as _;
 
 use crate::support::programs::skip;
 use crate::support::server::Server;
-use crate::support::wire::{envelope, honest, ids, journal};
+use crate::support::wire::{envelope, ids, journal};
 use crate::support::{Run, Sandbox};
 
 const MISSION: &str = "kitty-specs/storm-surge-alerts-01KQX7M2";

@@ -1,14 +1,14 @@
 //! Lines that the spool accepts, and the damage that it reports.
 
 use std::fs;
-use std::io::{BufRead as _, Write as _};
+use std::io::BufRead as _;
 
 use serde_json::{Value, json};
 
 use super::{PROJECT, begin_again, capture, event, id, lines, results, rows, spool_files, store};
 use crate::support::Sandbox;
 use crate::support::rights::{mode_of, with_mounts};
-use crate::support::wire::{journal, open};
+use crate::support::wire::open;
 
 /// Rejections come before the spool: envelopes that break the contract with `--strict-envelope`,
 /// and everything if a full journal must be refused and cannot be counted.

@@ -6,7 +6,6 @@ use super::{allow, clone, gate};
 use crate::support::Sandbox;
 use crate::support::gates::closed_gates;
 use crate::support::server::Server;
-use crate::support::wire::{audit, honest};
 
 /// Every key that decides what is kept, what is sent, where to, how or when waits without consent,
 /// is listed, blocks delivery to a server, and applies with consent.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::gates::closed_gates;
 use crate::support::server::{Reply, Server};
-use crate::support::wire::{audit, honest};
+use crate::support::wire::audit;
 use crate::support::{Run, Sandbox};
 
 /// The fixture repository with this file.

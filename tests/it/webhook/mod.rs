@@ -4,7 +4,6 @@ mod signing;
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
 use serde_json::{Value, json};
 use sha2::Digest as _;
 

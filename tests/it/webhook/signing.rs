@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{CLOUD, events, receiver};

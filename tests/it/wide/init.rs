@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{PROJECT, WIDE, clone, external, sent};
+use super::{PROJECT, WIDE, clone};
 use crate::support::Sandbox;
 use crate::support::gates::closed_gates;
 

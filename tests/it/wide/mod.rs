@@ -10,7 +10,6 @@ use crate::support::Sandbox;
 use crate::support::advice::shell;
 use crate::support::gates::closed_gates;
 use crate::support::server::Server;
-use crate::support::wire::honest;
 
 const PROJECT: &str = "[project]\nuuid = '7e57ab1e-0000-4000-8000-000000000001'\nslug = 's'\n";
 
