@@ -11,7 +11,7 @@ use crate::support::server::{Reply, Server};
 use crate::support::wire::{envelope, honest, ids, open};
 
 fn captured(server: &Server, lengths: impl IntoIterator<Item = usize>) -> Sandbox {
-    let sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(server);
     let line = |(n, length): (usize, usize)| {
         envelope(&format!("event-{n:06}"), "a", &"x".repeat(length)) + "\n"
     };

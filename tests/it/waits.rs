@@ -13,7 +13,7 @@ use crate::support::{Sandbox, pause};
 
 /// A project with `count` events, aimed at a server.
 fn captured(server: &Server, count: usize) -> Sandbox {
-    let sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(server);
     capture(&sandbox, 0..count);
     sandbox
 }

@@ -2,7 +2,7 @@
 
 mod damaged;
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::{Value, json};

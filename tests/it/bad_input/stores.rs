@@ -1,7 +1,5 @@
 //! Stores and state directories that cannot be used.
 
-use std::io::BufRead as _;
-
 use super::complaint;
 use crate::support::Sandbox;
 

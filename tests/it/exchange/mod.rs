@@ -11,7 +11,7 @@ use crate::support::wire::{honest, ids, is_events, journal};
 
 /// A project with an empty work tree, aimed at a server, and `count` events in its journal.
 fn captured(server: &Server, count: usize) -> Sandbox {
-    let sandbox = Sandbox::aimed_at(&server);
+    let sandbox = Sandbox::aimed_at(server);
     capture(&sandbox, count, 0);
     sandbox
 }

@@ -1,6 +1,5 @@
 //! Texts in an object store while receivers, database and object store are killed.
 
-use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::until;

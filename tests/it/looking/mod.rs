@@ -3,7 +3,6 @@
 
 mod output;
 
-use std::io::{BufRead as _, Read as _};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};

@@ -9,7 +9,6 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sha2::Digest as _;
 
 use crate::support::programs::skip;
 use crate::support::server::Server;

@@ -1,7 +1,6 @@
 //! Lines that the spool accepts, and the damage that it reports.
 
 use std::fs;
-use std::io::BufRead as _;
 
 use serde_json::{Value, json};
 

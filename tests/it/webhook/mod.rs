@@ -5,7 +5,6 @@ mod signing;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sha2::Digest as _;
 
 use crate::support::Sandbox;
 use crate::support::server::{Reply, Request, Server};
