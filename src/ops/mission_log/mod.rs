@@ -5,6 +5,7 @@
 //! rewritten line is counted and audited, and opens no conflict.
 
 mod decide;
+mod read;
 mod section;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 
 use self::decide::{Decision, Known, decide};
+pub(super) use self::read::pieces;
+use self::read::{ReadLog, read_one};
 use self::section::LaneOnHold;
-use self::section::is_flaw;
 pub(super) use self::section::unchanged_lines;
 pub(crate) use self::section::{LogLine, LogTally, MissionLogs};
 use super::memory::Memory;
@@ -23,16 +25,13 @@ use super::{Error, Workspace};
 use crate::base::text::printable;
 use crate::base::{Sha256, Timestamp};
 use crate::books;
-use crate::dossier::{MISSION_LOG, Mission, ReadError, read_mission_log};
-use crate::event::{LogEvent, LogMission, LogProject, WireForm, read_log};
+use crate::dossier::{MISSION_LOG, Mission, ReadError};
+use crate::event::{LogEvent, LogProject, WireForm};
 use crate::journal::{self, Appended, Audit, Entry, Seen};
 use crate::store::{ReadTx, WriteTx};
 
 /// What sending a line takes.
 const LOG_FORM: WireForm = WireForm::AsIsWithoutTeam;
-/// Bytes of logs that are read at a time.
-const PIECE_BYTES: u64 = 8 << 20;
-
 /// How the logs of a project are captured; created once per run.
 #[derive(Debug)]
 pub(super) struct Logs<'a> {
@@ -48,20 +47,6 @@ pub(super) struct Logs<'a> {
     /// The rows of captured events that it has.
     pub(super) at_target: Vec<i64>,
     pub(super) tally: LogTally,
-}
-
-/// A log, read and mapped to events.
-#[derive(Debug, Default)]
-pub(super) struct ReadLog {
-    sha256: Option<Sha256>,
-    events: Vec<(u64, LogEvent)>,
-    lines: u64,
-    skipped: BTreeMap<&'static str, u64>,
-    /// The first line that the user should check, and the number of such lines.
-    flaw: Option<(u64, String)>,
-    flaws: u64,
-    /// Skipped lines, if a list was requested.
-    listed: Vec<LogLine>,
 }
 
 impl<'a> Logs<'a> {
@@ -133,51 +118,12 @@ impl<'a> Logs<'a> {
                 .is_some_and(|(memory, digest)| memory.logged(&mission.slug, &digest).is_some())
         };
         let one = |(mission, _): &(&Mission, D)| {
-            (mission.log_sha256().is_some() && !is_known(mission)).then(|| self.read_one(mission))
+            (mission.log_sha256().is_some() && !is_known(mission)).then(|| {
+                let lists = self.tally.listed.is_some();
+                read_one(self.project, mission, lists)
+            })
         };
         missions.par_iter().map(one).collect()
-    }
-
-    fn read_one(&self, mission: &Mission) -> Result<ReadLog, ReadError> {
-        let bytes = read_mission_log(&mission.dir)?;
-        let mut log = ReadLog {
-            sha256: Some(Sha256::of(&bytes)),
-            ..ReadLog::default()
-        };
-        let of = LogMission {
-            directory: &mission.slug,
-            mission_id: mission.mission_id.as_deref(),
-        };
-        for row in read_log(&bytes, self.project, of) {
-            log.lines += 1;
-            match row.becomes {
-                Ok(event) => log.events.push((row.line, event)),
-                Err(skip) => {
-                    *log.skipped.entry(skip.code).or_default() += 1;
-                    if is_flaw(&skip) {
-                        log.note_flaw(row.line, skip.to_string());
-                    }
-                    if self.tally.listed.is_some() {
-                        let (mission_slug, reason) = (mission.slug.clone(), skip.to_string());
-                        let (line, event_id) = (row.line, row.event_id);
-                        let decision = "skipped";
-                        log.listed.push(LogLine {
-                            mission_slug,
-                            line,
-                            event_id,
-                            decision,
-                            reason,
-                            event_type: None,
-                        });
-                    }
-                }
-            }
-        }
-        // The order of the events; the id makes it total.
-        log.events.sort_by(|(_, a), (_, b)| {
-            (a.lamport_clock, &a.event_id).cmp(&(b.lamport_clock, &b.event_id))
-        });
-        Ok(log)
     }
 
     /// Decides about every line of a mission's log, and passes each decision to `act` in the order
@@ -383,32 +329,6 @@ impl<'a> Logs<'a> {
         }
         Ok(())
     }
-}
-
-impl ReadLog {
-    fn note_flaw(&mut self, line: u64, reason: String) {
-        self.flaws += 1;
-        if self.flaw.as_ref().is_none_or(|(first, _)| line < *first) {
-            self.flaw = Some((line, reason));
-        }
-    }
-}
-
-/// Missions with their digests, in pieces whose logs are read together.
-pub(super) fn pieces<D>(missions: Vec<(&Mission, D)>) -> Vec<Vec<(&Mission, D)>> {
-    let mut pieces: Vec<Vec<(&Mission, D)>> = Vec::new();
-    let mut bytes = 0;
-    for mission in missions {
-        let size = mission.0.log_bytes();
-        if let Some(piece) = pieces.last_mut().filter(|_| bytes + size <= PIECE_BYTES) {
-            piece.push(mission);
-            bytes += size;
-        } else {
-            pieces.push(vec![mission]);
-            bytes = size;
-        }
-    }
-    pieces
 }
 
 fn entry<'a>(event: &'a LogEvent, held: Option<&'a str>) -> Entry<'a> {

@@ -6,7 +6,7 @@ use super::capture_mission::Capturing;
 use super::index::Indexed;
 use crate::base::text::path;
 use crate::books;
-use crate::dossier;
+use crate::dossier::{self, Mission};
 use crate::journal::{self, Receipt};
 use crate::ops::bodies::Filters;
 use crate::ops::memory::{Fresh, Memory};
@@ -16,7 +16,7 @@ use crate::ops::rule::{self, Rule};
 use crate::ops::served::{Found, Served};
 use crate::ops::stated::StatedFacts;
 use crate::ops::{Error, Workspace, World};
-use crate::store::Store;
+use crate::store::{Store, WriteTx};
 
 /// Result of a capture.
 #[derive(Debug)]
@@ -75,9 +75,10 @@ pub(in crate::ops) fn capture(
         served,
         found: Found::default(),
     };
-    let is_linked = workspace.root != workspace.main_root;
-    let place = workspace.place.checkout(&workspace.root);
-    let mut told = None;
+    let mut told = Told {
+        workspace,
+        facts: None,
+    };
     let rule = rule::fingerprint(workspace);
     let missions = &indexed.index.missions;
     let digests = indexed.digests(project_uuid, &rule);
@@ -101,45 +102,16 @@ pub(in crate::ops) fn capture(
                     changed.push((mission, digest));
                 }
             }
-            for piece in mission_log::pieces(changed) {
-                let read = logs
-                    .as_ref()
-                    .map(|logs| logs.read(&piece, is_same.then_some(&*memory)));
-                let mut read = read.into_iter().flatten();
-                for (mission, digest) in piece {
-                    let log = match (&mut logs, read.next()) {
-                        (Some(logs), Some(log)) => {
-                            logs.take(tx, appending, now, mission, log, memory)?
-                        }
-                        _ => None,
-                    };
-                    if told.is_none() {
-                        told = Some(StatedFacts::of(
-                            tx,
-                            &place,
-                            &path(&workspace.root),
-                            is_linked,
-                        )?);
-                    }
-                    let (dropped, Some(told)) = (capturing.dropped, &mut told) else {
-                        continue;
-                    };
-                    capturing.mission(
-                        tx,
-                        appending,
-                        mission,
-                        &mission.namespace(project_uuid),
-                        told,
-                    )?;
-                    let is_whole = capturing.dropped == dropped
-                        && (log.is_some() || logs.is_none() || mission.log_sha256().is_none());
-                    fresh.push(Fresh {
-                        slug: mission.slug.clone(),
-                        digest: is_whole.then(|| digest.clone()),
-                        log,
-                    });
-                }
-            }
+            let known = (&*memory, is_same);
+            fresh = append_changed(
+                tx,
+                appending,
+                &mut capturing,
+                &mut logs,
+                &mut told,
+                changed,
+                known,
+            )?;
             Ok::<_, Error>(())
         })?;
         if let Some(served) = served {
@@ -170,8 +142,8 @@ pub(in crate::ops) fn capture(
     if !is_same || captured.evicted > 0 {
         memory.distrust_captures();
     }
-    if let Some(told) = told {
-        told.save(&point);
+    if let Some(facts) = told.facts {
+        facts.save(&point);
     }
     memory.note_captured(
         if captured.evicted > 0 {
@@ -182,4 +154,63 @@ pub(in crate::ops) fn capture(
         point,
     );
     Ok(captured)
+}
+
+/// What the checkout has stated, read for the first mission that needs it.
+struct Told<'a> {
+    workspace: &'a Workspace,
+    facts: Option<StatedFacts>,
+}
+
+impl Told<'_> {
+    fn facts(&mut self, tx: &WriteTx<'_>) -> Result<&mut StatedFacts, Error> {
+        if let Some(ref mut facts) = self.facts {
+            return Ok(facts);
+        }
+        let root = &self.workspace.root;
+        let place = self.workspace.place.checkout(root);
+        let is_linked = *root != self.workspace.main_root;
+        let facts = StatedFacts::of(tx, &place, &path(root), is_linked)?;
+        Ok(self.facts.insert(facts))
+    }
+}
+
+/// Appends what is new of the missions that changed, each given with its digest; returns what was
+/// captured of each. `memory` is believed about logs only if the journal still states the same.
+fn append_changed<'a>(
+    tx: &WriteTx<'_>,
+    appending: &mut books::Appending<'_>,
+    capturing: &mut Capturing<'_>,
+    logs: &mut Option<Logs<'a>>,
+    told: &mut Told<'_>,
+    changed: Vec<(&'a Mission, &String)>,
+    (memory, is_same): (&Memory, bool),
+) -> Result<Vec<Fresh>, Error> {
+    let project_uuid = told.workspace.project_uuid()?;
+    let mut fresh = Vec::new();
+    for piece in mission_log::pieces(changed) {
+        let read = logs
+            .as_ref()
+            .map(|logs| logs.read(&piece, is_same.then_some(memory)));
+        let mut read = read.into_iter().flatten();
+        for (mission, digest) in piece {
+            let log = match (&mut *logs, read.next()) {
+                (Some(logs), Some(log)) => {
+                    logs.take(tx, appending, capturing.now, mission, log, memory)?
+                }
+                _ => None,
+            };
+            let dropped = capturing.dropped;
+            let namespace = mission.namespace(project_uuid);
+            capturing.mission(tx, appending, mission, &namespace, told.facts(tx)?)?;
+            let is_whole = capturing.dropped == dropped
+                && (log.is_some() || logs.is_none() || mission.log_sha256().is_none());
+            fresh.push(Fresh {
+                slug: mission.slug.clone(),
+                digest: is_whole.then(|| digest.clone()),
+                log,
+            });
+        }
+    }
+    Ok(fresh)
 }

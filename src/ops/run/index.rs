@@ -134,20 +134,10 @@ pub(in crate::ops) fn index(
         .filter(|a| !a.is_present)
         .collect();
     let report = report::Index {
-        missions: index.missions.len() as u64,
-        artifacts: index
-            .missions
-            .iter()
-            .map(|m| m.artifacts.len() as u64)
-            .sum(),
-        bytes: index.bytes,
-        hashed: (index.files - index.cached) as u64,
-        cached: index.cached as u64,
         not_present: absent.len() as u64,
-        layouts: layouts(&sources, &index),
         found: found(workspace, world.interrupt),
-        loose: index.loose.iter().map(|(_, path)| path.clone()).collect(),
         seconds: report::seconds(world.clock.now().since(begun)),
+        ..totals(&index, &sources)
     };
     let unreadable = absent
         .iter()
@@ -174,6 +164,24 @@ pub(in crate::ops) fn index(
         is_empty,
         unreadable,
     })
+}
+
+/// What was read, counted.
+fn totals(index: &Index, sources: &Sources) -> report::Index {
+    report::Index {
+        missions: index.missions.len() as u64,
+        artifacts: index
+            .missions
+            .iter()
+            .map(|m| m.artifacts.len() as u64)
+            .sum(),
+        bytes: index.bytes,
+        hashed: (index.files - index.cached) as u64,
+        cached: index.cached as u64,
+        layouts: layouts(sources, index),
+        loose: index.loose.iter().map(|(_, path)| path.clone()).collect(),
+        ..report::Index::default()
+    }
 }
 
 /// Counts of each layout.
