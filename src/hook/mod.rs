@@ -11,6 +11,7 @@
 mod apply;
 mod detach;
 mod event;
+mod file_state;
 mod log;
 mod manager;
 mod occasion;
@@ -24,12 +25,13 @@ mod survey;
 pub(crate) use apply::apply;
 pub(crate) use detach::{leave_behind, leave_session};
 pub(crate) use event::Hook;
+pub(crate) use file_state::{place_of, state_of};
 pub(crate) use log::{last_line, log_path, note};
 pub(crate) use manager::Manager;
 pub(crate) use occasion::{Duty, Occasion, duty};
 pub(crate) use plan::{Method, Plan, Refusal, Step, install, uninstall};
 pub(crate) use script::Standing;
-pub(crate) use stamp::{Changed, Stamp, View, place_of, state_of};
+pub(crate) use stamp::{Changed, Stamp, View, stamp_path};
 pub(crate) use survey::{Survey, survey};
 
 /// Why hooks cannot be read or changed.

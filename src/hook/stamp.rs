@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::file_state::{identity, newest_micros};
 use crate::base::{Sha256, Timestamp};
 
 /// First line of the file; with another one the file belongs to another version and is ignored.
@@ -16,6 +17,13 @@ const FORMAT: &str = "sk-sync hook stamp 1";
 /// Changes this close to the check, in microseconds, may have the same time stamp as a later
 /// change.
 const RACY_MICROS: i64 = 20_000;
+
+/// The stamp of the checkout at `root`, next to its `store`.
+pub(crate) fn stamp_path(store: &Path, root: &Path) -> PathBuf {
+    let mut name = Sha256::of(root.as_os_str().as_encoded_bytes()).to_string();
+    name.truncate(16);
+    store.with_file_name(format!("hook-{name}.stamp"))
+}
 
 /// Result of a check of the file system.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -290,239 +298,6 @@ impl Seen {
     }
 }
 
-/// A text that changes when a file changes.
-#[cfg(unix)]
-fn identity(meta: &Metadata) -> String {
-    use std::os::unix::fs::MetadataExt as _;
-    let (dev, ino, mode) = (meta.dev(), meta.ino(), meta.mode());
-    format!(
-        "{dev} {ino} {mode} {} {}.{} {}.{}",
-        meta.size(),
-        meta.mtime(),
-        meta.mtime_nsec(),
-        meta.ctime(),
-        meta.ctime_nsec()
-    )
-}
-
-#[cfg(not(unix))]
-fn identity(meta: &Metadata) -> String {
-    format!(
-        "{:?} {} {:?} {:?}",
-        meta.file_type(),
-        meta.len(),
-        meta.modified().ok(),
-        meta.created().ok()
-    )
-}
-
-#[cfg(unix)]
-fn newest_micros(meta: &Metadata) -> i64 {
-    use std::os::unix::fs::MetadataExt as _;
-    let micros = |seconds: i64, nanos: i64| {
-        seconds
-            .saturating_mul(1_000_000)
-            .saturating_add(nanos / 1000)
-    };
-    micros(meta.mtime(), meta.mtime_nsec()).max(micros(meta.ctime(), meta.ctime_nsec()))
-}
-
-#[cfg(not(unix))]
-fn newest_micros(meta: &Metadata) -> i64 {
-    let since = meta
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    since.map_or(0, |time| {
-        i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-    })
-}
-
-/// A text that changes when the file at `path` changes; empty if it does not exist.
-pub(crate) fn state_of(path: &Path) -> String {
-    std::fs::symlink_metadata(path)
-        .map(|meta| identity(&meta))
-        .unwrap_or_default()
-}
-
-/// A text that changes when another file replaces the store file, but not when the store is
-/// written; `None` if it does not exist.
-#[cfg(unix)]
-pub(crate) fn place_of(path: &Path) -> Option<String> {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(path)
-        .ok()
-        .map(|meta| format!("{} {}", meta.dev(), meta.ino()))
-}
-
-/// A text that changes when another file replaces the store file, but not when the store is
-/// written; `None` if it does not exist.
-#[cfg(not(unix))]
-pub(crate) fn place_of(path: &Path) -> Option<String> {
-    std::fs::metadata(path)
-        .ok()
-        .map(|meta| format!("{:?}", meta.created().ok()))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn look(root: &Path, now: i64) -> Stamp {
-        let artifacts = root.join("specs");
-        let words = std::fs::read_to_string(root.join("config")).unwrap_or_default();
-        let now = Timestamp::from_micros(now);
-        let view = View {
-            artifacts: &artifacts,
-            main_artifacts: &artifacts,
-            words: &words,
-            now,
-        };
-        Stamp::look(&view).unwrap()
-    }
-
-    fn write(path: &Path, text: &str) {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    #[test]
-    fn each_kind_of_change_is_seen() {
-        let temp = tempfile::tempdir().unwrap();
-        let root = temp.path();
-        for file in [
-            "specs/a/spec.md",
-            "specs/b/x/y.md",
-            "specs/line\nbreak \\ n/z.md",
-        ] {
-            write(&root.join(file.replace("\\n", "\n")), "one");
-        }
-        let before = look(root, i64::MAX);
-        assert_eq!(before.changed_since(None), Changed::All);
-        before.write(&root.join("stamp")).unwrap();
-        let kept = Stamp::read(&root.join("stamp")).unwrap();
-        assert_eq!(
-            look(root, i64::MAX).changed_since(Some(&kept)),
-            Changed::Nothing
-        );
-        assert_eq!(
-            Stamp {
-                entries: before.entries(),
-                ..kept.clone()
-            },
-            before
-        );
-        assert_eq!(
-            before.entries(),
-            7,
-            "three missions, a directory in one of them, three files"
-        );
-
-        let missions = |names: &[&str]| {
-            Changed::Missions(names.iter().map(|name| (*name).to_owned()).collect())
-        };
-        std::fs::write(root.join("specs/b/x/y.md"), "two").unwrap();
-        assert_eq!(
-            look(root, i64::MAX).changed_since(Some(&kept)),
-            missions(&["b"]),
-            "same size"
-        );
-        write(&root.join("specs/c/new.md"), "");
-        assert_eq!(
-            look(root, i64::MAX).changed_since(Some(&kept)),
-            missions(&["b", "c"]),
-            "a new one"
-        );
-        std::fs::remove_file(root.join("specs/a/spec.md")).unwrap();
-        assert_eq!(
-            look(root, i64::MAX).changed_since(Some(&kept)),
-            missions(&["a", "b", "c"]),
-            "one file less"
-        );
-        write(&root.join("config"), "x");
-        assert_eq!(
-            look(root, i64::MAX).changed_since(Some(&kept)),
-            Changed::All,
-            "the configuration"
-        );
-    }
-
-    #[test]
-    fn whole_directories_are_looked_at() {
-        let temp = tempfile::tempdir().unwrap();
-        let root = temp.path();
-        write(&root.join("openspec/changes/a/x.md"), "one");
-        let places = ["openspec/changes", "openspec/none", "kiro"].map(str::to_owned);
-        let look =
-            || Stamp::look_at(root, &places, "words", Timestamp::from_micros(i64::MAX)).unwrap();
-        let before = look();
-        assert_eq!(
-            (look().changed_since(Some(&before)), before.is_on("words")),
-            (Changed::Nothing, true)
-        );
-        std::fs::remove_file(root.join("openspec/changes/a/x.md")).unwrap();
-        assert_ne!(
-            look().changed_since(Some(&before)),
-            Changed::Nothing,
-            "a file less"
-        );
-        let before = look();
-        write(&root.join("kiro/x.md"), "");
-        assert_ne!(
-            look().changed_since(Some(&before)),
-            Changed::Nothing,
-            "a new place"
-        );
-        let before = look();
-        std::fs::remove_dir_all(root.join("openspec/changes")).unwrap();
-        assert_ne!(
-            look().changed_since(Some(&before)),
-            Changed::Nothing,
-            "a place less"
-        );
-    }
-
-    #[test]
-    fn what_changed_just_now_is_not_trusted() {
-        let temp = tempfile::tempdir().unwrap();
-        write(&temp.path().join("specs/a/spec.md"), "one");
-        let racy = look(temp.path(), 0);
-        assert_eq!(
-            look(temp.path(), 0).changed_since(Some(&racy)),
-            Changed::Missions(vec!["a".to_owned()])
-        );
-        assert_eq!(
-            look(temp.path(), i64::MAX).changed_since(Some(&racy)),
-            Changed::Missions(vec!["a".to_owned()])
-        );
-    }
-
-    #[test]
-    fn a_torn_or_foreign_stamp_says_nothing() {
-        let temp = tempfile::tempdir().unwrap();
-        write(&temp.path().join("specs/a/spec.md"), "one");
-        let path = temp.path().join("stamp");
-        look(temp.path(), i64::MAX).write(&path).unwrap();
-        let whole = std::fs::read_to_string(&path).unwrap();
-        for cut in 0..whole.len() {
-            std::fs::write(&path, &whole[..cut]).unwrap();
-            assert_eq!(Stamp::read(&path), None, "cut at {cut}");
-        }
-        std::fs::write(&path, whole.replace("stamp 1", "stamp 2")).unwrap();
-        assert_eq!(Stamp::read(&path), None);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_name_that_cannot_be_asked_for_means_all() {
-        let temp = tempfile::tempdir().unwrap();
-        write(&temp.path().join("specs/a/spec.md"), "one");
-        let before = look(temp.path(), i64::MAX);
-        let odd = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"odd\xff");
-        write(&temp.path().join("specs").join(odd).join("x"), "");
-        assert_eq!(
-            look(temp.path(), i64::MAX).changed_since(Some(&before)),
-            Changed::All
-        );
-    }
-}
+#[path = "stamp_tests.rs"]
+mod tests;

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::Seek as _;
 use std::path::{Path, PathBuf};
 
-use super::archive_file::{ArchiveWriter, Flaw, Trailer, read_archive};
+use super::archive_file::{Flaw, Trailer, read_archive};
+use super::archive_writer::ArchiveWriter;
 use crate::base::text::path as shown;
 use crate::base::{Clock, Interrupt, Sha256, failpoint, files};
 use crate::books::{self, Removed};

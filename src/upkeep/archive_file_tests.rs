@@ -6,7 +6,8 @@ use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
-use super::archive_file::{ArchiveWriter, Flaw, Item, Trailer, read_archive};
+use super::archive_file::{Flaw, Item, Trailer, read_archive};
+use super::archive_writer::ArchiveWriter;
 use super::standing::tests::record;
 use crate::base::Sha256;
 use crate::books::Restorable;

@@ -10,6 +10,7 @@ mod archive_claims;
 mod archive_file;
 #[cfg(test)]
 mod archive_file_tests;
+mod archive_writer;
 mod bodies;
 mod document;
 mod envelope;
@@ -36,7 +37,10 @@ mod status;
 #[cfg(test)]
 mod status_cost_tests;
 #[cfg(test)]
+mod status_document_tests;
+#[cfg(test)]
 mod status_tests;
+mod stored;
 mod targets;
 mod verify;
 

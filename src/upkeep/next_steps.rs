@@ -21,73 +21,92 @@ const HOLDS: [(&str, &str, &str); 3] = [
     ),
 ];
 
+/// The steps in the making.
+#[derive(Default)]
+struct Steps(Vec<Next>);
+
+impl Steps {
+    fn say(&mut self, why: impl Into<String>, run: &str) {
+        self.0.push(Next {
+            why: why.into(),
+            run: run.to_owned(),
+        });
+    }
+
+    /// A step for a number of things, if there are any.
+    fn count(&mut self, count: u64, noun: &str, what: &str, run: &str) {
+        if let Some(words) = counted(count, noun) {
+            self.say(format!("{words} {what}"), run);
+        }
+    }
+}
+
 /// The next steps, most urgent first.
 pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
-    let mut steps = Vec::new();
-    let mut say = |applies: bool, why: String, run: &str| {
-        if applies {
-            steps.push(Next {
-                why,
-                run: run.to_owned(),
-            });
-        }
-    };
-    say(
-        !d.balance.holds || !d.documents.balance.holds,
-        "the balance does not hold".to_owned(),
-        "sk-sync verify",
-    );
-    let mut look = |count: u64, noun: &str, what: &str, run: &str| {
-        if let Some(words) = counted(count, noun) {
-            say(true, format!("{words} {what}"), run);
-        }
-    };
-    look(
+    let mut steps = Steps::default();
+    broken(d, &mut steps);
+    blocked(d, &mut steps);
+    waiting(d, &mut steps);
+    failed(d, &mut steps);
+    older_stores(d, &mut steps);
+    if let Some(suggestion) = &d.event_journal.gc_suggestion {
+        let why = format!(
+            "{} MiB of payload are at every target and may go",
+            suggestion.journal_size_bytes >> 20
+        );
+        steps.say(why, "sk-sync gc");
+    }
+    steps.0
+}
+
+/// What is damaged, or not in the journal yet.
+fn broken(d: &Document, steps: &mut Steps) {
+    if !d.balance.holds || !d.documents.balance.holds {
+        steps.say("the balance does not hold", "sk-sync verify");
+    }
+    steps.count(
         d.spool.damaged,
         "spooled line",
         "damaged: look at what is kept, then remove the file",
         "sk-sync verify",
     );
-    look(
+    steps.count(
         d.spool.lines,
         "line",
         "spooled, to be imported into the journal",
         "sk-sync run",
     );
+}
+
+/// What keeps everything from being sent: checks, and a target that seems to be another one.
+fn blocked(d: &Document, steps: &mut Steps) {
     for gate in d.gates.iter().filter(|gate| !gate.is_open) {
-        say(true, format!("{}: {}", gate.name, gate.reason), &gate.fix);
+        steps.say(format!("{}: {}", gate.name, gate.reason), &gate.fix);
     }
-    if let Some(offer) = d
-        .delivery_targets
-        .current
-        .as_ref()
-        .and_then(|current| current.reset_offer.as_ref())
-    {
+    let current = d.delivery_targets.current.as_ref();
+    if let Some(offer) = current.and_then(|current| current.reset_offer.as_ref()) {
         let words: Vec<_> = offer
             .changes
             .iter()
             .map(|c| format!("{} was `{}` and is `{}`", c.field, c.previous, c.current))
             .collect();
         let why = "the target seems to be another server than before";
-        say(
-            true,
+        steps.say(
             format!(
                 "{why} ({}); if it lost what it had, send it again",
                 words.join(", ")
             ),
             &offer.run,
         );
-        say(
-            true,
-            "if it still has everything".to_owned(),
-            &offer.dismiss,
-        );
+        steps.say("if it still has everything", &offer.dismiss);
     }
-    say(
-        !d.project.store_exists,
-        "nothing was captured here yet".to_owned(),
-        "sk-sync run",
-    );
+}
+
+/// What is left to capture and to send.
+fn waiting(d: &Document, steps: &mut Steps) {
+    if !d.project.store_exists {
+        steps.say("nothing was captured here yet", "sk-sync run");
+    }
     let sends = d.delivery_targets.current.is_some() && d.gates.iter().all(|gate| gate.is_open);
     let owed = [
         (d.active_queue.event_count, "event"),
@@ -95,32 +114,18 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
     ]
     .map(|(n, noun)| counted(n, noun));
     let owed = owed.into_iter().flatten().collect::<Vec<_>>().join(" and ");
-    say(
-        sends && !owed.is_empty(),
-        format!("{owed} left to send"),
-        "sk-sync drain",
-    );
-    let newer = d
-        .missions
-        .iter()
-        .flatten()
-        .map(|mission| mission.newer_here)
-        .sum();
-    if let Some(words) = counted(newer, "document") {
-        say(
-            true,
-            format!("{words} changed here since the last capture"),
-            "sk-sync run",
-        );
+    let is_owed = sends && !owed.is_empty();
+    if is_owed {
+        steps.say(format!("{owed} left to send"), "sk-sync drain");
     }
-    if let Some(last) = d
-        .last_background
-        .as_ref()
-        .filter(|last| last.exit_code != 0)
-    {
+    let missions = d.missions.iter().flatten();
+    let newer = missions.map(|mission| mission.newer_here).sum();
+    let what = "changed here since the last capture";
+    steps.count(newer, "document", what, "sk-sync run");
+    let background = d.last_background.as_ref();
+    if let Some(last) = background.filter(|last| sends && last.exit_code != 0) {
         let why = last.halted.as_deref().unwrap_or(last.result);
-        say(
-            sends,
+        steps.say(
             format!("the last delivery in the background failed: {why}"),
             "sk-sync drain",
         );
@@ -129,78 +134,56 @@ pub(crate) fn next_steps(d: &Document) -> Vec<Next> {
         .last_run
         .as_ref()
         .and_then(|last| Some((last.halted.as_ref()?, last.fix.as_ref()?)));
-    if let Some((halted, fix)) = gone.filter(|_| sends && !owed.is_empty()) {
-        say(
-            true,
+    if let Some((halted, fix)) = gone.filter(|_| is_owed) {
+        steps.say(
             format!("the server may be gone ({halted}); {owed} are kept. To choose another"),
             fix,
         );
     }
-    let mut look = |count: u64, noun: &str, what: &str, run: &str| {
-        if let Some(words) = counted(count, noun) {
-            say(true, format!("{words} {what}"), run);
-        }
-    };
+}
+
+/// What failed for good, is on hold, or has two contents.
+fn failed(d: &Document, steps: &mut Steps) {
     let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
-    let unseen = unsigned(d.terminal_failures.count - d.terminal_failures.waived);
-    let failed_at = d
-        .terminal_failures
+    let failures = &d.terminal_failures;
+    let failed_at = failures
         .events
         .first()
         .map_or("", |event| event.target_id.as_str());
-    let current = d
-        .delivery_targets
-        .current
-        .as_ref()
-        .map(|current| current.target_id.as_deref());
-    let is_elsewhere =
-        current.is_none_or(|current| !failed_at.is_empty() && current != Some(failed_at));
+    let current = d.delivery_targets.current.as_ref();
+    let is_elsewhere = current.is_none_or(|current| {
+        !failed_at.is_empty() && current.target_id.as_deref() != Some(failed_at)
+    });
     let explain = if is_elsewhere {
         format!("sk-sync events explain --target {failed_at}")
     } else {
         "sk-sync events list --status undeliverable".to_owned()
     };
-    look(unseen, "event", "given up", &explain);
-    if d.delivery_targets.current.is_some() {
+    let unseen = unsigned(failures.count - failures.waived);
+    steps.count(unseen, "event", "given up", &explain);
+    if current.is_some() {
         for (reason, what, run) in HOLDS {
-            look(
-                d.event_journal.on_hold.get(reason).copied().unwrap_or(0),
-                "event",
-                what,
-                run,
-            );
+            let held = d.event_journal.on_hold.get(reason).copied();
+            steps.count(held.unwrap_or(0), "event", what, run);
         }
     }
-    look(
+    steps.count(
         d.bodies.failures,
         "document",
         "failed for good",
         "sk-sync bodies list",
     );
-    let kept_apart = "captured with two contents; the first is kept in the journal";
-    look(
+    steps.count(
         unsigned(d.migration_conflicts.count),
         "id",
-        kept_apart,
+        "captured with two contents; the first is kept in the journal",
         "sk-sync migrate conflicts",
     );
-    older_stores(d, &mut steps);
-    if let Some(suggestion) = &d.event_journal.gc_suggestion {
-        let why = format!(
-            "{} MiB of payload are at every target and may go",
-            suggestion.journal_size_bytes >> 20
-        );
-        steps.push(Next {
-            why,
-            run: "sk-sync gc".to_owned(),
-        });
-    }
-    steps
 }
 
 /// Step for rows of older stores that wait for the user's confirmation: how many, their files, and
 /// their target.
-fn older_stores(d: &Document, steps: &mut Vec<Next>) {
+fn older_stores(d: &Document, steps: &mut Steps) {
     if d.project.project_uuid.is_none() {
         return;
     }
@@ -221,10 +204,7 @@ fn older_stores(d: &Document, steps: &mut Vec<Next>) {
             format!(" (from {})", files.join(", "))
         };
         if let Some(words) = words {
-            steps.push(Next {
-                why: format!("{words}{from}, to be imported{to}"),
-                run: run.to_owned(),
-            });
+            steps.say(format!("{words}{from}, to be imported{to}"), run);
         }
     };
     let waiting: Vec<_> = d
@@ -247,19 +227,15 @@ fn older_stores(d: &Document, steps: &mut Vec<Next>) {
     let words = events.map(|events| format!("{events} of older stores that name no project"));
     say(words, &files, "sk-sync migrate adopt --unassigned --yes");
     if d.unassigned.events > 0 {
-        let why = "if they are not this project's: what would be deleted".to_owned();
-        steps.push(Next {
-            why,
-            run: "sk-sync purge --unassigned".to_owned(),
-        });
+        let why = "if they are not this project's: what would be deleted";
+        steps.say(why, "sk-sync purge --unassigned");
     }
-    if let Some(ids) = counted(d.unassigned.undecided, "id") {
-        let why = format!("{ids} of them with two contents, to be decided on first");
-        steps.push(Next {
-            why,
-            run: "sk-sync migrate conflicts".to_owned(),
-        });
-    }
+    steps.count(
+        d.unassigned.undecided,
+        "id",
+        "of them with two contents, to be decided on first",
+        "sk-sync migrate conflicts",
+    );
 }
 
 /// `1 event`, `2 bodies`; `None` for 0.

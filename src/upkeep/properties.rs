@@ -5,7 +5,8 @@ use std::io::{Read, Write as _};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::archive_file::{ArchiveWriter, Flaw, Item, Trailer, read_archive};
+use super::archive_file::{Flaw, Item, Trailer, read_archive};
+use super::archive_writer::ArchiveWriter;
 use crate::base::Sha256;
 use crate::journal::{Listed, Record};
 

@@ -1,6 +1,6 @@
 //! The report of `status --html`: one self-contained page.
 //!
-//! `sections` builds the content, `charts` draws numbers, `markup` escapes text. No network, no
+//! `sections` builds the content (`history` and `tables` parts of it), `charts` draws numbers, `markup` escapes text. No network, no
 //! script, no external image: a content security policy in the page forbids them, in case untrusted
 //! content slips in.
 //!
@@ -8,9 +8,11 @@
 //! it, and those of the document carry it as `data-path`, so that they can be read back.
 
 mod charts;
+mod history;
 mod markup;
 mod missions;
 mod sections;
+mod tables;
 
 use super::document::Document;
 use super::history::History;
