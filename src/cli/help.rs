@@ -143,7 +143,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::cli::args::Cli;
+    use crate::cli::commands::Cli;
 
     #[test]
     fn every_command_is_in_one_group() {

@@ -4,26 +4,37 @@
 //! prints, that uses exit codes, and that creates the system's clock, randomness and environment;
 //! lower modules get them as values.
 
-mod args;
+mod again;
+mod ask;
 mod commands;
 mod context;
+mod event_view;
 mod exit;
 mod failure;
+mod globals;
 mod help;
-mod journey;
 mod logging;
 mod printer;
 mod progress;
+mod project;
+mod project_status;
+mod receiver;
 mod render;
 mod reply;
+mod settings;
+mod steps;
+mod store;
 mod table;
+mod target_name;
+mod unit_list;
+mod values;
 mod version;
 mod when;
 
-pub(crate) use args::Globals;
 pub(crate) use context::Context;
 pub(crate) use exit::Exit;
 pub(crate) use failure::Failure;
+pub(crate) use globals::Globals;
 pub(crate) use printer::{Paint, Printer};
 pub(crate) use progress::Progress;
 pub(crate) use reply::Reply;
@@ -31,9 +42,10 @@ pub(crate) use reply::Reply;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use log::Level;
 
+use self::commands::Cli;
 use crate::base::Env;
 use crate::base::clock::is_lost;
 
@@ -64,9 +76,9 @@ pub fn main() -> ExitCode {
         let _closed = printer.finish();
         return Exit::Success.into();
     }
-    let cli = commands::plain_hook_run(&words).map_or_else(|| parsed(&words), Ok);
-    let exit = match cli {
-        Ok(cli) => run(env, cli),
+    let plain = commands::plain_hook_run(&words).map(|cli| (cli, Asked::of_hook()));
+    let exit = match plain.map_or_else(|| parsed(&words), Ok) {
+        Ok((cli, asked)) => run(env, cli, &asked),
         Err(error) => not_understood(&env, &words, &error),
     };
     // Git's work is done: no hook of this program may make it look like a failure.
@@ -77,9 +89,43 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn parsed(words: &[OsString]) -> Result<args::Cli, clap::Error> {
-    let matches = help::in_groups(args::Cli::command()).try_get_matches_from(words)?;
-    args::Cli::from_arg_matches(&matches)
+/// What the words of a command line say of the reply.
+struct Asked {
+    /// The name of the command in documents.
+    name: String,
+    /// Stdout carries JSON: one document, or one value for each line.
+    is_json: bool,
+}
+
+impl Asked {
+    fn of(matches: &ArgMatches) -> Self {
+        Self {
+            name: matches.subcommand_name().unwrap_or_default().to_owned(),
+            is_json: asks_for_json(matches),
+        }
+    }
+
+    fn of_hook() -> Self {
+        Self {
+            name: "hook".to_owned(),
+            is_json: false,
+        }
+    }
+}
+
+/// True if the command, or one below it, has `--json` or `--jsonl`.
+fn asks_for_json(matches: &ArgMatches) -> bool {
+    let is_set = |flag| matches!(matches.try_get_one::<bool>(flag), Ok(Some(true)));
+    is_set("json")
+        || is_set("jsonl")
+        || matches
+            .subcommand()
+            .is_some_and(|(_, below)| asks_for_json(below))
+}
+
+fn parsed(words: &[OsString]) -> Result<(Cli, Asked), clap::Error> {
+    let matches = help::in_groups(Cli::command()).try_get_matches_from(words)?;
+    Ok((Cli::from_arg_matches(&matches)?, Asked::of(&matches)))
 }
 
 /// True when `words` are `hook act …`, with options before them.
@@ -88,9 +134,9 @@ fn is_hook(words: &[OsString], act: &str) -> bool {
     words.next().is_some() && words.next().is_some_and(|word| word == act)
 }
 
-fn run(env: Env, cli: args::Cli) -> Exit {
-    let args::Cli { globals, command } = cli;
-    let (name, is_json) = (command.name(), command.is_json());
+fn run(env: Env, cli: Cli, asked: &Asked) -> Exit {
+    let Cli { globals, command } = cli;
+    let (name, is_json) = (asked.name.as_str(), asked.is_json);
     let printer = Printer::of_process(&env, &globals, is_json);
     let started = logging::start(&env, &globals, is_json);
     logging::keep(
@@ -186,7 +232,7 @@ fn misunderstanding(text: &str) -> Failure {
 
 /// The command in `words`, even if other arguments are wrong.
 fn named_command(words: &[OsString]) -> Option<String> {
-    let matches = args::Cli::command()
+    let matches = Cli::command()
         .ignore_errors(true)
         .try_get_matches_from(words)
         .ok()?;
@@ -201,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        args::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     /// The examples of `command` and its subcommands, from `sk-sync` to the explanation or
@@ -231,7 +277,7 @@ mod tests {
 
     #[test]
     fn the_examples_in_the_help_parse() {
-        let all = examples(&args::Cli::command());
+        let all = examples(&Cli::command());
         assert!(all.len() > 12, "{all:?}");
         for example in all {
             let example = example.replace(" UUID", " 0a5d6c2e-3f1b-4c8d-9e7a-1b2c3d4e5f60");
@@ -244,7 +290,7 @@ mod tests {
                     part.split_whitespace().collect()
                 }
             });
-            if let Err(error) = args::Cli::try_parse_from(words) {
+            if let Err(error) = Cli::try_parse_from(words) {
                 panic!("{example}: {error}");
             }
         }
@@ -267,7 +313,7 @@ mod tests {
             let short = commands::plain_hook_run(&words(line));
             assert_eq!(short.is_some(), is_short, "{line}");
             if let Some(short) = short {
-                let long = args::Cli::try_parse_from(words(line)).unwrap();
+                let long = Cli::try_parse_from(words(line)).unwrap();
                 assert_eq!(format!("{short:?}"), format!("{long:?}"), "{line}");
             }
         }

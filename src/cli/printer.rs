@@ -11,8 +11,9 @@ use log::Level;
 use serde::Serialize;
 
 use crate::base::{Env, env, text};
-use crate::cli::args::ColorChoice;
+use crate::cli::globals::ColorChoice;
 use crate::cli::logging::keep;
+use crate::cli::table::Table;
 use crate::cli::{Exit, Failure, Globals, Reply};
 
 /// A handle on both streams; clones share them.
@@ -89,6 +90,11 @@ impl Printer {
     /// One line of the result.
     pub(crate) fn result(&self, line: &str) {
         lock(&self.out).write(line);
+    }
+
+    /// A table of the result.
+    pub(crate) fn table(&self, table: &Table) {
+        table.lines().iter().for_each(|line| self.result(line));
     }
 
     /// The result as one JSON document: see [`Reply`].

@@ -184,7 +184,7 @@ fn only_streams_print_bare_lines() {
         found,
         [
             "src/cli/commands/capture.rs",
-            "src/cli/commands/events.rs",
+            "src/cli/commands/events/mod.rs",
             "src/cli/commands/log.rs",
             "src/cli/printer.rs"
         ]

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::base::text::path;
-use crate::cli::journey::{open_store, resolved, workspace};
+use crate::cli::project::{resolved, workspace};
 use crate::cli::render::plural;
+use crate::cli::store::open_store;
 use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{ArchiveRequest, Archived, archive, plan_archive};

@@ -4,7 +4,8 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::base::text::printable;
-use crate::cli::journey::{open_store, workspace};
+use crate::cli::project::workspace;
+use crate::cli::store::open_store;
 use crate::cli::table::{Table, count};
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{BodyListing, Retried, list_bodies, retry_bodies};
@@ -55,15 +56,6 @@ pub(crate) struct RetryArgs {
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-impl Args {
-    pub(super) const fn is_json(&self) -> bool {
-        match &self.command {
-            Bodies::List(args) => args.json,
-            Bodies::Retry(args) => args.json,
-        }
-    }
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
@@ -200,7 +192,7 @@ fn show(context: &Context, listing: BodyListing) {
             .map(|cell| printable(&cell)),
         );
     }
-    table.lines().iter().for_each(|line| printer.result(line));
+    printer.table(&table);
 }
 
 fn retry(context: &Context, missions: &[String]) -> Result<Exit, Failure> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use crate::base::text::{path, printable};
-use crate::cli::journey::{tell_absorbed, workspace_to_write, world};
+use crate::cli::project::{workspace_to_write, world};
+use crate::cli::store::tell_absorbed;
 use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::{Line, News, StreamRequest, capture_stream, evicted_words};

@@ -1,9 +1,8 @@
 //! `sk-sync completions`: prints shell completions.
 
-use clap::CommandFactory as _;
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::cli::args::Cli;
 use crate::cli::{Context, Exit};
 
 /// Print a completion script for a shell.
@@ -18,9 +17,9 @@ pub(crate) struct Args {
     pub(crate) shell: Shell,
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Exit {
+pub(super) fn run(context: &Context, args: &Args, mut line: Command) -> Exit {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "sk-sync", &mut script);
+    clap_complete::generate(args.shell, &mut line, "sk-sync", &mut script);
     context
         .printer
         .result(String::from_utf8_lossy(&script).trim_end());

@@ -6,9 +6,9 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::settings;
 use crate::base::text::{nearest, path, printable};
-use crate::cli::journey::workspace;
+use crate::cli::project::workspace;
+use crate::cli::settings;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Asked, Change, KEYS, Setting};
 
@@ -109,18 +109,6 @@ pub(crate) struct PathArgs {
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-impl Args {
-    pub(super) const fn is_json(&self) -> bool {
-        match &self.command {
-            Config::Show(args) => args.json,
-            Config::Get(args) => args.json,
-            Config::Set(args) => args.json,
-            Config::Unset(args) => args.json,
-            Config::Path(args) => args.json,
-        }
-    }
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::journey::travel_and;
-use crate::cli::{Context, Exit, Failure, args};
+use crate::cli::steps::run_steps_and;
+use crate::cli::{Context, Exit, Failure, values};
 use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::ops::{Request, Scope, write_report};
@@ -16,7 +16,7 @@ use crate::ops::{Request, Scope, write_report};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stop after DURATION (30s, 2m)
-    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) max_time: Option<Duration>,
 
     /// Write a report with every failure to FILE
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         choice: Choice::default(),
     };
     let begun = context.clock.now();
-    travel_and(
+    run_steps_and(
         context,
         request,
         false,

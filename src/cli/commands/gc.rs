@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::base::text::printable;
 use crate::books::{GcPlan, Tally, WhyNot};
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::project::{resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::table::size;
-use crate::cli::{Context, Exit, Failure, args};
+use crate::cli::{Context, Exit, Failure, values};
 use crate::upkeep::{Explicit, GcReport, GcRequest, apply_gc, plan_gc};
 
 /// Delete payloads that every target already has.
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     pub(crate) undeliverable: Vec<String>,
 
     /// Only payloads captured longer than AGE ago (12h, 30d, 8w)
-    #[arg(long, value_name = "AGE", value_parser = args::age)]
+    #[arg(long, value_name = "AGE", value_parser = values::age)]
     pub(crate) older_than: Option<Duration>,
 
     /// Show what would be deleted; change nothing

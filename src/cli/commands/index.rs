@@ -1,6 +1,6 @@
 //! `sk-sync index`: captures the content of the feature directories, without the network.
 
-use crate::cli::journey::travel;
+use crate::cli::steps::run_steps;
 use crate::cli::{Context, Exit, Failure};
 use crate::dossier::Edition;
 use crate::endpoint::Choice;
@@ -70,5 +70,5 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         dry_run: args.dry_run,
         choice: Choice::default(),
     };
-    travel(context, request, false)
+    run_steps(context, request, false)
 }

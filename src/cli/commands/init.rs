@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::init_plan::{Act, FILE, Found, Identity, KITTIFY, Layouts, Plan, Wish, plan};
-use super::unit_list::UnitList;
 use crate::base::{Sha256, files, text};
-use crate::cli::journey::{workspace, workspace_to_write};
+use crate::cli::project::{workspace, workspace_to_write};
+use crate::cli::unit_list::UnitList;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::LAYOUTS;
 use crate::dossier::{self, ProjectOverride};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::events::view;
 use crate::base::Timestamp;
 use crate::base::text::{printable, shorten};
-use crate::cli::journey::workspace;
+use crate::cli::event_view::view;
+use crate::cli::project::workspace;
 use crate::cli::when::{When, local, when};
 use crate::cli::{Context, Exit, Failure};
 use crate::upkeep::{LogEntry, LogRequest, log};

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory as _;
+use clap::Command;
 
 use crate::base::files;
-use crate::cli::args::Cli;
 use crate::cli::{Context, Exit, Failure};
 
 /// Print the manual page.
@@ -20,10 +19,10 @@ pub(crate) struct Args {
     pub(crate) output: Option<PathBuf>,
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, args: &Args, line: Command) -> Result<Exit, Failure> {
     let Some(dir) = &args.output else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(Cli::command())
+        clap_mangen::Man::new(line)
             .render(&mut page)
             .map_err(|error| Failure::io(&error))?;
         context
@@ -32,7 +31,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     };
     std::fs::create_dir_all(dir)
-        .and_then(|()| clap_mangen::generate_to(Cli::command().disable_help_subcommand(true), dir))
+        .and_then(|()| clap_mangen::generate_to(line.disable_help_subcommand(true), dir))
         .map_err(|error| Failure::io(&files::named(&error, "cannot write the pages into", dir)))?;
     Ok(Exit::Success)
 }

@@ -1,8 +1,8 @@
-//! The commands, one file each: arguments and output.
+//! The commands, one file each: arguments and output. This file leads to them, so it is above all of
+//! `cli` but its `mod.rs`.
 
 mod action;
 mod allow;
-mod allow_offer;
 mod archive;
 mod bench;
 mod bodies;
@@ -11,7 +11,6 @@ mod completions;
 mod config;
 mod drain;
 mod events;
-mod explain;
 mod gc;
 mod hook;
 mod index;
@@ -20,37 +19,55 @@ mod init_plan;
 mod log;
 mod man;
 mod migrate;
-mod migrate_conflicts;
-mod migrate_store;
 mod mode;
 mod open;
 mod preflight;
 mod purge;
-mod release;
 mod replay;
 mod restore;
 mod run;
 mod selftest;
 mod serve;
-mod serve_forget;
-mod serve_token;
-mod serve_webhook;
-mod settings;
 mod status;
 mod status_all;
 mod target;
-mod target_name;
 mod target_set;
-mod unit_list;
 mod verify;
 mod verify_target;
-mod waive;
 
-pub(crate) use hook::plain_run as plain_hook_run;
+use std::ffi::OsString;
 
-use clap::Subcommand;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::cli::{Context, Exit, Failure};
+use crate::cli::{Context, Exit, Failure, Globals, help};
+
+/// Deliver the specs, plans and tasks in a git repository to a server.
+///
+/// Captures events and documents in a local journal, then delivers them to the one target you
+/// chose. Nothing is lost, no daemon runs, and each run proves what arrived. Without configuration
+/// everything stays on this machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sk-sync",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(after_help = help::EXAMPLES, after_long_help = help::after_long_help())]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Parses `sk-sync hook run HOOK ARG…` as git calls it; `None` for any other line.
+pub(crate) fn plain_hook_run(words: &[OsString]) -> Option<Cli> {
+    Some(Cli {
+        globals: Globals::default(),
+        command: Command::Hook(hook::plain_run(words)?),
+    })
+}
 
 /// What to do. Each command's help is the text above its `Args`.
 #[derive(Debug, Subcommand)]
@@ -92,74 +109,6 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Its name in documents.
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            Self::Run(_) => "run",
-            Self::Index(_) => "index",
-            Self::Capture(_) => "capture",
-            Self::Drain(_) => "drain",
-            Self::Replay(_) => "replay",
-            Self::Status(_) => "status",
-            Self::Log(_) => "log",
-            Self::Preflight(_) => "preflight",
-            Self::Events(_) => "events",
-            Self::Bodies(_) => "bodies",
-            Self::Migrate(_) => "migrate",
-            Self::Gc(_) => "gc",
-            Self::Archive(_) => "archive",
-            Self::Restore(_) => "restore",
-            Self::Purge(_) => "purge",
-            Self::Target(_) => "target",
-            Self::Mode(_) => "mode",
-            Self::Selftest(_) => "selftest",
-            Self::Verify(_) => "verify",
-            Self::Init(_) => "init",
-            Self::Config(_) => "config",
-            Self::Hook(_) => "hook",
-            Self::Serve(_) => "serve",
-            Self::Open(_) => "open",
-            Self::Action(_) => "action",
-            Self::Allow(_) => "allow",
-            Self::Bench(_) => "bench",
-            Self::Completions(_) => "completions",
-            Self::Man(_) => "man",
-        }
-    }
-
-    /// True if stdout carries exactly one JSON document, or for `capture` one for each line of
-    /// input.
-    pub(crate) const fn is_json(&self) -> bool {
-        match self {
-            Self::Run(args) => args.json,
-            Self::Index(args) => args.json,
-            Self::Capture(args) => args.json,
-            Self::Drain(args) => args.json,
-            Self::Replay(args) => args.json,
-            Self::Status(args) => args.json,
-            Self::Log(args) => args.jsonl,
-            Self::Preflight(args) => args.json,
-            Self::Events(args) => args.is_json(),
-            Self::Bodies(args) => args.is_json(),
-            Self::Migrate(args) => args.is_json(),
-            Self::Gc(args) => args.json,
-            Self::Archive(args) => args.json,
-            Self::Restore(args) => args.json,
-            Self::Purge(args) => args.json,
-            Self::Target(args) => args.is_json(),
-            Self::Mode(args) => args.json,
-            Self::Selftest(args) => args.json,
-            Self::Verify(args) => args.json,
-            Self::Init(args) => args.json,
-            Self::Config(args) => args.is_json(),
-            Self::Hook(args) => args.is_json(),
-            Self::Allow(args) => args.json,
-            Self::Bench(args) => args.json,
-            Self::Open(args) => args.json,
-            Self::Action(_) | Self::Serve(_) | Self::Completions(_) | Self::Man(_) => false,
-        }
-    }
-
     /// True if the command is so short that Ctrl-C may end it at once: committed changes stay.
     pub(crate) const fn is_brief(&self) -> bool {
         matches!(self, Self::Hook(args) if args.is_run())
@@ -195,8 +144,27 @@ impl Command {
             Self::Action(args) => action::run(context, args),
             Self::Allow(args) => allow::run(context, args),
             Self::Bench(args) => bench::run(context, args),
-            Self::Completions(args) => Ok(completions::run(context, args)),
-            Self::Man(args) => man::run(context, args),
+            Self::Completions(args) => Ok(completions::run(context, args, Cli::command())),
+            Self::Man(args) => man::run(context, args, Cli::command()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for line in [
+            "sk-sync --preset stub --repo r run",
+            "sk-sync run --repo r --preset stub",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.globals.preset.as_deref(), Some("stub"), "{line}");
+            assert_eq!(cli.globals.repo, Some(PathBuf::from("r")), "{line}");
         }
     }
 }

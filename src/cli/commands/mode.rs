@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::settings;
-use super::target_set::{PRESET, preset};
 use crate::base::text::printable;
-use crate::cli::args::presets;
-use crate::cli::journey::workspace;
+use crate::cli::project::workspace;
+use crate::cli::settings::{self, PRESET, preset};
+use crate::cli::values::presets;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Setting;
 

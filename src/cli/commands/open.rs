@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::base::child;
 use crate::base::text::printable;
-use crate::cli::journey::{resolved, workspace, world};
+use crate::cli::project::{resolved, workspace, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::delivery::project_page;
 use crate::endpoint::Credentials;

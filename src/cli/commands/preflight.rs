@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::base::Timestamp;
 use crate::base::text::printable;
-use crate::cli::journey::{resolved, workspace, world};
+use crate::cli::project::{resolved, workspace, world};
 use crate::cli::when::age;
 use crate::cli::{Context, Exit, Failure, Paint};
 use crate::delivery::LastAnswer;

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::base::lock::Lock;
 use crate::base::text::{path, printable};
-use crate::cli::journey::{open_store, workspace};
+use crate::cli::project::workspace;
 use crate::cli::render::plural;
+use crate::cli::store::open_store;
 use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
 use crate::legacy::lock_sources;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::text::path;
 use crate::books::Restored;
-use crate::cli::journey::{workspace, workspace_to_write};
+use crate::cli::project::{workspace, workspace_to_write};
 use crate::cli::render::plural;
 use crate::cli::table::count;
 use crate::cli::{Context, Exit, Failure};

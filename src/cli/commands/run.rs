@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cli::journey::travel;
-use crate::cli::{Context, Exit, Failure, args};
+use crate::cli::steps::run_steps;
+use crate::cli::{Context, Exit, Failure, values};
 use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::ops::{Request, Scope};
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     pub(crate) no_drain: bool,
 
     /// Stop delivering after DURATION (30s, 2m)
-    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) max_time: Option<Duration>,
 
     /// Exit 5 also for unreadable files and events that break the contract
@@ -85,5 +85,5 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         dry_run: args.dry_run,
         choice: Choice::default(),
     };
-    travel(context, request, args.strict)
+    run_steps(context, request, args.strict)
 }

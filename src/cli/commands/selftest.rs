@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::base::text::{path, printable};
-use crate::cli::journey::start_stub;
+use crate::cli::receiver::start_stub;
 use crate::cli::render::{balance_words, plural};
 use crate::cli::{Context, Exit, Failure};
 use crate::selftest::{self, Check, Report, Setup};

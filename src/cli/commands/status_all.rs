@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::base::shell;
 use crate::base::text::{path, printable};
-use crate::cli::journey::workspace;
+use crate::cli::project::workspace;
 use crate::cli::render::plural;
 use crate::cli::table::{count, size};
 use crate::cli::{Context, Exit, Failure};

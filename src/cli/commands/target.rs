@@ -3,12 +3,12 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::target_name::target_id;
 use super::target_set::{self, SetArgs};
 use crate::base::lock::Lock;
 use crate::base::text::printable;
-use crate::cli::journey::{resolved, workspace};
+use crate::cli::project::{resolved, workspace};
 use crate::cli::render::plural;
+use crate::cli::target_name::target_id;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{
     Authority, Credentials, Gate, Granting, Identity, Named, ProxyUse, ReceiverKind, Resolved,
@@ -64,16 +64,6 @@ pub(crate) struct ForgetArgs {
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-impl Args {
-    pub(super) const fn is_json(&self) -> bool {
-        match &self.command {
-            Targets::Show(args) | Targets::List(args) => args.json,
-            Targets::Set(args) => args.json,
-            Targets::Forget(args) => args.json,
-        }
-    }
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {

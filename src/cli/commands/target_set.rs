@@ -2,9 +2,9 @@
 
 use clap::builder::PossibleValuesParser;
 
-use super::settings;
-use crate::cli::args::presets;
-use crate::cli::journey::workspace;
+use crate::cli::project::workspace;
+use crate::cli::settings::{self, PRESET, preset};
+use crate::cli::values::presets;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Change, Delivery, Origin};
 use crate::endpoint::check_address;
@@ -12,9 +12,6 @@ use crate::ops;
 
 const SERVER: &str = "teamspace.server_url";
 const RECEIVER: &str = "external_receiver.url";
-
-/// The keys that a preset decides. Retention or delivery in the same settings would override it.
-pub(super) const PRESET: [&str; 3] = ["preset", "retention", "delivery"];
 
 /// The words of `--unset` that stand for keys.
 const SHORT: [(&str, &[&str]); 8] = [
@@ -146,18 +143,6 @@ pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
         })
     }));
     settings::change(context, "target", &changes, args.dry_run)
-}
-
-/// The changes that choose a preset, or with `None` take the choice back.
-pub(super) fn preset<'a>(
-    name: Option<&'a str>,
-    from: &'static str,
-) -> impl Iterator<Item = Change<'a>> {
-    PRESET.into_iter().map(move |key| Change {
-        key,
-        value: name.filter(|_| key == "preset"),
-        from,
-    })
 }
 
 /// The key that `--url` sets.

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::base::text::{path, printable};
 use crate::books::start_anew;
-use crate::cli::journey::{with_spool, workspace};
+use crate::cli::project::workspace;
 use crate::cli::render::plural;
+use crate::cli::store::with_spool;
 use crate::cli::{Context, Exit, Failure, Paint};
 use crate::dossier::mission_logs;
 use crate::event::NO_CONTRACT_TYPE;

@@ -1,8 +1,9 @@
 //! `sk-sync verify --target`: compares with what the server says that it has.
 
 use crate::base::text::printable;
-use crate::cli::journey::{open_store, resolved, workspace, world};
+use crate::cli::project::{resolved, workspace, world};
 use crate::cli::render::plural;
+use crate::cli::store::open_store;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::Credentials;
 use crate::ops::{Compared, NotCompared, TargetProof, verify_target};

@@ -12,6 +12,9 @@ use crate::ops::report::{
 };
 use crate::upkeep::{Document, ServerCheck};
 
+/// Characters of a reason that are shown.
+pub(super) const REASON: usize = 120;
+
 /// Failing checks shown one by one before the rest is only counted.
 const GATES_SHOWN: usize = 2;
 
@@ -302,6 +305,11 @@ pub(super) fn warning_lines(warnings: &[String], is_verbose: bool, paint: Paint)
 
 pub(super) fn events(number: u64) -> String {
     plural(number, "event")
+}
+
+/// A count of the document; 0 for a negative one.
+pub(super) fn unsigned(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
 }
 
 pub(crate) fn plural(number: u64, noun: &str) -> String {

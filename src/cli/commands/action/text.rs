@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::Ending;
+use super::ending::Ending;
 use crate::base::text::shorten;
 
 /// Maximum number of rows of a table, and of annotations of a run.

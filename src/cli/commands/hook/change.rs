@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::status::{Line, lines, program};
+use super::called::{Line, lines, program};
 use crate::base::text::{path, printable};
 use crate::cli::{Context, Exit, Failure};
 use crate::git::{Checkout, Git};

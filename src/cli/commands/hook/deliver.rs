@@ -2,7 +2,9 @@
 //! the log.
 
 use crate::books::{LastRun, Runner};
-use crate::cli::journey::{note_end, start_stub, with_choice, world};
+use crate::cli::project::{with_choice, world};
+use crate::cli::receiver::start_stub;
+use crate::cli::steps::note_end;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
 use crate::dossier::Edition;

@@ -1,7 +1,10 @@
 //! `sk-sync hook`: git hooks that capture, and the background drain that they start.
 
+mod called;
+mod capture;
 mod change;
 mod deliver;
+mod handover;
 mod run;
 mod status;
 mod watchdog;
@@ -10,9 +13,7 @@ use std::ffi::OsString;
 
 use clap::Subcommand;
 
-use super::Command;
-use crate::cli::args::Cli;
-use crate::cli::{Context, Exit, Failure, Globals};
+use crate::cli::{Context, Exit, Failure};
 
 /// Capture after commits with git hooks.
 ///
@@ -45,7 +46,7 @@ pub(crate) enum Hook {
 /// Parses the command line `sk-sync hook run HOOK ARG…` as git calls it, without options. Handled
 /// here because building the arguments of every command takes longer than a hook that has nothing
 /// to do.
-pub(crate) fn plain_run(words: &[OsString]) -> Option<Cli> {
+pub(crate) fn plain_run(words: &[OsString]) -> Option<Args> {
     let [_, hook, run, name, args @ ..] = words else {
         return None;
     };
@@ -65,11 +66,8 @@ pub(crate) fn plain_run(words: &[OsString]) -> Option<Cli> {
         hook: name.to_owned(),
         args: args.iter().map(plain).collect::<Option<_>>()?,
     };
-    Some(Cli {
-        globals: Globals::default(),
-        command: Command::Hook(Args {
-            command: Hook::Run(args),
-        }),
+    Some(Args {
+        command: Hook::Run(args),
     })
 }
 
@@ -77,15 +75,6 @@ impl Args {
     /// True for the commands that git calls.
     pub(super) const fn is_run(&self) -> bool {
         matches!(self.command, Hook::Run(_))
-    }
-
-    pub(super) const fn is_json(&self) -> bool {
-        match &self.command {
-            Hook::Install(args) => args.json,
-            Hook::Uninstall(args) => args.json,
-            Hook::Status(args) => args.json,
-            Hook::Run(_) | Hook::Deliver(_) => false,
-        }
     }
 }
 

@@ -1,18 +1,22 @@
 //! `sk-sync events`: shows the journal.
 
+mod explain;
+mod release;
+mod retry;
+mod waive;
+
 use clap::Subcommand;
 
-use super::explain::{self, ExplainArgs};
-use super::release::{self, ReleaseArgs};
-use super::replay::{self, RetryArgs};
-use super::waive::{self, WaiveArgs};
-use crate::base::text::{path, printable};
-use crate::cli::journey::{resolved, workspace};
+use self::explain::ExplainArgs;
+use self::release::ReleaseArgs;
+use self::retry::RetryArgs;
+use self::waive::WaiveArgs;
+use crate::base::text::printable;
+use crate::cli::event_view::{no_event, view};
+use crate::cli::project::workspace;
 use crate::cli::render::event::described;
 use crate::cli::{Context, Exit, Failure};
-use crate::endpoint::Credentials;
-use crate::ops::Workspace;
-use crate::upkeep::{ListRequest, View, Wanted, known_targets, list, recorded_gates, show};
+use crate::upkeep::{ListRequest, Wanted, list, show};
 
 /// List, explain, retry, waive and release events.
 ///
@@ -70,73 +74,14 @@ pub(crate) struct ShowArgs {
     pub(crate) json: bool,
 }
 
-impl Args {
-    pub(super) const fn is_json(&self) -> bool {
-        match &self.command {
-            Events::List(args) => args.jsonl,
-            Events::Show(args) => args.json,
-            Events::Explain(args) => args.json,
-            Events::Release(args) => args.json,
-            Events::Retry(args) => args.json,
-            Events::Waive(args) => args.json,
-        }
-    }
-}
-
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         Events::List(args) => list_events(context, args),
         Events::Show(args) => show_event(context, args),
         Events::Explain(args) => explain::run(context, args),
         Events::Release(args) => release::run(context, args),
-        Events::Retry(args) => replay::retry(context, args),
+        Events::Retry(args) => retry::run(context, args),
         Events::Waive(args) => waive::run(context, args),
-    }
-}
-
-/// The target whose delivery state is shown: the configured one, or the one with this id.
-pub(super) fn view(
-    context: &Context,
-    workspace: &Workspace,
-    asked: Option<&str>,
-) -> Result<View, Failure> {
-    let resolved = resolved(context, workspace)?;
-    let configured = resolved
-        .identity
-        .as_ref()
-        .map(|identity| identity.target_id.as_str());
-    match asked {
-        Some(id) if configured != Some(id) => {
-            let known = known_targets(&workspace.place.store())?;
-            if known.iter().any(|other| other == id) {
-                return Ok(View {
-                    target_id: Some(id.to_owned()),
-                    shut: Vec::new(),
-                });
-            }
-            let known = if known.is_empty() {
-                "none yet".to_owned()
-            } else {
-                known.join(", ")
-            };
-            Err(
-                Failure::usage(format!("--target: no target {}", printable(id)))
-                    .with_hint(format!("known: {known}")),
-            )
-        }
-        _ => {
-            let gates = Credentials::new(&resolved, &workspace.loaded.config, &context.env).gates();
-            let gates = recorded_gates(&workspace.place.store(), configured, &gates)?;
-            let shut = gates
-                .iter()
-                .filter(|gate| !gate.is_open)
-                .map(|gate| gate.name)
-                .collect();
-            Ok(View {
-                target_id: configured.map(str::to_owned),
-                shut,
-            })
-        }
     }
 }
 
@@ -214,10 +159,4 @@ fn show_event(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
         printer.result(&words);
     }
     Ok(Exit::Success)
-}
-
-/// The failure for an unknown event id.
-pub(super) fn no_event(id: &str, store: &std::path::Path) -> Failure {
-    let message = format!("no event {} in {}", printable(id), path(store));
-    Failure::usage(message).with_hint("`sk-sync events list` lists every event")
 }

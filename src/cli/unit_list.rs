@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cli::journey::{start_stub, with_setup, world};
+use crate::cli::project::{with_setup, world};
+use crate::cli::receiver::start_stub;
 use crate::cli::render::listing::listing;
 use crate::cli::render::plural;
 use crate::cli::table::size;
@@ -16,15 +17,15 @@ use crate::ops::{self, CapturedDocument, Request, Scope, Setup, Workspace};
 
 /// The artifacts of a project, with the decision about each.
 #[derive(Debug)]
-pub(super) struct UnitList {
+pub(crate) struct UnitList {
     artifacts: Vec<Artifact>,
     missions: u64,
-    pub(super) warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A unit, in a document.
 #[derive(Debug, Serialize)]
-pub(super) struct UnitSummary {
+pub(crate) struct UnitSummary {
     mission_slug: String,
     layout: String,
     dir: String,
@@ -37,7 +38,7 @@ pub(super) struct UnitSummary {
 
 impl UnitList {
     /// What would be sent if the repository's file were allowed as it is. Writes nothing.
-    pub(super) fn of(context: &Context) -> Result<Self, Failure> {
+    pub(crate) fn of(context: &Context) -> Result<Self, Failure> {
         let allowing = |setup: &Setup<'_>| {
             Ok(Workspace::open(
                 &world(context),
@@ -77,12 +78,12 @@ impl UnitList {
     }
 
     /// A line per unit, then per reason for files that are not sent; with `is_verbose` every path.
-    pub(super) fn lines(&self, is_verbose: bool) -> Vec<String> {
+    pub(crate) fn lines(&self, is_verbose: bool) -> Vec<String> {
         listing(&self.artifacts, is_verbose)
     }
 
     /// True when the document is among those that are sent.
-    pub(super) fn sends(&self, document: &CapturedDocument) -> bool {
+    pub(crate) fn sends(&self, document: &CapturedDocument) -> bool {
         let is_it = |artifact: &Artifact| {
             (&artifact.mission_slug, &artifact.path) == (&document.mission_slug, &document.path)
                 && artifact.decision == "queued"
@@ -91,7 +92,7 @@ impl UnitList {
     }
 
     /// The totals, for people.
-    pub(super) fn total(&self) -> String {
+    pub(crate) fn total(&self) -> String {
         let sent = self
             .artifacts
             .iter()
@@ -108,7 +109,7 @@ impl UnitList {
     }
 
     /// The units, for a document.
-    pub(super) fn summaries(&self) -> Vec<UnitSummary> {
+    pub(crate) fn summaries(&self) -> Vec<UnitSummary> {
         let units = self
             .artifacts
             .chunk_by(|a, b| a.mission_slug == b.mission_slug);

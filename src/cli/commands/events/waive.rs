@@ -4,8 +4,9 @@ use clap::ArgGroup;
 use serde::Serialize;
 
 use crate::base::text::printable;
-use crate::cli::journey::{open_store, resolved, workspace};
+use crate::cli::project::{resolved, workspace};
 use crate::cli::render::plural;
+use crate::cli::store::open_store;
 use crate::cli::when::{When, when};
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::{GivenUp, WaiveFilter, given_up, waive};

@@ -1,15 +1,15 @@
 //! Resolves a target on the command line: by its id, its URL, a word, or a unique prefix.
 
-use super::super::{Context, Failure};
 use crate::base::text::printable;
-use crate::cli::journey::resolved;
+use crate::cli::project::resolved;
+use crate::cli::{Context, Failure};
 use crate::endpoint::ReceiverKind;
 use crate::ops::Workspace;
 use crate::upkeep::{TargetRow, list_targets};
 
 /// The id of the target that `text` names: an id, a URL, `current`, `stub`, or a unique prefix of
 /// an id or URL.
-pub(super) fn target_id(
+pub(crate) fn target_id(
     context: &Context,
     workspace: &Workspace,
     text: &str,

@@ -1,14 +1,14 @@
 //! `sk-sync serve token`: tokens for sending to a receiver, and for reading.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use super::place::{Place, unknown};
 use crate::base::text::printable;
 use crate::base::{Clock as _, Sha256, clock::SystemClock};
-use crate::cli::args::age;
 use crate::cli::table::Table;
+use crate::cli::values::age;
 use crate::cli::{Context, Exit, Failure};
-use crate::serve::{Options, Scope, Token, add_token, list_tokens, revoke_token};
+use crate::serve::{Scope, Token, add_token, list_tokens, revoke_token};
 
 /// Add, list or revoke the tokens of a receiver's storage.
 #[derive(Debug, clap::Args)]
@@ -68,18 +68,6 @@ Example:
     },
 }
 
-/// Where the receiver keeps what it receives.
-#[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-pub(super) struct Place {
-    /// SQLite file of the receiver
-    #[arg(long, value_name = "FILE")]
-    pub(super) store: Option<PathBuf>,
-    /// PostgreSQL of the receiver; NAME holds its URL, or one per line
-    #[arg(long, value_name = "NAME")]
-    pub(super) store_env: Option<String>,
-}
-
 fn scope(text: &str) -> Result<Scope, String> {
     Scope::of_name(text).ok_or_else(|| "expected write, read or admin".to_owned())
 }
@@ -87,11 +75,8 @@ fn scope(text: &str) -> Result<Scope, String> {
 /// Maximum characters of a name.
 const LONGEST_NAME: usize = 100;
 
-pub(super) fn run(
-    context: &Context,
-    args: &Args,
-    options: impl Fn(&Place) -> Result<Options, Failure>,
-) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let options = |place: &Place| place.options(context, None);
     match &args.command {
         Command::Add {
             name,
@@ -150,18 +135,12 @@ pub(super) fn run(
                     state.to_owned(),
                 ]);
             }
-            table
-                .lines()
-                .iter()
-                .for_each(|line| context.printer.result(line));
+            context.printer.table(&table);
         }
         Command::Revoke { name, team, place } => {
             if !revoke_token(&options(place)?, team, name, SystemClock.now())? {
-                return Err(Failure::usage(format!(
-                    "cannot revoke {}: no valid token has this name",
-                    printable(name)
-                ))
-                .with_hint("see the names: sk-sync serve token list"));
+                let see = "sk-sync serve token list";
+                return Err(unknown("revoke", name, "no valid token", see));
             }
             context
                 .printer

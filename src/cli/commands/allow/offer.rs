@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::status::look;
 use crate::base::text::{path, printable};
-use crate::cli::journey::world;
+use crate::cli::project::world;
+use crate::cli::project_status::look;
 use crate::cli::table::count;
 use crate::cli::{Context, Failure};
 use crate::config::PersonalData;
@@ -175,71 +175,7 @@ impl Offer {
                 "none by this agreement; nothing leaves this machine",
             );
         } else {
-            let team = resolved
-                .identity
-                .as_ref()
-                .map(|i| i.team_slug.as_str())
-                .filter(|t| !t.is_empty());
-            let team = team.map(|t| format!(", team {t}")).unwrap_or_default();
-            line("Target", &format!("{}{team}", self.origins.join(" and ")));
-            let (events, bodies) = (count(self.events), count(self.bodies));
-            if self.from_now {
-                line(
-                    "Releases",
-                    &format!("what is captured of {name} from now on"),
-                );
-                line(
-                    "On hold",
-                    &format!(
-                        "{events} events and {bodies} documents that wait now, until they are allowed"
-                    ),
-                );
-            } else {
-                line(
-                    "Releases",
-                    &format!(
-                        "{events} events and {bodies} documents of {name} that wait now, and all later ones"
-                    ),
-                );
-            }
-            if !self.on_hold.is_none() {
-                let (events, documents) =
-                    (count(self.on_hold.events), count(self.on_hold.documents));
-                let stay = if self.from_now {
-                    "stay on hold"
-                } else {
-                    "are released as well"
-                };
-                line(
-                    "",
-                    &format!(
-                        "{events} events and {documents} documents that `--from-now` put on hold {stay}"
-                    ),
-                );
-            }
-            if self.log_events > 0 {
-                let log_events = count(self.log_events);
-                line(
-                    "",
-                    &format!(
-                        "among them {log_events} lines of mission logs: who did what, names, free text"
-                    ),
-                );
-            }
-            if self.personal_events > 0 {
-                let what = if self.personal_data == "send" {
-                    "sent with them"
-                } else {
-                    "left out"
-                };
-                let names = count(self.personal_events);
-                line(
-                    "",
-                    &format!(
-                        "{names} imported events name a person or machine: {what} (migrate.personal_data)"
-                    ),
-                );
-            }
+            self.show_release(&line, name, resolved);
         }
         if !self.older.is_empty() {
             let (events, bodies) = (count(self.older.events), count(self.older.bodies));
@@ -271,6 +207,74 @@ impl Offer {
         }
         if self.missing.is_empty() {
             line("Agreed", "already given, or not needed for this URL");
+        }
+    }
+
+    /// Shows what goes to the target, and what stays.
+    fn show_release(&self, line: &dyn Fn(&str, &str), name: &str, resolved: &Resolved) {
+        let team = resolved
+            .identity
+            .as_ref()
+            .map(|i| i.team_slug.as_str())
+            .filter(|t| !t.is_empty());
+        let team = team.map(|t| format!(", team {t}")).unwrap_or_default();
+        line("Target", &format!("{}{team}", self.origins.join(" and ")));
+        let (events, bodies) = (count(self.events), count(self.bodies));
+        if self.from_now {
+            line(
+                "Releases",
+                &format!("what is captured of {name} from now on"),
+            );
+            line(
+                "On hold",
+                &format!(
+                    "{events} events and {bodies} documents that wait now, until they are allowed"
+                ),
+            );
+        } else {
+            line(
+                "Releases",
+                &format!(
+                    "{events} events and {bodies} documents of {name} that wait now, and all later ones"
+                ),
+            );
+        }
+        if !self.on_hold.is_none() {
+            let (events, documents) = (count(self.on_hold.events), count(self.on_hold.documents));
+            let stay = if self.from_now {
+                "stay on hold"
+            } else {
+                "are released as well"
+            };
+            line(
+                "",
+                &format!(
+                    "{events} events and {documents} documents that `--from-now` put on hold {stay}"
+                ),
+            );
+        }
+        if self.log_events > 0 {
+            let log_events = count(self.log_events);
+            line(
+                "",
+                &format!(
+                    "among them {log_events} lines of mission logs: who did what, names, free text"
+                ),
+            );
+        }
+        if self.personal_events > 0 {
+            let what = if self.personal_data == "send" {
+                "sent with them"
+            } else {
+                "left out"
+            };
+            let names = count(self.personal_events);
+            line(
+                "",
+                &format!(
+                    "{names} imported events name a person or machine: {what} (migrate.personal_data)"
+                ),
+            );
         }
     }
 }

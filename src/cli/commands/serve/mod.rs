@@ -1,22 +1,23 @@
 //! `sk-sync serve`: runs a receiver.
 
+mod forget;
+mod place;
+mod token;
+mod webhook;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{serve_forget, serve_token, serve_webhook};
-use crate::base::clock::SystemClock;
+use self::place::databases;
 use crate::base::files;
-use crate::base::ids::SystemIds;
-use crate::cli::args::duration;
+use crate::cli::receiver::over;
+use crate::cli::values::duration;
 use crate::cli::{Context, Exit, Failure};
-use crate::serve::{
-    DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Deployment, Options, Pages, Server, Storage,
-};
+use crate::serve::{DEFAULT_MAX_BYTES, DEFAULT_MAX_EVENTS, Options, Pages, Server, Storage};
 
 /// Run a receiver, the server side.
 ///
@@ -104,9 +105,9 @@ pub(crate) struct Args {
 /// What else there is to do with a receiver's storage.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    Token(serve_token::Args),
-    Forget(Box<serve_forget::Args>),
-    Webhook(Box<serve_webhook::Args>),
+    Token(token::Args),
+    Forget(Box<forget::Args>),
+    Webhook(Box<webhook::Args>),
 }
 
 /// What a line about a request looks like.
@@ -145,49 +146,18 @@ fn bytes(text: &str) -> Result<usize, String> {
     })
 }
 
-/// The options of a receiver over this storage.
-fn over(store: Storage) -> Options {
-    Options {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        store,
-        demo: false,
-        pages: Pages::None,
-        token: None,
-        max_events: DEFAULT_MAX_EVENTS,
-        max_bytes: DEFAULT_MAX_BYTES,
-        deployment: Deployment::default(),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(SystemIds::default()),
-        random: fastrand::f64,
-        admin: None,
-        requests: None,
-    }
-}
-
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let at =
-        |place: &serve_token::Place, bodies: Option<&str>| match (&place.store_env, &place.store) {
-            (Some(name), _) => Ok(over(databases(context, name, false, bodies)?)),
-            (None, Some(file)) => Ok(over(Storage::File(context.cwd.join(file)))),
-            (None, None) => Err(Failure::usage(
-                "name the storage with --store or --store-env".to_owned(),
-            )),
-        };
     match &args.command {
-        Some(Command::Token(token)) => {
-            return serve_token::run(context, token, |place| at(place, None));
-        }
-        Some(Command::Forget(forget)) => return serve_forget::run(context, forget, at),
-        Some(Command::Webhook(webhook)) => {
-            return serve_webhook::run(context, webhook, |place| at(place, None));
-        }
+        Some(Command::Token(args)) => return token::run(context, args),
+        Some(Command::Forget(args)) => return forget::run(context, args),
+        Some(Command::Webhook(args)) => return webhook::run(context, args),
         None => {}
     }
     let options = Options {
         listen: args.listen,
         demo: args.demo,
         pages: pages(context, args),
-        token: token(context, args)?,
+        token: required_token(context, args)?,
         max_events: args.max_events,
         max_bytes: args.max_bytes,
         admin: args.admin_listen,
@@ -256,95 +226,8 @@ fn storage(context: &Context, args: &Args) -> Result<Storage, Failure> {
     }
 }
 
-#[cfg(not(feature = "postgres"))]
-fn databases(
-    _context: &Context,
-    name: &str,
-    _migrate: bool,
-    _bodies: Option<&str>,
-) -> Result<Storage, Failure> {
-    Err(Failure::usage(format!(
-        "--store-env {name}: this build of sk-sync cannot use PostgreSQL"
-    ))
-    .with_hint("build sk-sync-server: cargo build --release --features postgres"))
-}
-
-#[cfg(feature = "postgres")]
-fn databases(
-    context: &Context,
-    name: &str,
-    migrate: bool,
-    bodies: Option<&str>,
-) -> Result<Storage, Failure> {
-    use crate::base::env::CERTIFICATES;
-    use crate::serve::{Databases, Migrate};
-    let lacking = |what: &str| {
-        Failure::usage(format!("--store-env: the variable {name} {what}")).with_hint(format!(
-            "set {name} to postgres://USER:PASSWORD@HOST/DATABASE"
-        ))
-    };
-    let text = context
-        .env
-        .text(name)
-        .ok_or_else(|| lacking("is not set"))?;
-    let urls: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let is_url = |url: &&str| url.starts_with("postgres://") || url.starts_with("postgresql://");
-    if urls.is_empty() || !urls.iter().all(is_url) {
-        return Err(lacking("does not hold a postgres:// URL in each line"));
-    }
-    let authorities = context.env.path(CERTIFICATES).map(|file| {
-        let read = std::fs::read(&file)
-            .map_err(|e| e.to_string())
-            .and_then(|pem| crate::http::Authorities::read(&pem));
-        read.map_err(|flaw| {
-            Failure::usage(format!(
-                "{CERTIFICATES}: {} {flaw}",
-                crate::base::text::path(&file)
-            ))
-        })
-    });
-    Ok(Storage::Databases(Box::new(Databases {
-        urls: urls.into_iter().map(SecretString::from).collect(),
-        migrate: if migrate {
-            Migrate::Apply
-        } else {
-            Migrate::Refuse
-        },
-        authorities: authorities.transpose()?,
-        bodies: bodies
-            .map(|address| object_store(context, address))
-            .transpose()?,
-    })))
-}
-
-#[cfg(feature = "postgres")]
-fn object_store(context: &Context, address: &str) -> Result<crate::serve::ObjectStore, Failure> {
-    use crate::serve::{Keys, ObjectStore};
-    let text = |name: &str| context.env.text(name).map(str::to_owned);
-    let needed = |name: &str| {
-        text(name).ok_or_else(|| {
-            Failure::usage(format!("--bodies: the variable {name} is not set"))
-                .with_hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-        })
-    };
-    let keys = Keys {
-        id: needed("AWS_ACCESS_KEY_ID")?,
-        secret: needed("AWS_SECRET_ACCESS_KEY")?.into(),
-        session: text("AWS_SESSION_TOKEN").map(SecretString::from),
-        region: text("AWS_REGION").or_else(|| text("AWS_DEFAULT_REGION")),
-    };
-    ObjectStore::read(address, keys).map_err(|flaw| {
-        Failure::usage(format!("--bodies: {flaw}"))
-            .with_hint("expected s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION")
-    })
-}
-
 /// The token that requests must carry, from the variable named by `--token-env`.
-fn token(context: &Context, args: &Args) -> Result<Option<SecretString>, Failure> {
+fn required_token(context: &Context, args: &Args) -> Result<Option<SecretString>, Failure> {
     let Some(name) = &args.token_env else {
         return Ok(None);
     };

@@ -4,15 +4,16 @@ use clap::ArgGroup;
 use serde::Serialize;
 
 use crate::base::text::printable;
-use crate::cli::journey::{open_store, workspace};
+use crate::cli::project::workspace;
 use crate::cli::render::plural;
+use crate::cli::store::open_store;
 use crate::cli::when::{When, when};
 use crate::cli::{Context, Exit, Failure};
 use crate::journal::HeldFilter;
 use crate::ops::{Lifted, count_held, release_held};
 use crate::upkeep::{View, show};
 
-use super::events::no_event;
+use crate::cli::event_view::no_event;
 
 /// Release events that are on hold, so that they are sent.
 ///

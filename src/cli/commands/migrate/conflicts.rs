@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::base::text::{path, printable};
-use crate::cli::journey::{workspace, world};
+use crate::cli::project::{workspace, world};
 use crate::cli::render::plural;
 use crate::cli::{Context, Exit, Failure};
 use crate::legacy::{Conflict, Decided, Decision, Keep, Refused};
@@ -83,15 +83,6 @@ pub(crate) struct CleanupArgs {
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-impl ConflictsArgs {
-    pub(super) const fn is_json(&self) -> bool {
-        match &self.command {
-            None => self.json,
-            Some(Conflicts::Resolve(args)) => args.json,
-        }
-    }
 }
 
 pub(super) fn run(context: &Context, args: &ConflictsArgs) -> Result<Exit, Failure> {

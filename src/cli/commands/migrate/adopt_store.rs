@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use super::migrate::{AdoptArgs, confirm};
 use crate::base::lock::Lock;
 use crate::base::text::{path, printable};
 use crate::books::Restored;
-use crate::cli::journey::{open_store, resolved, workspace_to_write};
+use crate::cli::ask::Question;
+use crate::cli::project::{resolved, workspace_to_write};
 use crate::cli::render::plural;
+use crate::cli::store::open_store;
 use crate::cli::table::size;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{Resolved, grants};
@@ -31,8 +32,29 @@ struct Document {
     restored: Option<Restored>,
 }
 
-pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result<Exit, Failure> {
-    let workspace = workspace_to_write(context, args.dry_run)?;
+/// Whether the user agrees to the adoption.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Consent {
+    /// Nothing is to be changed.
+    pub(super) dry_run: bool,
+    /// The command line agrees.
+    pub(super) is_given: bool,
+}
+
+/// Asks on a terminal; otherwise `--yes` is required.
+pub(super) fn confirm(context: &Context, agreeing: &str) -> Result<(), Failure> {
+    Question {
+        words: "Take this over into the store of this repository?",
+        cannot: "cannot ask whether to take this over: stdin is not a terminal",
+        agreeing,
+        refused: "not agreed; nothing was imported",
+    }
+    .ask(context)
+}
+
+/// Adopts the store of the repository whose id begins with `prefix`.
+pub(super) fn adopt(context: &Context, prefix: &str, consent: Consent) -> Result<Exit, Failure> {
+    let workspace = workspace_to_write(context, consent.dry_run)?;
     let _uuid = workspace.project_uuid()?;
     let resolved = resolved(context, &workspace)?;
     let from = ops::abandoned(&workspace, prefix)?;
@@ -48,7 +70,7 @@ pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result
         show(context, &from, &unsent, &resolved)?;
     }
     let mut document = Document {
-        dry_run: args.dry_run,
+        dry_run: consent.dry_run,
         repository_id: from.repository_id.clone(),
         repository: from.repository.clone(),
         store: path(&from.place.store()),
@@ -57,8 +79,8 @@ pub(super) fn adopt(context: &Context, args: &AdoptArgs, prefix: &str) -> Result
         restored: None,
     };
     let mut exit = Exit::Success;
-    if !args.dry_run {
-        if !args.yes {
+    if !consent.dry_run {
+        if !consent.is_given {
             confirm(
                 context,
                 &format!("sk-sync migrate adopt --store {prefix} --yes"),
@@ -93,7 +115,7 @@ fn take(
     from: &Abandoned,
     target: Option<&str>,
 ) -> Result<Option<Restored>, Failure> {
-    let world = crate::cli::journey::world(context);
+    let world = crate::cli::project::world(context);
     let patience = workspace.loaded.config.drain.lock_wait;
     let lock = |place: &crate::config::Place| {
         let taken = Lock::take(

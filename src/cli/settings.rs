@@ -4,11 +4,26 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::text::{path, printable};
-use crate::cli::journey::{resolved, with_setup, workspace_to_write, world};
+use crate::cli::project::{resolved, with_setup, workspace_to_write, world};
 use crate::cli::{Context, Exit, Failure};
 use crate::config::{Change, Changed, Origin};
 use crate::endpoint::{Credentials, Gate, Identity};
 use crate::ops::{Workspace, change_settings};
+
+/// The keys that a preset decides. Retention or delivery in the same settings would override it.
+pub(crate) const PRESET: [&str; 3] = ["preset", "retention", "delivery"];
+
+/// The changes that choose a preset, or with `None` take the choice back.
+pub(crate) fn preset<'a>(
+    name: Option<&'a str>,
+    from: &'static str,
+) -> impl Iterator<Item = Change<'a>> {
+    PRESET.into_iter().map(move |key| Change {
+        key,
+        value: name.filter(|_| key == "preset"),
+        from,
+    })
+}
 
 /// Document of `target set --json` and `mode --json`.
 #[derive(Debug, Serialize)]
@@ -33,7 +48,7 @@ struct Outcome {
 }
 
 /// Applies the changes, and shows them with the resulting target.
-pub(super) fn change(
+pub(crate) fn change(
     context: &Context,
     command: &'static str,
     changes: &[Change<'_>],

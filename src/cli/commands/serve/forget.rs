@@ -1,12 +1,12 @@
 //! `sk-sync serve forget`: deletes received data, with an audit row.
 
+use super::place::Place;
 use crate::base::text::{path, printable};
 use crate::base::{Clock as _, clock::SystemClock};
-use crate::cli::commands::serve_token::Place;
 use crate::cli::render::plural;
 use crate::cli::table::{Table, size};
 use crate::cli::{Context, Exit, Failure};
-use crate::serve::{Amount, Forgot, Options, Part, Removal, forget, list_removals};
+use crate::serve::{Amount, Forgot, Part, Removal, forget, list_removals};
 
 /// Delete a project, mission or document from a receiver's storage.
 ///
@@ -63,11 +63,7 @@ pub(crate) struct Args {
 /// Maximum characters of a reason.
 const LONGEST_REASON: usize = 500;
 
-pub(super) fn run(
-    context: &Context,
-    args: &Args,
-    options: impl Fn(&Place, Option<&str>) -> Result<Options, Failure>,
-) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     if let Some(file) = args
         .place
         .store
@@ -79,7 +75,7 @@ pub(super) fn run(
                 .with_hint("name the file that the receiver was started with: serve --store FILE"),
         );
     }
-    let options = options(&args.place, args.bodies.as_deref())?;
+    let options = args.place.options(context, args.bodies.as_deref())?;
     let Some(project) = args.project else {
         list(context, &list_removals(&options)?);
         return Ok(Exit::Success);
@@ -186,8 +182,5 @@ fn list(context: &Context, removals: &[Removal]) {
             printable(&removal.reason),
         ]);
     }
-    table
-        .lines()
-        .iter()
-        .for_each(|line| context.printer.result(line));
+    context.printer.table(&table);
 }

@@ -2,16 +2,14 @@
 
 use secrecy::SecretString;
 
+use super::place::{Place, unknown};
 use crate::base::text::printable;
 use crate::base::{Clock as _, Timestamp, clock::SystemClock};
-use crate::cli::commands::serve_token::Place;
 use crate::cli::table::Table;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::Address;
 use crate::http::SigningKeys;
-use crate::serve::{
-    Added, Options, Webhook, add_webhook, list_webhooks, new_secret, remove_webhook,
-};
+use crate::serve::{Added, Webhook, add_webhook, list_webhooks, new_secret, remove_webhook};
 
 /// Add, list or remove webhooks, which get a project's events.
 #[derive(Debug, clap::Args)]
@@ -80,11 +78,8 @@ Example:
 /// Maximum characters of a name.
 const LONGEST_NAME: usize = 100;
 
-pub(super) fn run(
-    context: &Context,
-    args: &Args,
-    options: impl Fn(&Place) -> Result<Options, Failure>,
-) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let options = |place: &Place| place.options(context, None);
     match &args.command {
         Command::Add {
             name,
@@ -134,13 +129,8 @@ pub(super) fn run(
         Command::List { place } => list(context, &list_webhooks(&options(place)?)?),
         Command::Remove { name, team, place } => {
             if !remove_webhook(&options(place)?, team, name)? {
-                let message = format!(
-                    "cannot remove {}: no webhook has this name",
-                    printable(name)
-                );
-                return Err(
-                    Failure::usage(message).with_hint("see the names: sk-sync serve webhook list")
-                );
+                let see = "sk-sync serve webhook list";
+                return Err(unknown("remove", name, "no webhook", see));
             }
             context
                 .printer
@@ -194,10 +184,7 @@ fn list(context: &Context, webhooks: &[Webhook]) {
             state(webhook, now),
         ]);
     }
-    table
-        .lines()
-        .iter()
-        .for_each(|line| context.printer.result(line));
+    context.printer.table(&table);
 }
 
 fn state(webhook: &Webhook, now: Timestamp) -> String {

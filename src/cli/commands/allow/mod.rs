@@ -3,23 +3,22 @@
 //! An agreement is never given by accident: the origin is named on the command line, or a person
 //! says yes to what was shown. No file and no variable can give one.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+mod listed;
+mod offer;
 
 use serde::Serialize;
 
-use super::allow_offer::Offer;
-use super::unit_list::{UnitList, UnitSummary};
+use self::listed::{Listed, list};
+use self::offer::Offer;
 use crate::base::shell;
 use crate::base::text::printable;
-use crate::cli::journey::{open_store, resolved, workspace_to_write, world};
+use crate::cli::ask::Question;
+use crate::cli::project::{resolved, workspace_to_write, world};
 use crate::cli::render::plural;
-use crate::cli::table::size;
+use crate::cli::store::open_store;
 use crate::cli::{Context, Exit, Failure};
 use crate::endpoint::{Grant, Granting, LOCAL, Resolved, grants, read_origin, record, revoke};
-use crate::ops::{
-    self, CapturedDocument, KeptBack, Workspace, captured_documents, hold_captured, kept_back,
-    release_captured,
-};
+use crate::ops::{self, KeptBack, Workspace, hold_captured, kept_back, release_captured};
 
 /// Consent to send this repository's data to a server.
 ///
@@ -92,15 +91,6 @@ struct Document {
     listed: Listed,
 }
 
-/// What would leave.
-#[derive(Debug, Default, Serialize)]
-struct Listed {
-    /// What a run would send, by unit.
-    units: Vec<UnitSummary>,
-    /// Documents that were captured and are not among those: an agreement releases them as well.
-    captured_before: Vec<CapturedDocument>,
-}
-
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let is_dry = args.dry_run || args.show || args.list;
     let workspace = workspace_to_write(context, is_dry)?;
@@ -117,7 +107,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         .iter()
         .map(|o| read_grantee(o, "ORIGIN"))
         .collect::<Result<Vec<_>, _>>()?;
-    let listed = list_units(context, &workspace, args, &resolved)?;
+    let listed = list(context, &workspace, args.show, &resolved)?;
     if args.show
         && named.is_empty()
         && resolved.origins().is_empty()
@@ -196,87 +186,6 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     conclude(context, &workspace, args, Some(offer), listed)
 }
 
-/// Lists what would leave. What stands in the way of an index is told, and no reason not to agree.
-fn list_units(
-    context: &Context,
-    workspace: &Workspace,
-    args: &Args,
-    resolved: &Resolved,
-) -> Result<Listed, Failure> {
-    let target = resolved
-        .identity
-        .as_ref()
-        .map(|identity| identity.target_id.as_str());
-    let mut captured = captured_documents(&workspace.place.store(), target)?;
-    let list = match UnitList::of(context) {
-        Ok(list) => list,
-        Err(failure) => {
-            context.printer.warning(&format!(
-                "cannot list what would leave: {}",
-                failure.message
-            ));
-            return Ok(Listed {
-                captured_before: captured,
-                ..Listed::default()
-            });
-        }
-    };
-    captured.retain(|document| !list.sends(document));
-    if !context.printer.is_json() {
-        let is_whole = args.show || context.globals.verbose > 0;
-        list.lines(is_whole)
-            .iter()
-            .for_each(|line| context.printer.result(line));
-        context
-            .printer
-            .result(&format!("In all    {}", list.total()));
-        for line in captured_lines(&captured, is_whole) {
-            context.printer.result(&line);
-        }
-        list.warnings
-            .iter()
-            .for_each(|words| context.printer.warning(words));
-    }
-    Ok(Listed {
-        units: list.summaries(),
-        captured_before: captured,
-    })
-}
-
-/// One line for each waiting document that is not in the list, the first few unless all are
-/// requested.
-fn captured_lines(captured: &[CapturedDocument], is_whole: bool) -> Vec<String> {
-    const FEW: usize = 20;
-    if captured.is_empty() {
-        return Vec::new();
-    }
-    let shown = if is_whole {
-        captured.len()
-    } else {
-        FEW.min(captured.len())
-    };
-    let count = plural(captured.len() as u64, "document");
-    let mut lines = vec![format!(
-        "Captured  {count} before, not in this list and released with it:"
-    )];
-    let line = |d: &CapturedDocument| {
-        printable(&format!(
-            "          {}/{} ({})",
-            d.mission_slug,
-            d.path,
-            size(d.size)
-        ))
-    };
-    lines.extend(captured.iter().take(shown).map(line));
-    if shown < captured.len() {
-        lines.push(format!(
-            "          and {} more; --show lists all",
-            captured.len() - shown
-        ));
-    }
-    lines
-}
-
 /// Before anything may leave: puts on hold what was captured so far, or releases what was put on
 /// hold so.
 fn settle_holds(
@@ -340,35 +249,17 @@ fn read_grantee(text: &str, from: &'static str) -> Result<String, Failure> {
 
 /// Asks on a terminal; anywhere else the origin has to be named.
 fn ask(context: &Context, wanted: &[String]) -> Result<(), Failure> {
-    let line = shell::line("sk-sync allow", wanted);
-    if context.globals.no_input || !std::io::stdin().is_terminal() || context.printer.is_json() {
-        return Err(Failure::usage(
-            "cannot ask for consent: stdin is not a terminal; name the origin",
-        )
-        .with_hint(format!("to agree: {line}")));
-    }
-    // What the question is about comes before it.
-    context.printer.flush();
-    let failed = |e: std::io::Error| Failure::new(Exit::Internal, "io", format!("cannot ask: {e}"));
-    let mut err = std::io::stderr();
-    let question = match wanted {
-        [local] if local == LOCAL => "Agree to what this file says? [y/N] ".to_owned(),
-        _ => format!("Agree to sending this to {}? [y/N] ", wanted.join(" and ")),
+    let words = match wanted {
+        [local] if local == LOCAL => "Agree to what this file says?".to_owned(),
+        _ => format!("Agree to sending this to {}?", wanted.join(" and ")),
     };
-    err.write_all(question.as_bytes())
-        .and_then(|()| err.flush())
-        .map_err(failed)?;
-    let mut answer = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(failed)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failure::usage(
-            "not agreed; nothing was recorded and nothing is sent",
-        )),
+    Question {
+        words: &words,
+        cannot: "cannot ask for consent: stdin is not a terminal; name the origin",
+        agreeing: &shell::line("sk-sync allow", wanted),
+        refused: "not agreed; nothing was recorded and nothing is sent",
     }
+    .ask(context)
 }
 
 fn take_back(

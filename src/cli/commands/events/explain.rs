@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::events::view;
 use crate::base::text::printable;
-use crate::cli::journey::workspace;
+use crate::cli::event_view::view;
+use crate::cli::project::workspace;
 use crate::cli::table::Table;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::{Group, explain};
@@ -61,7 +61,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
         ];
         table.row(cells.map(printable));
     }
-    table.lines().iter().for_each(|line| printer.result(line));
+    printer.table(&table);
     Ok(Exit::Success)
 }
 
