@@ -34,31 +34,46 @@ pub(crate) fn workspace_to_write(context: &Context, is_dry: bool) -> Result<Work
     })
 }
 
+/// The same as if the repository's file were allowed: to show what it asks for.
+pub(crate) fn workspace_as_allowed(context: &Context) -> Result<Workspace, Failure> {
+    with_setup(context, |setup| {
+        let allowing = Setup {
+            allows_file: true,
+            ..*setup
+        };
+        Ok(Workspace::open(&world(context), &allowing)?)
+    })
+}
+
 /// Calls `work` with the command line's choice of the place to work in.
 pub(crate) fn with_setup<T>(
     context: &Context,
     work: impl FnOnce(&Setup<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    with_flags(context, None, work)
+}
+
+/// The same with one more setting that the command makes itself.
+pub(crate) fn with_flags<T>(
+    context: &Context,
+    own: Option<Flag<'_>>,
+    work: impl FnOnce(&Setup<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let globals = &context.globals;
     let start = context.start_dir()?;
-    let flags: Vec<Flag<'_>> = globals
-        .preset
-        .iter()
-        .map(|value| Flag {
-            key: "preset",
-            value,
-            name: "--preset",
-        })
-        .collect();
-    let config_file = globals.config.as_deref();
-    let allows_file = !globals.allow_origin.is_empty();
+    let preset = globals.preset.iter().map(|value| Flag {
+        key: "preset",
+        value,
+        name: "--preset",
+    });
+    let flags: Vec<Flag<'_>> = preset.chain(own).collect();
     work(&Setup {
         cwd: &context.cwd,
         start: &start,
-        config_file,
+        config_file: globals.config.as_deref(),
         flags: &flags,
         settings: None,
-        allows_file,
+        allows_file: !globals.allow_origin.is_empty(),
     })
 }
 

@@ -1,12 +1,14 @@
 //! Runs the steps of a request with progress, shows their report, and records how they ended.
 
-use super::project::{resolved, with_choice, with_setup, workspace, workspace_to_write, world};
+use super::project::{
+    resolved, with_choice, workspace, workspace_as_allowed, workspace_to_write, world,
+};
 use super::receiver::start_stub;
 use crate::books::{LastRun, Runner, write_last_run};
 use crate::cli::render::conclude;
 use crate::cli::{Context, Exit, Failure};
 use crate::ops::report::Report;
-use crate::ops::{self, Request, Setup, Step, Workspace};
+use crate::ops::{self, Request, Step, Workspace};
 
 /// The workspace of a request, and what to tell about it. `index --dry-run` captures nothing, so it
 /// shows what the repository's file asks for before it is allowed.
@@ -21,17 +23,8 @@ fn workspace_for(
     let Some(words) = resolved(context, &strict)?.not_used() else {
         return Ok((strict, None));
     };
-    let allowing = |setup: &Setup<'_>| {
-        Ok(Workspace::open(
-            &world(context),
-            &Setup {
-                allows_file: true,
-                ..*setup
-            },
-        )?)
-    };
     Ok((
-        with_setup(context, allowing)?,
+        workspace_as_allowed(context)?,
         Some(format!("listed as if the file were allowed: {words}")),
     ))
 }

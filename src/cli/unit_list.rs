@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cli::project::{with_setup, world};
+use crate::cli::project::{workspace_as_allowed, world};
 use crate::cli::receiver::start_stub;
 use crate::cli::render::listing::listing;
 use crate::cli::render::plural;
@@ -13,7 +13,7 @@ use crate::cli::{Context, Failure};
 use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::ops::report::Artifact;
-use crate::ops::{self, CapturedDocument, Request, Scope, Setup, Workspace};
+use crate::ops::{self, CapturedDocument, Request, Scope};
 
 /// The artifacts of a project, with the decision about each.
 #[derive(Debug)]
@@ -39,16 +39,7 @@ pub(crate) struct UnitSummary {
 impl UnitList {
     /// What would be sent if the repository's file were allowed as it is. Writes nothing.
     pub(crate) fn of(context: &Context) -> Result<Self, Failure> {
-        let allowing = |setup: &Setup<'_>| {
-            Ok(Workspace::open(
-                &world(context),
-                &Setup {
-                    allows_file: true,
-                    ..*setup
-                },
-            )?)
-        };
-        let workspace = with_setup(context, allowing)?;
+        let workspace = workspace_as_allowed(context)?;
         let scope = Scope {
             command: "index",
             migrates: false,

@@ -2,7 +2,7 @@
 //! the log.
 
 use crate::books::{LastRun, Runner};
-use crate::cli::project::{with_choice, world};
+use crate::cli::project::{with_choice, with_flags, world};
 use crate::cli::receiver::start_stub;
 use crate::cli::steps::note_end;
 use crate::cli::{Context, Exit, Failure};
@@ -11,7 +11,7 @@ use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::hook;
 use crate::ops::report::Report;
-use crate::ops::{self, Request, Scope, Setup, Workspace};
+use crate::ops::{self, Request, Scope, Workspace};
 
 /// Deliver in the background what hooks captured (hooks start this).
 #[derive(Debug, clap::Args)]
@@ -22,12 +22,6 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let start = context.start_dir()?;
-    let preset = context.globals.preset.iter().map(|value| Flag {
-        key: "preset",
-        value,
-        name: "--preset",
-    });
     // Without waiting: the running drain selects again before it ends, and so sends these events
     // too.
     let no_wait = Flag {
@@ -35,18 +29,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         value: "0",
         name: "hook deliver",
     };
-    let flags: Vec<Flag<'_>> = preset.chain([no_wait]).collect();
-    let config_file = context.globals.config.as_deref();
-    let allows_file = !context.globals.allow_origin.is_empty();
-    let setup = Setup {
-        cwd: &context.cwd,
-        start: &start,
-        config_file,
-        flags: &flags,
-        settings: None,
-        allows_file,
-    };
-    let workspace = Workspace::open_to_write(&world(context), &setup)?;
+    let workspace = with_flags(context, Some(no_wait), |setup| {
+        Ok(Workspace::open_to_write(&world(context), setup)?)
+    })?;
     let outcome = with_choice(context, &workspace, |choice| {
         let request = Request {
             scope: Scope {
