@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::chance::Chance;
+use crate::support::chance::Chance;
 use crate::support::rights::with_mounts;
 use crate::support::stores::places;
 use crate::support::wire::{journal, open};
@@ -159,16 +159,16 @@ impl Machine {
         let mission = if place == Place::Side {
             OF_SIDE
         } else {
-            OF_MAIN[chance.below(2)]
+            OF_MAIN[chance.place(2)]
         };
-        let name = FILES[chance.below(FILES.len())];
+        let name = FILES[chance.place(FILES.len())];
         let path = self
             .root(place)
             .join("kitty-specs")
             .join(mission)
             .join(name);
         // A text may return, and the same text may be in several files.
-        let text = format!("# Text {}\n", chance.below(40)).repeat(1 + chance.below(60));
+        let text = format!("# Text {}\n", chance.below(40)).repeat(1 + chance.place(60));
         if name.contains('/') && chance.below(5) == 0 {
             let _absent = std::fs::remove_file(&path);
             return format!("{mission}/{name} is removed");

@@ -1,17 +1,19 @@
-//! A real `serve` behind a way that breaks: requests and answers are lost, cut, doubled and
-//! replaced, and the receiver or the client is killed while a request is on its way.
+//! Real receivers behind a way that breaks: requests and answers are lost, cut, doubled and
+//! replaced, and the receiver or the client is killed while a request is on its way. Requests go to
+//! the receivers of a hub in turn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
-use crate::support::Sandbox;
-use crate::support::Served;
+use super::store::Store;
+use crate::support::chance::Chance;
 use crate::support::server::{Reply, Request, Server};
+use crate::support::wire::Received;
+use crate::support::{Sandbox, Served};
 
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,12 +46,47 @@ pub(super) enum Fault {
     KillsClient(bool),
 }
 
+impl Fault {
+    /// What happens to a request.
+    pub(super) fn any(chance: &mut Chance) -> Self {
+        let arrives = chance.once_in(2);
+        match chance.below(20) {
+            0..=4 => Self::None,
+            5 => Self::Away,
+            6 => Self::Lost,
+            7 => Self::Half,
+            8 => Self::Twice,
+            9 => Self::Status(
+                [301, 401, 403, 404, 407, 412, 426, 451][chance.place(8)],
+                false,
+            ),
+            10 => Self::Status([400, 413, 422][chance.place(3)], false),
+            11 => Self::Status([500, 502, 503, 202, 204][chance.place(5)], arrives),
+            12 => Self::Status([408, 409, 423, 425][chance.place(4)], false),
+            13 => Self::Pause([429, 503][chance.place(2)]),
+            14 => Self::Page,
+            15 => Self::Unnamed,
+            16 => Self::Some,
+            17 => Self::Noise,
+            18 => Self::KillsReceiver,
+            _ => Self::KillsClient(arrives),
+        }
+    }
+}
+
+/// A receiver at an address that it keeps.
+struct Receiver {
+    served: Served,
+    address: String,
+}
+
 /// The state of a way.
 pub(super) struct State {
     keeper: Sandbox,
-    served: Option<Served>,
-    address: String,
-    file: PathBuf,
+    receivers: Vec<Receiver>,
+    /// The receiver of the last request.
+    last: usize,
+    pub(super) store: Store,
     /// What happens to the next requests; then nothing happens to them.
     pub(super) script: VecDeque<Fault>,
     /// The process that may be killed.
@@ -58,23 +95,39 @@ pub(super) struct State {
     pub(super) counts: BTreeMap<String, u64>,
 }
 
-/// A receiver and the way to it.
+/// Receivers and the way to them.
 pub(super) struct Hub {
     way: Server,
     state: Arc<Mutex<State>>,
 }
 
 impl Hub {
-    pub(super) fn start() -> Self {
+    /// A receiver with a file.
+    pub(super) fn alone() -> Self {
         let keeper = Sandbox::new();
-        let file = keeper.path("received.db");
-        let served = keeper.serve(&["--store", file.to_str().unwrap()]);
-        let address = served.url().replace("http://", "");
+        let store = Store::file(&keeper);
+        Self::start(keeper, store)
+    }
+
+    /// Two receivers on one database, where there is one.
+    pub(super) fn shared() -> Self {
+        let mut keeper = Sandbox::new();
+        let store = Store::shared(&mut keeper);
+        Self::start(keeper, store)
+    }
+
+    fn start(keeper: Sandbox, store: Store) -> Self {
+        let receivers = (0..store.receivers()).map(|_| {
+            let served = keeper.serve(&store.arguments());
+            let address = served.url().replace("http://", "");
+            Receiver { served, address }
+        });
+        let receivers = receivers.collect();
         let state = State {
             keeper,
-            served: Some(served),
-            address,
-            file,
+            receivers,
+            last: 0,
+            store,
             script: VecDeque::new(),
             client: None,
             counts: BTreeMap::new(),
@@ -105,24 +158,28 @@ impl Hub {
 }
 
 impl State {
-    /// The receiver's file.
-    pub(super) fn file(&self) -> PathBuf {
-        self.file.clone()
+    /// Everything that was received.
+    pub(super) fn received(&self) -> Received {
+        self.store.received()
     }
 
     /// Events that came with an id that another content has.
-    pub(super) fn conflicts(&self) -> Value {
-        self.served.as_ref().unwrap().report()["conflicts"].clone()
+    pub(super) fn conflicts(&self) -> u64 {
+        let conflicts = |receiver: &Receiver| receiver.served.report()["conflicts"].as_u64();
+        self.receivers
+            .iter()
+            .map(|receiver| conflicts(receiver).unwrap())
+            .sum()
     }
 
-    /// SIGKILL of the receiver, then its next start at the same address.
+    /// SIGKILL of the receiver that had the last request, then its next start at the same address.
     pub(super) fn kill_receiver(&mut self) {
-        self.served = None;
-        let file = self.file.to_str().unwrap().to_owned();
-        self.served = Some(
-            self.keeper
-                .serve(&["--store", &file, "--listen", &self.address]),
-        );
+        let receiver = &mut self.receivers[self.last];
+        receiver.served.child.kill().unwrap();
+        receiver.served.child.wait().unwrap();
+        let mut arguments = self.store.arguments();
+        arguments.extend(["--listen", &receiver.address]);
+        receiver.served = self.keeper.serve(&arguments);
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
@@ -179,24 +236,25 @@ impl State {
         }
     }
 
-    fn passed(&self, request: &Request) -> Reply {
+    fn passed(&mut self, request: &Request) -> Reply {
         self.forward(request).map_or(Reply::Silence, Reply::Raw)
     }
 
     /// The receiver's whole answer to a request.
-    fn forward(&self, request: &Request) -> Option<Vec<u8>> {
+    fn forward(&mut self, request: &Request) -> Option<Vec<u8>> {
         let mut answer = Vec::new();
         self.begin(request)?.read_to_end(&mut answer).ok()?;
         Some(answer).filter(|answer| !answer.is_empty())
     }
 
-    /// Sends a request to the receiver.
+    /// Sends a request to the next receiver.
     #[expect(
         clippy::disallowed_methods,
         reason = "the way from the client to the receiver"
     )]
-    fn begin(&self, request: &Request) -> Option<std::net::TcpStream> {
-        let mut stream = std::net::TcpStream::connect(&self.address).ok()?;
+    fn begin(&mut self, request: &Request) -> Option<std::net::TcpStream> {
+        self.last = (self.last + 1) % self.receivers.len();
+        let mut stream = std::net::TcpStream::connect(&self.receivers[self.last].address).ok()?;
         let mut head = format!(
             "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
             request.method, request.path
