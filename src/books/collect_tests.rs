@@ -91,6 +91,28 @@ fn what_every_target_has_goes_and_the_books_stay_right() {
 }
 
 #[test]
+fn a_long_plan_is_collected_in_pieces_up_to_its_end() {
+    let mut queue = Queue::with_events(0);
+    let said: Vec<_> = (0..2100)
+        .map(|n| keyed(&n.to_string(), 1, &n.to_string()))
+        .collect();
+    queue.capture(&said);
+    let plan = plan(&mut queue, GcRule::default());
+    let first = queue.write(|tx, now| collect(tx, now, &plan, 0));
+    assert_eq!(
+        (gone(&first), first.last),
+        (vec![(Why::Superseded, 2000)], Some(2000))
+    );
+    let second = queue.write(|tx, now| collect(tx, now, &plan, 2000));
+    assert_eq!(
+        (gone(&second), second.last),
+        (vec![(Why::Superseded, 99)], None),
+        "the end of the plan"
+    );
+    assert_eq!(queue.payloads(), 1);
+}
+
+#[test]
 fn one_live_target_that_lacks_it_keeps_a_payload() {
     let mut queue = Queue::with_events(2);
     queue.drain("a", &[Said::Success]);

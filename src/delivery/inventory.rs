@@ -98,12 +98,9 @@ impl<'a> Inventory<'a> {
     pub(crate) fn newest_events(&self) -> Result<Vec<NewestEvent>, String> {
         let mut all = Vec::new();
         self.pages("facts", "", |page| {
-            let page: FactsPage<'_> = serde_json::from_slice(page).map_err(|e| odd(&e))?;
-            all.extend(page.facts.iter().map(|line| NewestEvent {
-                envelope: line.event.get().as_bytes().to_vec(),
-                has_document: line.document,
-            }));
-            Ok(page.next)
+            let (facts, next) = facts(page)?;
+            all.extend(facts);
+            Ok(next)
         })?;
         Ok(all)
     }
@@ -121,13 +118,9 @@ impl<'a> Inventory<'a> {
     fn events(&self, of: &str) -> Result<BTreeMap<String, Sha256>, String> {
         let mut all = BTreeMap::new();
         self.pages("states", &format!("of={of}"), |page| {
-            let page: EventsPage = serde_json::from_slice(page).map_err(|e| odd(&e))?;
-            for (id, digest) in page.events {
-                let digest = Sha256::from_hex(&digest)
-                    .ok_or("the answer has something else than a digest")?;
-                all.insert(id, digest);
-            }
-            Ok(page.next)
+            let (events, next) = digests(page)?;
+            all.extend(events);
+            Ok(next)
         })?;
         Ok(all)
     }
@@ -136,9 +129,9 @@ impl<'a> Inventory<'a> {
     pub(crate) fn documents(&self) -> Result<Vec<HeldDocument>, String> {
         let mut all = Vec::new();
         self.pages("states", "of=documents", |page| {
-            let page: DocumentsPage = serde_json::from_slice(page).map_err(|e| odd(&e))?;
-            all.extend(page.documents);
-            Ok(page.next)
+            let (documents, next) = documents(page)?;
+            all.extend(documents);
+            Ok(next)
         })?;
         Ok(all)
     }
@@ -198,6 +191,34 @@ impl<'a> Inventory<'a> {
             status => Err(format!("HTTP {status}")),
         }
     }
+}
+
+/// A page of a list, and where the next one begins.
+type Page<T> = Result<(Vec<T>, Option<String>), String>;
+
+/// A page of the newest events.
+pub(super) fn facts(page: &[u8]) -> Page<NewestEvent> {
+    let page: FactsPage<'_> = serde_json::from_slice(page).map_err(|e| odd(&e))?;
+    let facts = page.facts.iter().map(|line| NewestEvent {
+        envelope: line.event.get().as_bytes().to_vec(),
+        has_document: line.document,
+    });
+    Ok((facts.collect(), page.next))
+}
+
+/// A page of ids with digests.
+pub(super) fn digests(page: &[u8]) -> Page<(String, Sha256)> {
+    let page: EventsPage = serde_json::from_slice(page).map_err(|e| odd(&e))?;
+    let digest = |(id, digest): (_, String)| Some((id, Sha256::from_hex(&digest)?));
+    let events: Option<Vec<_>> = page.events.into_iter().map(digest).collect();
+    let events = events.ok_or("the answer has something else than a digest")?;
+    Ok((events, page.next))
+}
+
+/// A page of versions of documents.
+pub(super) fn documents(page: &[u8]) -> Page<HeldDocument> {
+    let page: DocumentsPage = serde_json::from_slice(page).map_err(|e| odd(&e))?;
+    Ok((page.documents, page.next))
 }
 
 fn odd(error: &serde_json::Error) -> String {

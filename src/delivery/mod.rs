@@ -21,6 +21,8 @@ mod batch;
 mod capabilities;
 mod class;
 mod collect;
+#[cfg(test)]
+mod counts_tests;
 mod deployment;
 mod dispatch;
 #[cfg(test)]

@@ -102,6 +102,27 @@ fn ids_are_compared_in_their_normal_form() {
 }
 
 #[test]
+fn a_blank_reason_is_none() {
+    let said = |members: &str| {
+        let body = format!(r#"{{"results":[{{"event_id":"a","status":"rejected",{members}}}]}}"#);
+        settled(&["a"], 200, &body)
+    };
+    let rejected = |words: &str| [Outcome::Rejected(words.to_owned())];
+    assert_eq!(
+        said(r#""error_message":" ","error":"odd""#),
+        rejected("odd")
+    );
+    assert_eq!(
+        said(r#""error_message":null,"error":{"a":1}"#),
+        rejected(r#"{"a":1}"#)
+    );
+    assert_eq!(
+        said(r#""error":"\t""#),
+        rejected("rejected without a reason")
+    );
+}
+
+#[test]
 fn an_answer_that_contradicts_itself_proves_nothing() {
     let body =
         r#"{"results":[{"event_id":"a","status":"success"},{"event_id":"a","status":"rejected"}]}"#;

@@ -1,10 +1,12 @@
-//! Properties of the answers to batches of events, and to questions for a server's health.
+//! Properties of the answers to batches of events, to questions for a server's health, and to those
+//! for what it has.
 
 use serde_json::Value;
 
 use super::batch::{Item, parse_ranges, ranges};
 use super::capabilities::Capabilities;
 use super::deployment;
+use super::inventory::{digests, documents, facts};
 use super::limits::AdvertisedLimits;
 use super::outcome::{Outcome, Verdict, verdict};
 use crate::base::{ids, text};
@@ -155,6 +157,46 @@ pub(crate) fn health(bytes: &[u8]) {
         assert!(
             rows.windows(2).any(|two| two[0] >= two[1])
                 || parse_ranges(&ranges(rows.clone())) == Some(rows)
+        );
+    }
+}
+
+/// An envelope that a server gives back is a part of its answer, byte for byte; a digest is one; an
+/// answer that is cut is refused; reasons are bounded lines. Ends of lines between members change
+/// nothing.
+pub(crate) fn inventory(bytes: &[u8]) {
+    let cut = &bytes.trim_ascii_end()[..bytes.trim_ascii_end().len().saturating_sub(1)];
+    if let Ok((facts, _)) = facts(bytes) {
+        for fact in &facts {
+            let mut windows = bytes.windows(fact.envelope.len().max(1));
+            assert!(windows.any(|part| part == fact.envelope), "other bytes");
+        }
+        assert!(self::facts(cut).is_err(), "cut");
+    }
+    if let Ok((events, _)) = digests(bytes) {
+        let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+        let is_there = |digest: &str| text.contains(digest) || text.contains('\\');
+        assert!(
+            events
+                .iter()
+                .all(|(_, digest)| is_there(&digest.to_string()))
+        );
+        assert!(digests(cut).is_err(), "cut");
+    }
+    if let Ok((versions, next)) = documents(bytes) {
+        let spaced = [b"\r\n\t ", bytes, b"\n"].concat();
+        assert_eq!(documents(&spaced), Ok((versions, next)));
+        assert!(documents(cut).is_err(), "cut");
+    }
+    let flaws = [
+        facts(bytes).err(),
+        digests(bytes).err(),
+        documents(bytes).err(),
+    ];
+    for why in flaws.into_iter().flatten() {
+        assert!(
+            text::printable(&why) == why && why.chars().count() < 260,
+            "{why}"
         );
     }
 }

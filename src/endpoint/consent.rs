@@ -98,6 +98,15 @@ impl Consent {
         })
     }
 
+    /// What these agreements alone open.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn of_grants(grants: Vec<Grant>) -> Self {
+        Self {
+            grants,
+            ..Self::default()
+        }
+    }
+
     /// The same, knowing which of the sources of addresses are a person's own.
     pub(super) fn with_named(self, sources: &[Named]) -> Self {
         let own = sources

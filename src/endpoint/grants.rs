@@ -71,23 +71,38 @@ struct File {
 /// Every agreement recorded at `path`; none where there is no file. A file that cannot be read
 /// grants nothing and is an error: it is not rewritten.
 pub(crate) fn grants(path: &Path) -> Result<Vec<Grant>, Error> {
-    let flaw = |what: String| Error::Grants {
-        path: text::path(path),
-        what,
-    };
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(closed(path, &e)),
     };
-    let file: File = serde_json::from_slice(&bytes).map_err(|e| flaw(e.to_string()))?;
+    decode(&bytes).map_err(|what| Error::Grants {
+        path: text::path(path),
+        what,
+    })
+}
+
+/// The agreements in a file of this form, or what is wrong with it.
+pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Grant>, String> {
+    let file: File = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
     if file.version != VERSION {
-        return Err(flaw(format!(
+        return Err(format!(
             "its form is version {}, and this program knows version {VERSION}",
             file.version
-        )));
+        ));
     }
     Ok(file.grants)
+}
+
+/// The file of these agreements.
+pub(super) fn encode(mut grants: Vec<Grant>) -> Result<Vec<u8>, serde_json::Error> {
+    grants.sort_by(|a, b| a.origin.cmp(&b.origin));
+    let mut bytes = serde_json::to_vec_pretty(&File {
+        version: VERSION,
+        grants,
+    })?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// The agreement that says what stays back: the last one to send. One that only uses the file does
@@ -166,18 +181,11 @@ fn lock(path: &Path, clock: &dyn Clock, interrupt: &Interrupt) -> Result<Lock, E
     })
 }
 
-fn write(path: &Path, mut all: Vec<Grant>) -> Result<(), Error> {
-    let flaw = |what: String| Error::Grants {
+fn write(path: &Path, all: Vec<Grant>) -> Result<(), Error> {
+    let bytes = encode(all).map_err(|e| Error::Grants {
         path: text::path(path),
-        what,
-    };
-    all.sort_by(|a, b| a.origin.cmp(&b.origin));
-    let mut bytes = serde_json::to_vec_pretty(&File {
-        version: VERSION,
-        grants: all,
-    })
-    .map_err(|e| flaw(e.to_string()))?;
-    bytes.push(b'\n');
+        what: e.to_string(),
+    })?;
     files::replace(path, &bytes).map_err(|e| closed(path, &e))
 }
 

@@ -19,6 +19,8 @@ mod link;
 mod network;
 mod no_proxy;
 mod older;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod properties;
 mod refused;
 mod request_options;
 mod resolved;

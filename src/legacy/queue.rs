@@ -292,7 +292,7 @@ fn event_list(columns: &[String], data: &str, time: &str) -> Result<String, Fore
     ))
 }
 
-fn event<'r>(row: &'r Row<'_>) -> rusqlite::Result<Looked<'r>> {
+pub(super) fn event<'r>(row: &'r Row<'_>) -> rusqlite::Result<Looked<'r>> {
     let event_id = match tables::event_id(row.get_ref(1)?) {
         Ok(event_id) => event_id,
         Err(flaw) => return Ok(Err(flaw)),
@@ -393,7 +393,7 @@ fn failure_list(columns: &[String]) -> Result<String, ForeignError> {
     Ok(format!("{names}, {}", rest.map(column).join(", ")))
 }
 
-fn body(row: &Row<'_>, table: BodyTable) -> rusqlite::Result<Result<BodyRow, String>> {
+pub(super) fn body(row: &Row<'_>, table: BodyTable) -> rusqlite::Result<Result<BodyRow, String>> {
     let mut names: [String; 6] = Default::default();
     for (at, name) in names.iter_mut().enumerate() {
         match tables::text(row.get_ref(at + 1)?) {

@@ -14,7 +14,8 @@ mod tests;
 use std::fmt;
 
 use crate::{
-    bodies, config, delivery, dossier, event, git, hook, http, legacy, serve, spool, upkeep,
+    bodies, config, delivery, dossier, endpoint, event, git, hook, http, legacy, serve, spool,
+    upkeep,
 };
 
 /// A property, under the name of its directory of inputs.
@@ -32,7 +33,7 @@ impl fmt::Debug for Property {
 }
 
 /// All properties.
-pub static PROPERTIES: [Property; 20] = [
+pub static PROPERTIES: [Property; 25] = [
     Property {
         name: "answer",
         check: http::properties::answer,
@@ -48,6 +49,10 @@ pub static PROPERTIES: [Property; 20] = [
     Property {
         name: "answer-to-events",
         check: delivery::properties::events_answer,
+    },
+    Property {
+        name: "answer-to-inventory",
+        check: delivery::properties::inventory,
     },
     Property {
         name: "archive",
@@ -86,6 +91,10 @@ pub static PROPERTIES: [Property; 20] = [
         check: delivery::properties::health,
     },
     Property {
+        name: "grants-file",
+        check: endpoint::properties::grants_file,
+    },
+    Property {
         name: "hook-stamp",
         check: hook::properties::hook_stamp,
     },
@@ -102,6 +111,10 @@ pub static PROPERTIES: [Property; 20] = [
         check: legacy::properties::older_record,
     },
     Property {
+        name: "older-row",
+        check: legacy::properties::older_row,
+    },
+    Property {
         name: "page",
         check: serve::properties::page,
     },
@@ -110,7 +123,15 @@ pub static PROPERTIES: [Property; 20] = [
         check: dossier::properties::project_identity,
     },
     Property {
+        name: "removal",
+        check: serve::properties::removal,
+    },
+    Property {
         name: "spool-line",
         check: spool::properties::spool_line,
+    },
+    Property {
+        name: "webhook",
+        check: serve::properties::webhook,
     },
 ];

@@ -1,15 +1,22 @@
-//! Properties of the two requests that a receiver accepts.
+//! Properties of the two requests that a receiver accepts, of what it deletes, and of what it sends to
+//! webhooks.
 
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::engine::content::Entry;
+use super::engine::removal::{Part, Refused};
+use super::engine::webhook::{pause, retry_after};
+use super::webhook_send;
 use super::wire::{batch, upload};
 use crate::base::Sha256;
 use crate::base::json::canonical;
+use crate::endpoint::Address;
 use crate::event::properties::is_exact;
 use crate::event::{BatchForm, WireContext, WireForm, for_wire, inspect};
+use crate::http::SigningKeys;
+use crate::http::properties::answer_of;
 
 pub(crate) use super::pages::properties::page;
 
@@ -141,4 +148,95 @@ pub(crate) fn document_request(bytes: &[u8]) {
     if let Some(form) = value.filter(is_exact).and_then(|_| canonical(bytes)) {
         assert_eq!(upload::read(&form).ok(), alone.ok(), "another spelling");
     }
+}
+
+/// A deletion covers every event that announces the deleted document, its mission or its project,
+/// however the event spells them, and none of another mission; and the same parts are refused from
+/// then on.
+pub(crate) fn removal(bytes: &[u8]) {
+    for entry in read(bytes, BatchForm::Plain).into_iter().take(16) {
+        let Ok(event) = entry.event else { continue };
+        let part = |mission: Option<&str>, path: Option<&str>| Part {
+            project_uuid: event.project_uuid.clone(),
+            mission: mission.map(str::to_owned),
+            path: path.map(str::to_owned),
+        };
+        let mut refused = Refused::default();
+        refused.add(part(Some("another mission"), None), false);
+        assert_eq!(
+            refused.has_event(&event.envelope),
+            part(Some("another mission"), None).has_event(&event.envelope)
+        );
+        refused.add(part(None, None), false);
+        assert!(refused.has_event(&event.envelope), "the whole project");
+        let about = event
+            .announces
+            .as_ref()
+            .map(|of| (&of.namespace, Some(&*of.path)));
+        let about = about.or(event.about.as_ref().map(|about| (&about.namespace, None)));
+        let Some((namespace, path)) = about else {
+            continue;
+        };
+        let mission = Some(namespace.mission_slug.as_str());
+        let (whole, document) = (part(mission, None), part(mission, path));
+        assert!(
+            whole.has_event(&event.envelope),
+            "an event of the mission stays"
+        );
+        assert!(
+            document.has_event(&event.envelope),
+            "an event of the document stays"
+        );
+        let other = part(mission, Some("another path"));
+        assert!(
+            path.is_none() || path == other.path.as_deref() || !other.has_event(&event.envelope)
+        );
+        let mut refused = Refused::default();
+        refused.add(document, false);
+        refused.add(whole.clone(), false);
+        assert!(refused.has_event(&event.envelope));
+        assert!(path.is_none_or(|path| refused.has_document(&namespace.mission_slug, path)));
+        refused.add(whole, true);
+        assert!(!refused.has_event(&event.envelope), "accepted again");
+    }
+}
+
+/// Lines: an answer, an address, a secret, then envelopes. A pause is bounded whatever the answer
+/// says; what a webhook is sent is read as the same events, byte for byte; an address is read again
+/// as itself, and its origin is one; a secret is never shown.
+pub(crate) fn webhook(bytes: &[u8]) {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let asked = retry_after(&answer_of(lines.next().unwrap_or_default()));
+    for failures in [0, 1, 9, i32::MAX] {
+        let long = pause(failures, 1.0, asked);
+        let short = pause(failures, 0.0, asked);
+        assert!(
+            short <= long && long <= pause(i32::MAX, 1.0, None),
+            "{long:?}"
+        );
+    }
+    let mut text = || String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
+    let (address, secret) = (text(), text());
+    if let Ok(address) = Address::read(&address) {
+        assert_eq!(Address::read(address.verbatim()).as_ref(), Ok(&address));
+        let origin = Address::read(&address.origin()).map(|read| read.origin());
+        assert_eq!(origin, Ok(address.origin()));
+        assert!(address.verbatim().starts_with("https://") || address.is_loopback());
+    }
+    let keys = SigningKeys::read(&secret);
+    assert!(keys.is_err() || !format!("{keys:?}").contains(secret.trim()));
+    let envelopes: Vec<Vec<u8>> = lines
+        .filter(|line| {
+            let event = read(&wrapped(BatchForm::Plain, "", line), BatchForm::Plain);
+            matches!(&*event, [Entry { event: Ok(event), .. }] if event.envelope == *line)
+        })
+        .map(<[u8]>::to_vec)
+        .collect();
+    let body = webhook_send::body("8a4a7da6-a97c-4bb4-893a-b31664abfee4", &envelopes);
+    let sent = batch::read(&body, BatchForm::CloudEvents, MANY).unwrap_or_default();
+    let sent: Vec<_> = sent
+        .into_iter()
+        .map(|entry| entry.event.map(|event| event.envelope))
+        .collect();
+    assert_eq!(sent, envelopes.into_iter().map(Ok).collect::<Vec<_>>());
 }

@@ -10,11 +10,11 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
 use super::app::App;
-use super::engine::webhook::{LEASE, Sending, Sent, pause};
+use super::engine::webhook::{LEASE, Sending, Sent, pause, retry_after};
 use crate::base::{Timestamp, text};
 use crate::endpoint::Address;
 use crate::event::{BatchForm, WireContext};
-use crate::http::{Answer, Client, Deadlines, Method, OriginGrant, Reach, Request, SigningKeys};
+use crate::http::{Client, Deadlines, Method, OriginGrant, Reach, Request, SigningKeys};
 
 /// How often the storage is asked while nothing is due.
 const LOOK: Duration = Duration::from_millis(500);
@@ -140,7 +140,7 @@ fn send(sending: &Sending, now: Timestamp) -> Result<(), Failed> {
     let address = Address::read(&webhook.url).map_err(|flaw| Failed::because(&flaw.to_string()))?;
     let keys = SigningKeys::read(webhook.secret.expose_secret());
     let keys = keys.map_err(|flaw| Failed::because(&format!("its secret {flaw}")))?;
-    let body = body(sending);
+    let body = body(&webhook.project_uuid, &sending.envelopes);
     let signature = keys.sign(&sending.message_id(), now, &body);
     let [id, timestamp, signed] = signature.headers();
     let headers = [
@@ -174,33 +174,22 @@ fn send(sending: &Sending, now: Timestamp) -> Result<(), Failed> {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
         Ok(answer) => Err(Failed {
             words: format!("HTTP {}", answer.status),
-            asked: asked(&answer),
+            asked: retry_after(&answer),
         }),
         Err(failure) => Err(Failed::because(&failure.to_string())),
     }
 }
 
-/// The seconds of a `Retry-After`.
-fn asked(answer: &Answer) -> Option<Duration> {
-    answer
-        .retry_after
-        .as_ref()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
-}
-
 /// The events as a CloudEvents batch, each envelope byte for byte.
-fn body(sending: &Sending) -> Vec<u8> {
+pub(super) fn body(project_uuid: &str, envelopes: &[Vec<u8>]) -> Vec<u8> {
     let form = BatchForm::CloudEvents;
     let context = WireContext {
-        project_uuid: Some(&sending.webhook.project_uuid),
+        project_uuid: Some(project_uuid),
         ..WireContext::default()
     };
     let (begin, end) = form.brackets();
     let mut body = begin.as_bytes().to_vec();
-    for envelope in &sending.envelopes {
+    for envelope in envelopes {
         // Every event that is kept has an id.
         let Ok(head) = form.head(envelope, context) else {
             continue;
