@@ -78,7 +78,9 @@ pub(crate) fn older_row(bytes: &[u8]) {
                 assert!(cells[2] == text || cells[2] == blob, "other bytes");
                 for cell in [event.queued_at, event.retry_count] {
                     let kept = kept(cell);
-                    assert!(kept == Cell::Null || Cell::try_from(cell).is_ok_and(|cell| kept == cell));
+                    assert!(
+                        kept == Cell::Null || Cell::try_from(cell).is_ok_and(|cell| kept == cell)
+                    );
                 }
             }
             Err(why) => assert_eq!(printable(&why), why),

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::engine::content::Entry;
 use super::engine::removal::{Part, Refused};
-use super::engine::webhook::{pause, retry_after};
-use super::webhook_send;
+use super::engine::webhook::pause;
+use super::webhook_send::{self, retry_after};
 use super::wire::{batch, upload};
 use crate::base::Sha256;
 use crate::base::json::canonical;

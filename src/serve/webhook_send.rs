@@ -10,11 +10,11 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
 use super::app::App;
-use super::engine::webhook::{LEASE, Sending, Sent, pause, retry_after};
+use super::engine::webhook::{LEASE, Sending, Sent, pause};
 use crate::base::{Timestamp, text};
 use crate::endpoint::Address;
 use crate::event::{BatchForm, WireContext};
-use crate::http::{Client, Deadlines, Method, OriginGrant, Reach, Request, SigningKeys};
+use crate::http::{Answer, Client, Deadlines, Method, OriginGrant, Reach, Request, SigningKeys};
 
 /// How often the storage is asked while nothing is due.
 const LOOK: Duration = Duration::from_millis(500);
@@ -178,6 +178,12 @@ fn send(sending: &Sending, now: Timestamp) -> Result<(), Failed> {
         }),
         Err(failure) => Err(Failed::because(&failure.to_string())),
     }
+}
+
+/// The seconds of a `Retry-After`.
+pub(super) fn retry_after(answer: &Answer) -> Option<Duration> {
+    let seconds = answer.retry_after.as_ref()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 /// The events as a CloudEvents batch, each envelope byte for byte.

@@ -9,7 +9,6 @@ use secrecy::SecretString;
 use super::reply::{Reply, Trouble};
 use crate::base::ids::Ids;
 use crate::base::{Sha256, Timestamp};
-use crate::http::Answer;
 
 /// The most events of a request.
 pub(in crate::serve) const MOST_EVENTS: i64 = 100;
@@ -97,12 +96,6 @@ pub(in crate::serve) fn pause(failures: i32, random: f64, asked: Option<Duration
     longest
         .mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
         .max(asked.unwrap_or_default().min(LONGEST_PAUSE))
-}
-
-/// The seconds of a `Retry-After`.
-pub(super) fn retry_after(answer: &Answer) -> Option<Duration> {
-    let seconds = answer.retry_after.as_ref()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// Where webhooks are kept.
