@@ -34,7 +34,7 @@ pub(crate) fn older_record(bytes: &[u8]) {
     }
 }
 
-/// The cells of a row: a line each, whose first byte is its type.
+/// The cells of a row: one per line, whose first byte is its type.
 fn cells(bytes: &[u8]) -> Vec<Cell> {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let cells = std::iter::from_fn(|| {
