@@ -22,6 +22,9 @@ pub enum Error {
     /// The work under test failed.
     #[error("the work to measure failed: {0}")]
     Work(String),
+    /// The plot cannot be drawn.
+    #[error("cannot draw the plot: {0}")]
+    Plot(String),
     /// A stop was requested.
     #[error("interrupted; nothing is left behind")]
     Interrupted,

@@ -36,6 +36,20 @@ impl Sizes {
         }
     }
 
+    /// Sizes that take about a minute: enough to compare each kind of work with its limit.
+    pub fn brief() -> Self {
+        Self {
+            depths: vec![0, 5_000, 20_000],
+            each: 100,
+            bulk: 10_000,
+            stream: 30_000,
+            missions: 80,
+            files: 2_000,
+            drain: 3_000,
+            settled: vec![10_000],
+        }
+    }
+
     /// Sizes that take seconds: to check that everything runs, and for deterministic figures (rows,
     /// requests, commits).
     pub fn quick() -> Self {

@@ -162,17 +162,30 @@ fn the_picture_has_a_point_for_each_depth() {
     quick(&sandbox, &args).success().json();
     let svg = sandbox.read("depth.svg");
     assert_well_formed(&svg);
-    for series in ["sk-sync", "bare SQLite"] {
-        for depth in ["10", "100", "1,000"] {
-            let titles = svg
-                .lines()
-                .filter(|line| line.contains(&format!("<title>{series}: ")));
-            let points = titles
-                .filter(|line| line.contains(&format!(" us at {depth}</title>")))
-                .count();
-            assert_eq!(points, 1, "{series} at {depth}: {svg}");
-        }
+    // Points from left to right, of sk-sync and of bare SQLite: the last one explains the colour.
+    for colour in ["#1F6FEB", "#8B949E"] {
+        let points: Vec<f64> = svg
+            .lines()
+            .filter(|line| line.starts_with("<circle") && line.contains(colour))
+            .map(|line| attribute(line, "cx"))
+            .collect();
+        let [a, b, c, _] = points[..] else {
+            panic!("{colour}: {svg}")
+        };
+        assert!(a < b && b < c, "{colour}: {svg}");
+        assert!(
+            ((b - a) - (c - b)).abs() <= 1.0,
+            "decades are evenly apart: {points:?}"
+        );
     }
+    for words in ["sk-sync", "bare SQLite", "10", "100", "1,000"] {
+        assert!(svg.lines().any(|line| line == words), "{words}: {svg}");
+    }
+}
+
+fn attribute(tag: &str, name: &str) -> f64 {
+    let (_, rest) = tag.split_once(&format!(" {name}=\"")).unwrap();
+    rest.split('"').next().unwrap().parse().unwrap()
 }
 
 /// Every tag is closed, in order; attributes are quoted; nothing is escaped wrongly.

@@ -19,7 +19,8 @@ use crate::config::Home;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sk-sync bench enqueue                       events into the journal, up to a million deep; takes minutes
+  sk-sync bench                               everything, in about a minute
+  sk-sync bench enqueue --full                events into the journal, up to a million deep; takes many minutes
   sk-sync bench --quick                       everything, small: does it run?
   sk-sync bench enqueue --plot depth.svg      with a picture of cost against depth")]
 pub(crate) struct Args {
@@ -42,6 +43,10 @@ pub(crate) struct Args {
     /// Run a quick check; its times mean little
     #[arg(long)]
     pub(crate) quick: bool,
+
+    /// Measure up to a million events deep; takes many minutes
+    #[arg(long, conflicts_with = "quick")]
+    pub(crate) full: bool,
 
     /// Plot cost against journal size into FILE (SVG)
     #[arg(long, value_name = "FILE")]
@@ -108,7 +113,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         rows.extend(suite.measure(&stage, args.repeats.get(), &progress)?);
     }
     if let Some(file) = &args.plot {
-        let picture = depth_plot(&rows, &machine);
+        let picture = depth_plot(&rows, &machine)?;
         files::replace(&context.cwd.join(file), picture.as_bytes()).map_err(|e| Failure::io(&e))?;
     }
     let document = Document {
@@ -126,10 +131,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 /// The requested sizes; a plot adds a depth per decade.
 fn sizes(args: &Args) -> Sizes {
-    let mut sizes = if args.quick {
-        Sizes::quick()
-    } else {
-        Sizes::full()
+    let mut sizes = match (args.quick, args.full) {
+        (true, _) => Sizes::quick(),
+        (_, true) => Sizes::full(),
+        _ => Sizes::brief(),
     };
     if let Some(depths) = &args.depth {
         sizes.depths.clone_from(depths);

@@ -160,7 +160,9 @@ impl From<crate::bench::Error> for Failure {
                 .with_hint("name a directory on a disk with --dir DIR"),
             Bench::Io(error) => Self::io(&error),
             Bench::Interrupted => Self::of(Exit::Interrupted, "interrupted", &error),
-            Bench::Sqlite(_) | Bench::Work(_) => Self::of(Exit::Internal, "bench", &error),
+            Bench::Sqlite(_) | Bench::Work(_) | Bench::Plot(_) => {
+                Self::of(Exit::Internal, "bench", &error)
+            }
         }
     }
 }

@@ -55,6 +55,17 @@ pub(crate) enum Added {
     NoTeam,
 }
 
+/// A webhook with its place in the feed that its events come from.
+#[derive(Debug, Clone)]
+pub(in crate::serve) struct Placed {
+    pub(in crate::serve) webhook: Webhook,
+    pub(in crate::serve) team: i32,
+    /// What was taken.
+    pub(in crate::serve) position: i64,
+    /// The end of what is being sent, until it was taken.
+    pub(in crate::serve) sending_to: Option<i64>,
+}
+
 /// Events that a receiver has to send, to it alone until the lease ends.
 #[derive(Debug, Clone)]
 pub(in crate::serve) struct Sending {

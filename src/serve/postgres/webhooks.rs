@@ -12,7 +12,7 @@ use super::shared::Postgres;
 use super::tokens::team;
 use crate::base::Timestamp;
 use crate::serve::engine::webhook::{
-    Added, LEASE, MOST_BYTES, MOST_EVENTS, Sending, Sent, Webhook, Webhooks,
+    Added, LEASE, MOST_BYTES, MOST_EVENTS, Placed, Sending, Sent, Webhook, Webhooks,
 };
 use crate::serve::engine::{Reply, Trouble};
 
@@ -32,14 +32,6 @@ const TAKEN: &str = "UPDATE sk_webhooks SET position = $3, sending_to = NULL, fa
     leased_until = 0, failure = '' WHERE webhook_id = $1 AND leased_until = $2";
 const FAILED: &str = "UPDATE sk_webhooks SET failures = failures + 1, due_at = $3, leased_until = 0, failure = $4 \
     WHERE webhook_id = $1 AND leased_until = $2";
-
-/// A webhook with its place in the feed of its project.
-struct Placed {
-    webhook: Webhook,
-    team: i32,
-    position: i64,
-    sending_to: Option<i64>,
-}
 
 impl Webhooks for Postgres {
     fn add_webhook(&self, webhook: Webhook, from_start: bool) -> Reply<'_, Result<Added, Trouble>> {

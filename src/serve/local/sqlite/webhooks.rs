@@ -8,21 +8,13 @@ use super::tokens::team;
 use crate::base::Timestamp;
 use crate::serve::Error;
 use crate::serve::engine::webhook::{
-    Added, LEASE, MOST_BYTES, MOST_EVENTS, Sending, Sent, Webhook,
+    Added, LEASE, MOST_BYTES, MOST_EVENTS, Placed, Sending, Sent, Webhook,
 };
 use crate::serve::local::storage::LocalWebhooks;
 use crate::store::ReadTx;
 
 const COLUMNS: &str = "SELECT webhook_id, coalesce(t.name, ''), w.name, project_uuid, url, secret, may_be_private, created_at,
     failures, due_at, failure, team, position, sending_to FROM serve_webhooks AS w LEFT JOIN serve_teams AS t USING (team)";
-
-/// A webhook with its place in the feed.
-struct Placed {
-    webhook: Webhook,
-    team: i32,
-    position: i64,
-    sending_to: Option<i64>,
-}
 
 impl LocalWebhooks for Sqlite {
     fn add_webhook(&mut self, webhook: &Webhook, from_start: bool) -> Result<Added, Error> {
