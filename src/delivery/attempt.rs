@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension as _, Row};
 
+use super::Error;
 use super::batch::{Batch, Item, Limits, Packer, parse_ranges, ranges};
-use super::{Error, parking};
 use crate::base::ids::Ids;
 use crate::base::{Sha256, Timestamp, retry};
 use crate::event::{BatchForm, WireContext, WireForm, for_wire};
@@ -244,7 +244,9 @@ pub(super) fn close(tx: &WriteTx<'_>, id: i64, end: End<'_>, now: Timestamp) -> 
         end.http_status,
         end.error
     ])?;
-    parking::release(tx, id)
+    tx.prepare("UPDATE delivery_rows SET due_at = 0, behind = NULL WHERE behind = ?1")?
+        .execute([id])?;
+    Ok(())
 }
 
 /// Keeps an attempt open after an unknown end; it is sent again at `due`.

@@ -4,9 +4,10 @@
 use rusqlite::{OptionalExtension as _, Row};
 use serde_json::Value;
 
+use super::advertised::{self, AdvertisedLimits};
 use super::capabilities::Capabilities;
-use super::limits::{self, AdvertisedLimits};
-use super::{Error, Target, pages, reset};
+use super::reset::{self, Change};
+use super::{Error, Target, pages};
 use crate::base::{Timestamp, text};
 use crate::http::Answer;
 use crate::store::{ReadTx, WriteTx};
@@ -26,17 +27,6 @@ struct Deployment {
     deployment_id: Option<String>,
     environment_name: Option<String>,
     git_sha: Option<String>,
-}
-
-/// A field of a deployment with another value than before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
-    /// Name of the field.
-    pub(crate) field: &'static str,
-    /// Earlier value.
-    pub(crate) previous: String,
-    /// Value now.
-    pub(crate) current: String,
 }
 
 /// Content of a health response (see `docs/receiver.md`).
@@ -167,7 +157,7 @@ pub(super) fn note(
         Asked::Nothing | Asked::Skipped => return Ok(Vec::new()),
     };
     if let Some(told) = health.limits {
-        limits::note(tx, target.id, told, now)?;
+        advertised::note(tx, target.id, told, now)?;
     }
     pages::note(tx, target.id, health.pages.as_deref())?;
     let previous = known(tx, target.id)?;

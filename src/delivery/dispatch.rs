@@ -4,18 +4,22 @@
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::deployment::{self, Asked, Change};
+use super::deployment::{self, Asked};
 use super::drive::{Cargo, OneByOne, drive};
+use super::limits::Policy;
 use super::receiver::DeliveryReceiver;
-use super::record::{self, Settled, Settling};
+use super::record;
+use super::report::Report;
+use super::reset::Change;
 use super::running_drain::{Alike, Means, RunningDrain, Stop};
-use super::select::{self, Policy, Selection};
-use super::{Error, Outcome, Target, Verdict, outcome, registry, rows};
+use super::select::{self, Selection};
+use super::step::Settling;
+use super::{Error, Outcome, Target, Verdict, outcome, register, registry, rows};
 use crate::base::ids::Ids;
 use crate::base::{Clock, Interrupt, Timestamp, failpoint, retry};
-use crate::endpoint::{Protocol, ServerStand};
+use crate::endpoint::Protocol;
 use crate::event::WireContext;
-use crate::http::{Answer, Cause, Failure, Meaning, Reading};
+use crate::http::{Answer, Failure, Meaning, Reading};
 use crate::store::{ReadTx, Store, WriteTx};
 
 /// Number of halvings of refused batches in one drain; the rest is left to the next drain. One bad
@@ -66,66 +70,6 @@ impl<'a> Conditions<'a> {
             interrupt,
             deadline,
         }
-    }
-}
-
-/// Result of a drain.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Report {
-    /// Number of requests, without health requests.
-    pub(crate) requests: u64,
-    /// Number of health requests.
-    pub(crate) health_requests: u64,
-    /// Fields that show that another server answers than before.
-    pub(crate) changes: Vec<Change>,
-    /// Events sent, counted once for each time they were sent.
-    pub(crate) selected: u64,
-    /// Stored by the receiver now.
-    pub(crate) success: u64,
-    /// Stored by the receiver earlier.
-    pub(crate) duplicate: u64,
-    /// Accepted, not yet stored.
-    pub(crate) pending: u64,
-    /// Refused; sent again later.
-    pub(crate) rejected: u64,
-    /// Without a usable result; sent again later.
-    pub(crate) transient: u64,
-    /// Given up.
-    pub(crate) terminal_failed: u64,
-    /// Why the drain ended early, if it did.
-    pub(crate) stop: Option<Stop>,
-    /// The exchange that ended the drain, if one did.
-    pub(crate) cause: Option<Cause>,
-    /// Whether the server accepts requests, or refuses every one.
-    pub(crate) server: ServerStand,
-}
-
-impl Report {
-    /// Adds the result of a later drain of the same command; the end is that of the later one.
-    pub(crate) fn add(&mut self, later: &Self) {
-        self.requests += later.requests;
-        self.health_requests += later.health_requests;
-        self.changes.extend(later.changes.iter().cloned());
-        self.selected += later.selected;
-        self.success += later.success;
-        self.duplicate += later.duplicate;
-        self.pending += later.pending;
-        self.rejected += later.rejected;
-        self.transient += later.transient;
-        self.terminal_failed += later.terminal_failed;
-        self.stop.clone_from(&later.stop);
-        self.cause = later.cause;
-        self.server = std::mem::take(&mut self.server).then(later.server.clone());
-    }
-
-    fn count(&mut self, settled: Settled, taken_back: Settled) {
-        self.success += settled.success;
-        self.duplicate += settled.duplicate;
-        self.pending += settled.pending;
-        self.rejected = (self.rejected + settled.rejected).saturating_sub(taken_back.rejected);
-        self.transient += settled.transient;
-        self.terminal_failed = (self.terminal_failed + settled.terminal_failed)
-            .saturating_sub(taken_back.terminal_failed);
     }
 }
 
@@ -183,7 +127,7 @@ pub(crate) fn ask(
     let asked = question(receiver, means);
     store.write(|tx| {
         let now = means.clock.now();
-        let target = registry::register(tx, receiver.identity(), now)?;
+        let target = register::register(tx, receiver.identity(), now)?;
         deployment::note(tx, &target, &asked, now)
     })
 }
@@ -281,7 +225,7 @@ impl Events<'_> {
         }
         let now = drain.now;
         let (chosen, changes) = store.write(|tx| {
-            let target = registry::register(tx, identity, now)?;
+            let target = register::register(tx, identity, now)?;
             let changes = deployment::note(tx, &target, &asked, now)?;
             Ok::<_, Error>((self.choose(tx, now)?, changes))
         })?;

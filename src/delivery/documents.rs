@@ -1,5 +1,4 @@
-//! Documents in the ledger: when a version must be sent to a target, which are due, and how an
-//! answer is settled.
+//! Documents in the ledger: when a version must be sent to a target, and which are due.
 //!
 //! **Invariant:** a version has a row at a target only once the event that announces it is
 //! delivered there (at once, where none does). Until then it is neither sent nor examined.
@@ -10,7 +9,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::postings::Postings;
 use super::registry;
-use super::rows::status;
+use super::rows::{row_of, status};
 use super::{Class, Error, Status};
 use crate::base::{Sha256, Timestamp, retry};
 use crate::journal::{self, Document, Kind};
@@ -105,7 +104,8 @@ pub(super) fn withdraw(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), 
     postings.post(tx, target)
 }
 
-fn close(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
+/// Takes a document out of the queue, as if it had never been sent.
+pub(super) fn close(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_rows SET status = 'closed', due_at = NULL, settled_at = NULL, failures = 0, error = NULL,
            http_status = NULL
@@ -126,15 +126,6 @@ pub(crate) fn offer_again(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(),
     let mut postings = Postings::default();
     (0..changed).for_each(|_| postings.moved_of(Kind::Document, Class::Delivered, Class::Untried));
     postings.post(tx, target)
-}
-
-/// Marks a version whose text is lost as superseded by `by`; false if it was not live.
-pub(crate) fn give_way(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<bool, Error> {
-    if !journal::supersede_document(tx, seq, by)? {
-        return Ok(false);
-    }
-    super::post_left(tx, (seq, Kind::Document), false, Class::Superseded)?;
-    Ok(true)
 }
 
 /// A version of a document that is left to send to a target.
@@ -216,116 +207,6 @@ pub(super) fn read(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Owed>, Error> {
     Ok(all)
 }
 
-/// The result of an upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answered<'a> {
-    /// The server has it.
-    Stored {
-        /// The server had it before this upload.
-        before: bool,
-    },
-    /// To be sent again.
-    Again {
-        /// Why.
-        reason: &'a str,
-        /// When.
-        due_at: Timestamp,
-    },
-    /// It was refused for good.
-    Refused {
-        /// Why.
-        reason: &'a str,
-    },
-}
-
-/// Settles the result of an upload. A document that is settled already, or that will not be sent
-/// any more, is unchanged. The text is deleted once no live target lacks the document, unless
-/// `keeps_text`.
-pub(crate) fn settle_document(
-    tx: &WriteTx<'_>,
-    target: i64,
-    (seq, sha256): (i64, Sha256),
-    answered: &Answered<'_>,
-    keeps_text: bool,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let (to, due_at, error) = match answered {
-        Answered::Stored { before: false } => (Status::Success, None, None),
-        Answered::Stored { before: true } => (Status::Duplicate, None, None),
-        Answered::Again { reason, due_at } => (Status::Transient, Some(*due_at), Some(*reason)),
-        Answered::Refused { reason } => (Status::TerminalFailed, None, Some(*reason)),
-    };
-    let sql = "SELECT status FROM delivery_rows
-               WHERE target = ?1 AND seq = ?2 AND kind = 1 AND status IN ('queued', 'transient')";
-    let word: Option<String> = tx
-        .prepare(sql)?
-        .query_row([target, seq], |r| r.get(0))
-        .optional()?;
-    let Some(from) = word.as_deref().map(status).transpose()? else {
-        return Ok(());
-    };
-    tx.prepare(
-        "UPDATE delivery_rows SET status = ?3, due_at = ?4, error = ?5, failures = failures + ?6, attempts = attempts + 1,
-           first_attempted_at = COALESCE(first_attempted_at, ?7), last_attempted_at = ?7, settled_at = ?8
-         WHERE target = ?1 AND seq = ?2",
-    )?
-    .execute(rusqlite::params![
-        target,
-        seq,
-        to.word(),
-        due_at.map(Timestamp::as_micros),
-        error,
-        i64::from(due_at.is_some()),
-        now.as_micros(),
-        due_at.is_none().then_some(now.as_micros()),
-    ])?;
-    let mut postings = Postings::default();
-    postings.moved_of(Kind::Document, from.class(), to.class());
-    postings.post(tx, target)?;
-    if to.class() == Class::Delivered {
-        overtake(tx, target, seq)?;
-    }
-    if to.class() == Class::Delivered && !keeps_text && !is_text_needed(tx, sha256)? {
-        journal::drop_text(tx, sha256)?;
-    }
-    Ok(())
-}
-
-/// The target has a version now; older versions must not arrive after it, so those that it lacks
-/// become superseded.
-fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
-    let mut version = journal::version_before(tx, seq)?;
-    while let Some(older) = version {
-        let sql = "SELECT status FROM delivery_rows WHERE target = ?1 AND seq = ?2";
-        let word: Option<String> = tx
-            .prepare(sql)?
-            .query_row([target, older], |r| r.get(0))
-            .optional()?;
-        match word.as_deref().map(status).transpose()? {
-            Some(status) if status.class() == Class::Delivered => return Ok(()),
-            // A newer text ends the refusal of an older one.
-            Some(Status::TerminalFailed) => {
-                let (is_discarded, is_gone) = tx
-                    .prepare("SELECT discarded IS NOT NULL, gone IS NOT NULL FROM journal_feed WHERE seq = ?1")?
-                    .query_row([older], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, bool>(1)?)))?;
-                let to = match (is_discarded, is_gone) {
-                    (true, _) => Class::Discarded,
-                    (false, true) => Class::Purged,
-                    (false, false) => Class::Untried,
-                };
-                close(tx, target, older)?;
-                let mut postings = Postings::default();
-                postings.moved_of(Kind::Document, Class::Undeliverable, to);
-                postings.post(tx, target)?;
-            }
-            _ => {}
-        }
-        give_way(tx, older, seq)?;
-        version = journal::version_before(tx, older)?;
-    }
-    Ok(())
-}
-
 /// Due time of an older version of the document that waits for another try at a target; `None` if
 /// there is none.
 pub(crate) fn older_due(
@@ -336,7 +217,7 @@ pub(crate) fn older_due(
 ) -> Result<Option<Timestamp>, Error> {
     let mut version = journal::version_before(tx, seq)?;
     while let Some(older) = version {
-        match super::row_of(tx, target, older)? {
+        match row_of(tx, target, older)? {
             Some(row) if row.status.class() == Class::Delivered => return Ok(None),
             Some(row) if row.due_at.is_some_and(|due| !retry::is_due(due, now)) => {
                 return Ok(row.due_at);

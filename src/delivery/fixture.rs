@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::record::{self, Settled, Settling};
-use super::select::{self, Policy, Selection};
+use super::limits::Policy;
+use super::record::{self, Settled};
+use super::select::{self, Selection};
+use super::step::Settling;
 use super::{
-    Balance, Conditions, DeliveryReceiver, Error, Outcome, Report, Row, Target, Verdict, registry,
+    Balance, Conditions, DeliveryReceiver, Error, Outcome, Report, Row, Target, Verdict, register,
 };
 use crate::base::clock::FixedClock;
 use crate::base::digest::Sha256;
@@ -166,7 +168,7 @@ impl Books {
             user_email: String::new(),
         };
         let now = self.now();
-        self.write(|tx| registry::register(tx, &identity, now))
+        self.write(|tx| register::register(tx, &identity, now))
     }
 
     pub(super) fn try_select(&mut self) -> Result<Selection, Error> {

@@ -4,7 +4,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::postings::Postings;
 use super::rows::row_of;
-use super::{Class, Error, Status, documents, registry};
+use super::{Class, Error, Status, documents, register};
 use crate::base::Timestamp;
 use crate::endpoint::Identity;
 use crate::journal;
@@ -33,7 +33,7 @@ pub(crate) fn inherit(
     if events.is_empty() {
         return Ok(0);
     }
-    let target = registry::register(tx, identity, now)?;
+    let target = register::register(tx, identity, now)?;
     let (mut postings, mut taken, mut last) = (Postings::default(), 0, 0);
     for event in events {
         if row_of(tx, target.id, event.seq)?.is_some() {

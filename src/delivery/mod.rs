@@ -14,6 +14,7 @@
 //! and the class it enters, in the same transaction. The module's one write to the journal is
 //! [`crate::journal::seal`].
 
+mod advertised;
 mod again;
 mod attempt;
 mod balance;
@@ -36,6 +37,7 @@ mod forget;
 mod gates;
 mod inherit;
 mod inventory;
+mod journal_changes;
 mod last_balance;
 mod limits;
 mod outcome;
@@ -56,14 +58,18 @@ mod receiver_tests;
 mod record;
 #[cfg(test)]
 mod record_tests;
+mod register;
 mod registry;
+mod report;
 mod reset;
 mod rows;
 mod running_drain;
 mod select;
 #[cfg(test)]
 mod select_tests;
+mod settle_document;
 mod split;
+mod step;
 mod summary;
 mod target_check;
 mod waiting;
@@ -80,11 +86,9 @@ pub(crate) use batch::Batch;
 pub(crate) use batch::Limits;
 pub(crate) use class::{Class, Status};
 pub(crate) use collect::{Standings, post_collected};
-pub(crate) use deployment::Change;
-pub(crate) use dispatch::{Conditions, Report, ask, drain};
+pub(crate) use dispatch::{Conditions, ask, drain};
 pub(crate) use documents::{
-    Answered, Owed, due, enter_everywhere, give_way, is_text_needed, offer_again, older_due,
-    settle_document, waiting,
+    Owed, due, enter_everywhere, is_text_needed, offer_again, older_due, waiting,
 };
 pub(crate) use drive::{Cargo, Pool, drive};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
@@ -92,26 +96,28 @@ pub(crate) use forget::forget;
 pub(crate) use gates::{Stopped, after_drain, has_passing, record_stopped, stopped};
 pub(crate) use inherit::{Inherited, advance, inherit};
 pub(crate) use inventory::{HeldDocument, Inventory, NewestEvent};
+pub(crate) use journal_changes::{
+    is_in_flight, is_known_anywhere, post_appended, post_held, post_left, post_released,
+    post_returned,
+};
 pub(crate) use last_balance::{Ended, keep_balance, last_balance, loss};
-pub(crate) use limits::{capabilities, document_batch, pause};
+pub(crate) use limits::{Policy, capabilities, document_batch, pause};
 pub(crate) use outcome::{Outcome, Verdict};
 pub(crate) use pages::{last_pages, pages_path, project_page};
-pub(crate) use postings::{
-    is_in_flight, is_known_anywhere, post_appended, post_held, post_left, post_released,
-    post_returned, scope, scope_of,
-};
+pub(crate) use postings::{scope, scope_of};
 pub(crate) use receiver::{BatchReceiver, DeliveryReceiver};
 pub(crate) use record::{end_pause, leave_alone};
 #[cfg(test)]
-pub(crate) use registry::register as register_for_tests;
+pub(crate) use register::register as register_for_tests;
 pub(crate) use registry::{Target, current, latest, of_row, targets};
-pub(crate) use reset::{Reset, pending_reset, settle_reset};
+pub(crate) use report::Report;
+pub(crate) use reset::{Change, Reset, pending_reset, settle_reset};
 pub(crate) use rows::{
     Row, has_new, in_flight_anywhere, in_open_attempts, next_due, owed, rejected, row_of, rows_of,
     unseen,
 };
 pub(crate) use running_drain::{Alike, Means, PATIENCE, RunningDrain, Stop};
-pub(crate) use select::Policy;
+pub(crate) use settle_document::{Answered, give_way, settle_document};
 pub(crate) use summary::{delivered_per, reasons, retries};
 pub(crate) use target_check::{
     AcknowledgedEvent, CheckCounts, TargetCheck, acknowledged_documents, acknowledged_events,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::advertised::AdvertisedLimits;
 use super::batch::Item;
-use super::limits::AdvertisedLimits;
 use crate::base::{ids, text};
 use crate::config::Ack;
 use crate::http::{Meaning, Reading};

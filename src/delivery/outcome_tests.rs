@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::advertised::AdvertisedLimits;
 use super::batch::Item;
-use super::limits::AdvertisedLimits;
 use super::outcome::{Outcome, Verdict};
 use crate::base::Timestamp;
 use crate::config::Ack;

@@ -99,10 +99,3 @@ impl Order {
         Ok(true)
     }
 }
-
-/// Releases the events that waited behind an attempt that has ended.
-pub(super) fn release(tx: &WriteTx<'_>, attempt: i64) -> Result<(), Error> {
-    tx.prepare("UPDATE delivery_rows SET due_at = 0, behind = NULL WHERE behind = ?1")?
-        .execute([attempt])?;
-    Ok(())
-}

@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
+use super::advertised::AdvertisedLimits;
 use super::batch::{Item, parse_ranges, ranges};
 use super::capabilities::Capabilities;
 use super::deployment;
 use super::inventory::{digests, documents, facts};
-use super::limits::AdvertisedLimits;
 use super::outcome::{Outcome, Verdict, verdict};
 use crate::base::{ids, text};
 use crate::config::Ack;

@@ -1,39 +1,22 @@
 //! Settles an answer in one transaction.
 
-use std::time::Duration;
-
 use rusqlite::OptionalExtension as _;
 
 use super::attempt::{self, End};
 use super::batch::Batch;
 use super::postings::Postings;
 use super::running_drain::PATIENCE;
-use super::select::Policy;
 use super::split::{grown, learn_limit, split};
-use super::{Class, Error, Outcome, Status, Target, Verdict, documents, limits, parking, rows};
-use crate::base::ids::Ids;
+use super::step::{Settling, Step, Tried, next};
+use super::{
+    Class, Error, Outcome, Status, Target, Verdict, advertised, documents, limits, parking, rows,
+};
 use crate::base::{Timestamp, retry};
-use crate::event::BatchForm;
 use crate::journal::Kind;
 use crate::store::WriteTx;
 
-/// The first wait for an event the receiver accepted but has not stored; it doubles.
-const PENDING_WAIT: Duration = Duration::from_mins(1);
 /// Number of clean batches after which a learned limit doubles.
 const CLEAN: i64 = 10;
-
-/// Inputs of settling besides the verdict.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Settling<'a> {
-    pub(super) policy: &'a Policy,
-    /// How the batch was built.
-    pub(super) form: BatchForm,
-    pub(super) http_status: Option<u16>,
-    pub(super) ids: &'a dyn Ids,
-    /// In 0..1, for the waits.
-    pub(super) random: f64,
-    pub(super) now: Timestamp,
-}
 
 /// Counts of what was settled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,7 +48,15 @@ pub(super) fn record(
         error,
     };
     let halve = |end, is_in_doubt, due| {
-        split(tx, target, batch, end, is_in_doubt, due, settling)?;
+        split(
+            tx,
+            target,
+            batch,
+            end,
+            is_in_doubt,
+            settling.ids,
+            (now, due),
+        )?;
         Ok(Settled::default())
     };
     match verdict {
@@ -81,7 +72,7 @@ pub(super) fn record(
             halve(end("too_large", Some(reason)), batch.is_in_doubt, now)
         }
         Verdict::Limited { reason, told } => {
-            limits::note(tx, target.id, told.over(limits::believed(target, now)), now)?;
+            advertised::note(tx, target.id, told.over(limits::believed(target, now)), now)?;
             let end = end("too_large", Some(reason));
             if told.are_broken_by(batch) && !batch.is_in_doubt {
                 // Closed; the next selection builds a batch within the stated limits.
@@ -326,14 +317,6 @@ fn settle_each(
     Ok(settled)
 }
 
-/// History of a row so far.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tried {
-    failures: u32,
-    rejections: i64,
-    is_alone: bool,
-}
-
 /// The history of a row, if this attempt still has it in flight.
 fn tried(tx: &WriteTx<'_>, target: i64, attempt: i64, seq: i64) -> Result<Option<Tried>, Error> {
     let sql = "SELECT failures, rejections, alone FROM delivery_rows
@@ -347,73 +330,6 @@ fn tried(tx: &WriteTx<'_>, target: i64, attempt: i64, seq: i64) -> Result<Option
         })
     });
     Ok(row.optional()?)
-}
-
-/// The next state of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Step<'a> {
-    status: Status,
-    due: Option<Timestamp>,
-    error: Option<&'a str>,
-    failures: u32,
-    rejections: i64,
-    is_alone: bool,
-    is_by_status: bool,
-}
-
-/// Computes the next state (pure).
-fn next<'a>(outcome: &'a Outcome, tried: Tried, was_single: bool, s: &Settling<'_>) -> Step<'a> {
-    let Tried {
-        failures,
-        rejections,
-        is_alone,
-    } = tried;
-    let end = |status, error| Step {
-        status,
-        due: None,
-        error,
-        failures,
-        rejections,
-        is_alone,
-        is_by_status: false,
-    };
-    let wait = |status, error, wait| Step {
-        due: Some(s.now.after(wait)),
-        failures: failures.saturating_add(1),
-        ..end(status, error)
-    };
-    let backoff = retry::backoff(failures, None, s.random);
-    match outcome {
-        Outcome::Success => end(Status::Success, None),
-        Outcome::Acknowledged => Step {
-            is_by_status: true,
-            ..end(Status::Success, None)
-        },
-        Outcome::Duplicate => end(Status::Duplicate, None),
-        Outcome::Terminal(reason) => end(Status::TerminalFailed, Some(reason.as_str())),
-        Outcome::Pending => {
-            let longer = PENDING_WAIT
-                .saturating_mul(2u32.saturating_pow(failures.min(16)))
-                .min(retry::LONGEST);
-            wait(Status::Pending, None, longer)
-        }
-        Outcome::Transient(reason) => wait(Status::Transient, Some(reason.as_str()), backoff),
-        Outcome::Rejected(reason) if rejections + 1 >= s.policy.max_rejections => Step {
-            rejections: rejections + 1,
-            ..end(Status::TerminalFailed, Some(reason.as_str()))
-        },
-        Outcome::Rejected(reason) => {
-            let step = wait(Status::Rejected, Some(reason.as_str()), backoff);
-            // Refused in a request of one event: a request with others would fail for them too.
-            let is_culprit = was_single && s.http_status.is_some_and(|status| status >= 400);
-            Step {
-                rejections: rejections + 1,
-                is_alone: is_alone || is_culprit,
-                ..step
-            }
-        }
-        Outcome::Requeue => end(Status::Queued, None),
-    }
 }
 
 fn write(

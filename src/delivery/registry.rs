@@ -2,13 +2,11 @@
 
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::limits::{self, AdvertisedLimits};
-use super::postings::scope_of;
-use super::{Class, Error, documents, forget};
+use super::Error;
+use super::advertised::{self, AdvertisedLimits};
 use crate::base::Timestamp;
 use crate::endpoint::{Identity, ReceiverKind};
-use crate::journal::{self, Kind};
-use crate::store::{Counter, ReadTx, WriteTx, set_counter};
+use crate::store::ReadTx;
 
 const COLUMNS: &str =
     "id, target_id, receiver, canonical_url, team_slug, user_email, cursor_seq, not_before, throttled,
@@ -45,68 +43,6 @@ pub(crate) struct Target {
     pub(crate) no_health_until: Option<Timestamp>,
     /// True while its balance is maintained; false once it is forgotten.
     pub(crate) is_live: bool,
-}
-
-/// Registers a target, or updates the one that has this identity. For a new target the whole
-/// journal is left to send: its counters are the journal's totals, in O(1). A forgotten one is
-/// restored.
-pub(crate) fn register(
-    tx: &WriteTx<'_>,
-    identity: &Identity,
-    now: Timestamp,
-) -> Result<Target, Error> {
-    let inserted = tx
-        .prepare(
-            "INSERT INTO delivery_targets (target_id, receiver, canonical_url, team_slug, user_email, first_seen_at,
-               last_seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (target_id) DO NOTHING",
-        )?
-        .execute(rusqlite::params![
-            identity.target_id,
-            receiver_word(identity.receiver),
-            identity.canonical_url,
-            identity.team_slug,
-            identity.user_email,
-            now.as_micros()
-        ])?;
-    let target = current(tx, &identity.target_id)?
-        .ok_or_else(|| Error::Damaged(format!("target {} vanished", identity.target_id)))?;
-    if inserted > 0 {
-        open_books(tx, target.id)?;
-    } else {
-        tx.prepare("UPDATE delivery_targets SET last_seen_at = ?2 WHERE id = ?1")?
-            .execute([target.id, now.as_micros()])?;
-    }
-    if !target.is_live {
-        forget::remember(tx, &target)?;
-        return Ok(Target {
-            is_live: true,
-            ..target
-        });
-    }
-    Ok(target)
-}
-
-fn open_books(tx: &WriteTx<'_>, target: i64) -> Result<(), Error> {
-    for kind in Kind::ALL {
-        let (totals, scope) = (journal::totals_of(tx, kind)?, scope_of(target, kind));
-        for (class, value) in [
-            (Class::Untried, totals.live - totals.held),
-            (Class::Blocked, totals.held),
-            (Class::Superseded, totals.superseded),
-            (Class::Discarded, totals.discarded),
-            (Class::Purged, totals.gone),
-        ] {
-            set_counter(
-                tx,
-                Counter {
-                    scope: &scope,
-                    name: class.name(),
-                },
-                value,
-            )?;
-        }
-    }
-    documents::enter_all(tx, target)
 }
 
 /// The registered target with this id; `None` if there is none.
@@ -163,7 +99,7 @@ fn collect(tx: &ReadTx<'_>, sql: &str) -> Result<Vec<Target>, Error> {
 
 fn target(row: &Row<'_>) -> Result<Target, Error> {
     let receiver: String = row.get(2)?;
-    let (told, told_at) = limits::from_row(row, 14)?;
+    let (told, told_at) = advertised::from_row(row, 14)?;
     Ok(Target {
         told,
         told_at,
@@ -188,7 +124,7 @@ fn target(row: &Row<'_>) -> Result<Target, Error> {
     })
 }
 
-const fn receiver_word(kind: ReceiverKind) -> &'static str {
+pub(super) const fn receiver_word(kind: ReceiverKind) -> &'static str {
     match kind {
         ReceiverKind::Teamspace => "teamspace",
         ReceiverKind::ExternalReceiver => "external-receiver",

@@ -4,9 +4,20 @@
 use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
-use super::{Change, Error};
+use super::Error;
 use crate::base::Timestamp;
 use crate::store::{ReadTx, WriteTx};
+
+/// A field of a deployment with another value than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Name of the field.
+    pub(crate) field: &'static str,
+    /// Earlier value.
+    pub(crate) previous: String,
+    /// Value now.
+    pub(crate) current: String,
+}
 
 /// Signs that another server answers at a target's URL than the one that received its deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]

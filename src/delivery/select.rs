@@ -4,9 +4,10 @@ use rusqlite::Row;
 
 use super::attempt::{self, Pending};
 use super::batch::{Batch, Item, Limits, Packer};
+use super::limits::{self, Policy};
 use super::parking::Order;
 use super::postings::Postings;
-use super::{Class, Error, Status, Target, limits};
+use super::{Class, Error, Status, Target};
 use crate::base::ids::Ids;
 use crate::base::{Timestamp, retry};
 use crate::event::{WireContext, WireForm, for_wire};
@@ -15,19 +16,6 @@ use crate::store::WriteTx;
 
 /// Journal rows that one transaction examines at most, in multiples of a batch.
 const WINDOW: usize = 4;
-
-/// The configured bounds of a drain.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Policy {
-    /// Most events in a request.
-    pub(crate) max_events: usize,
-    /// Most body bytes in a request.
-    pub(crate) max_bytes: usize,
-    /// Number of refusals after which an event is given up.
-    pub(crate) max_rejections: i64,
-    /// Fields of imported events that name a person or a machine are sent too.
-    pub(crate) sends_personal_data: bool,
-}
 
 /// The next step of a drain.
 #[derive(Debug, Default)]

@@ -2,9 +2,9 @@
 
 use super::attempt::{self, End, Parent};
 use super::batch::{Batch, Item};
-use super::record::Settling;
 use super::{Error, Target, parking};
 use crate::base::Timestamp;
+use crate::base::ids::Ids;
 use crate::event::BatchForm;
 use crate::store::{ReadTx, WriteTx};
 
@@ -16,10 +16,10 @@ pub(super) fn split(
     batch: &Batch,
     end: End<'_>,
     is_in_doubt: bool,
-    due: Timestamp,
-    settling: &Settling<'_>,
+    ids: &dyn Ids,
+    (now, due): (Timestamp, Timestamp),
 ) -> Result<(), Error> {
-    attempt::close(tx, batch.attempt, end, settling.now)?;
+    attempt::close(tx, batch.attempt, end, now)?;
     let (left, right) = batch.items.split_at(middle(tx, &batch.items)?);
     let parent = Parent {
         id: batch.attempt,
@@ -27,14 +27,7 @@ pub(super) fn split(
     };
     for half in [left, right] {
         let seqs: Vec<i64> = half.iter().map(|i| i.seq).collect();
-        attempt::take_over(
-            tx,
-            target.id,
-            parent,
-            &settling.ids.uuid(),
-            &seqs,
-            (settling.now, due),
-        )?;
+        attempt::take_over(tx, target.id, parent, &ids.uuid(), &seqs, (now, due))?;
     }
     Ok(())
 }
