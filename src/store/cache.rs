@@ -8,7 +8,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Counter, Error, ReadTx};
+use rusqlite::Connection;
+
+use super::Error;
+
+/// Identifies a counter: a scope (a domain, or one target of it) and a name within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counter<'a> {
+    /// The domain, or the domain and a part of it (`delivery/3`).
+    pub(crate) scope: &'a str,
+    pub(crate) name: &'a str,
+}
 
 /// Every counter of one scope by name.
 pub(crate) type Scope = BTreeMap<String, i64>;
@@ -55,13 +65,13 @@ impl Cache {
     /// The counters of a scope as the open transaction sees them; `load` reads them from the file.
     pub(super) fn scope(
         &self,
-        tx: &ReadTx<'_>,
+        conn: &Connection,
         scope: &str,
         load: impl FnOnce() -> Result<Scope, Error>,
     ) -> Result<Arc<Scope>, Error> {
         if !self.is_compared.get() {
-            let version = tx
-                .prepare("PRAGMA data_version")?
+            let version = conn
+                .prepare_cached("PRAGMA data_version")?
                 .query_row([], |r| r.get(0))?;
             if self.version.replace(Some(version)) != Some(version) {
                 self.scopes.borrow_mut().clear();

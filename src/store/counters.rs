@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::cache::Scope;
+use super::cache::{Counter, Scope};
 use super::{Error, ReadTx, WriteTx};
 
 pub(super) const SCHEMA: &str = "
@@ -14,14 +14,6 @@ CREATE TABLE store_counters (
   PRIMARY KEY (scope, name)
 ) WITHOUT ROWID;
 ";
-
-/// Identifies a counter: a scope (a domain, or one target of it) and a name within it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counter<'a> {
-    /// The domain, or the domain and a part of it (`delivery/3`).
-    pub(crate) scope: &'a str,
-    pub(crate) name: &'a str,
-}
 
 /// Adds `by` (which may be negative) to a counter; a counter that does not exist yet counts as 0.
 pub(crate) fn add(tx: &WriteTx<'_>, counter: Counter<'_>, by: i64) -> Result<(), Error> {
@@ -55,7 +47,7 @@ pub(crate) fn get(tx: &ReadTx<'_>, counter: Counter<'_>) -> Result<i64, Error> {
 
 /// Every counter of a scope. Read from the file once per handle and per commit of another process.
 pub(crate) fn all(tx: &ReadTx<'_>, scope: &str) -> Result<Arc<Scope>, Error> {
-    tx.counters().scope(tx, scope, || {
+    tx.counters().scope(tx.conn(), scope, || {
         let mut statement =
             tx.prepare("SELECT name, value FROM store_counters WHERE scope = ?1")?;
         let rows = statement.query_map([scope], |r| Ok((r.get(0)?, r.get(1)?)))?;

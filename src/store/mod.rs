@@ -13,6 +13,7 @@ mod copy;
 mod counters;
 mod file_system;
 mod foreign;
+mod foreign_error;
 mod open;
 mod read;
 mod reclaim;
@@ -22,12 +23,14 @@ mod stamp;
 mod trace;
 mod tx;
 
+pub(crate) use cache::Counter;
 pub(crate) use copy::PrivateCopy;
 pub(crate) use counters::{
-    Counter, add as add_to_counter, all as all_counters, get as counter, set as set_counter,
+    add as add_to_counter, all as all_counters, get as counter, set as set_counter,
 };
 pub(crate) use file_system::MissingFeature;
-pub(crate) use foreign::{Foreign, ForeignError, LONGEST_CELL};
+pub(crate) use foreign::{Foreign, LONGEST_CELL};
+pub(crate) use foreign_error::ForeignError;
 pub(crate) use open::Store;
 pub(crate) use read::ReadStore;
 pub(crate) use reclaim::Reclaimed;
