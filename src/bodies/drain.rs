@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::Status;
 use super::outcome::{Outcome, Pace};
 use super::push::{LONGEST_UPLOAD, Push, Read};
-use super::report::{ArtifactOutcome, Report, Status};
+use super::report::{ArtifactOutcome, Report};
 use super::select::{self, Row};
 use super::settle::{Act, Gathered};
 use super::{Body, Error};

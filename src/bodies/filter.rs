@@ -3,11 +3,9 @@
 //!
 //! The rules that need the bytes are in [`super::Body`].
 
-use std::borrow::Cow;
-
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::{Error, Status};
+use super::{Decision, Error, Status};
 use crate::dossier::suffix;
 
 /// The facts about one artifact in the index.
@@ -21,26 +19,6 @@ pub(crate) struct Candidate<'a> {
     pub(crate) is_present: bool,
     /// Why it is not present (`invalid_utf8`, `not_found`, …).
     pub(crate) error_reason: Option<&'a str>,
-}
-
-/// The decision about one artifact: a status word and the exact reason text (`unsupported_format:
-/// .py`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Decision {
-    /// The status word.
-    pub(crate) status: Status,
-    /// The reason; totals are keyed by the part before `:`.
-    pub(crate) reason: Cow<'static, str>,
-}
-
-impl Decision {
-    /// The document is not uploaded, and why.
-    pub(crate) fn skipped(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            status: Status::Skipped,
-            reason: reason.into(),
-        }
-    }
 }
 
 /// The checked settings of `[artifacts]`.

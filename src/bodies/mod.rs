@@ -9,6 +9,7 @@
 //! digest. No namespace field is ever blank or substituted.
 
 mod body;
+mod decision;
 mod drain;
 #[cfg(test)]
 mod drain_tests;
@@ -35,14 +36,15 @@ mod views;
 mod wait_tests;
 
 pub(crate) use body::Body;
+pub(crate) use decision::{Decision, Status};
 pub(crate) use drain::{DrainPolicy, drain};
 pub(crate) use failures::{
     Failure, close_failures, count_failures, counters_by_rows, failures, inherit_failure,
     purge_failures,
 };
-pub(crate) use filter::{Candidate, Decision, FilterPolicy, decide};
+pub(crate) use filter::{Candidate, FilterPolicy, decide};
 pub(crate) use push::Push;
-pub(crate) use report::{ArtifactOutcome, Report, Status};
+pub(crate) use report::{ArtifactOutcome, Report};
 pub(crate) use select::{Row, list};
 pub(crate) use views::{MissionStats, Stats, by_mission, refusals, stats};
 

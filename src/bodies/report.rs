@@ -1,37 +1,9 @@
-//! Reports about documents: a word and a reason for each, and the totals of a drain.
+//! Reports about documents: the outcome of each, and the totals of a drain.
 
-use super::Row;
+use super::{Row, Status};
 use crate::base::Sha256;
 use crate::delivery::Stop;
 use crate::endpoint::ServerStand;
-
-/// The status words of `bodies.outcomes`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// The server stored it now.
-    Uploaded,
-    /// The server had it, or it already waits in the queue.
-    AlreadyExists,
-    /// It waits in the queue.
-    Queued,
-    /// It is not uploaded.
-    Skipped,
-    /// It was refused.
-    Failed,
-}
-
-impl Status {
-    /// The word of the public contract.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Uploaded => "uploaded",
-            Self::AlreadyExists => "already_exists",
-            Self::Queued => "queued",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// One entry of `bodies.outcomes`.
 #[derive(Debug, Clone, PartialEq, Eq)]

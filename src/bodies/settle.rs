@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::report::Status;
+use super::Status;
 use super::{Error, Row, failures};
 use crate::base::{Timestamp, failpoint};
 use crate::delivery::{self, Answered};
