@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::report::ShareReport;
 use crate::base::{files, text};
 
 const VERSION: u32 = 1;
@@ -53,6 +52,19 @@ pub(crate) struct Known {
     /// It contains unknown tables or columns.
     #[serde(default)]
     pub(crate) holds_more: bool,
+}
+
+/// The share of one of our stores in an older one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ShareReport {
+    /// The store: a project's id, or `unassigned`.
+    pub(crate) store: String,
+    /// Event rows.
+    pub(crate) events: u64,
+    /// Rows of the body queue.
+    pub(crate) bodies: u64,
+    /// Rows of the failure log.
+    pub(crate) failures: u64,
 }
 
 /// The cached states of older stores, by path.

@@ -8,7 +8,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::Deserialize;
 
-use super::source::{EventRow, Looked, Stop};
+use super::source_rows::{EventRow, Looked, Stop};
 use super::{Found, tables};
 use crate::base::{Interrupt, text};
 use crate::store::{Foreign, ForeignError, LONGEST_CELL, Stamp};

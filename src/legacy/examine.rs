@@ -5,7 +5,8 @@ use std::sync::mpsc::channel;
 
 use rusqlite::types::Value;
 
-use super::source::{Looked, Source, Stop, kept};
+use super::source::Source;
+use super::source_rows::{Looked, Stop, kept};
 use crate::event::{Inspection, NotAnEvent, inspect};
 
 /// Rows or bytes after which a batch is passed on.

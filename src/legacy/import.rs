@@ -4,7 +4,8 @@
 use super::examine::{Row, examine};
 use super::marks::{self, Descent, Provenance};
 use super::share::Share;
-use super::source::{BodyRest, BodyRow, BodyTable, Source, Stop};
+use super::source::Source;
+use super::source_rows::{BodyRest, BodyRow, BodyTable, Stop};
 use super::{Destination, Error, Found, Policy, odd};
 use crate::base::{Sha256, Timestamp, text};
 use crate::bodies::{self, Body};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::types::ValueRef;
 
-use super::source::{EventRow, Looked, Stop};
+use super::source_rows::{EventRow, Looked, Stop};
 use crate::base::Interrupt;
 use crate::base::files::open_regular;
 use crate::event::inspect;

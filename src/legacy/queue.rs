@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::source::{BodyRest, BodyRow, BodyTable, EventRow, Looked, Stop};
+use super::source_rows::{BodyRest, BodyRow, BodyTable, EventRow, Looked, Stop};
 use super::{Found, Kind, tables};
 use crate::base::{Interrupt, Timestamp, text};
 use crate::store::{Foreign, ForeignError, LONGEST_CELL, Stamp};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Found;
-use super::catalog::Known;
+use super::catalog::{Known, ShareReport};
 use super::import::Tally;
 use super::ledger::Answer;
 use super::marks::Provenance;
@@ -129,19 +129,6 @@ pub(crate) struct SourceReport {
     /// True if it was read in this run.
     #[serde(skip)]
     pub(crate) is_news: bool,
-}
-
-/// The share of one of our stores in an older one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ShareReport {
-    /// The store: a project's id, or `unassigned`.
-    pub(crate) store: String,
-    /// Event rows.
-    pub(crate) events: u64,
-    /// Rows of the body queue.
-    pub(crate) bodies: u64,
-    /// Rows of the failure log.
-    pub(crate) failures: u64,
 }
 
 impl SourceReport {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::catalog::Known;
-use super::report::ShareReport;
+use super::catalog::{Known, ShareReport};
 use super::route::{Destination, route};
-use super::source::{BodyTable, Source, Stop};
+use super::source::Source;
+use super::source_rows::{BodyTable, Stop};
 use crate::store::ForeignError;
 
 /// The rows of one source that belong to one store, by their keys, in order.
