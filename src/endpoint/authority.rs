@@ -1,19 +1,17 @@
 //! The one place that decides which target: from configuration, environment and flags, and nothing
 //! else. Pure.
 
-use std::path::Path;
-
 use crate::base::Env;
 use crate::config::{Delivery, EventSyncConfig, Loaded, UrlSource, without_secrets};
 
 use super::Error;
 use super::address::Address;
 use super::agreement::{BODIES_PATH, Claim, EVENTS_PATH, Proposal, below};
-use super::consent::Consent;
+use super::choice::Choice;
 use super::credential::secrets;
 use super::identity::STUB_URL;
 use super::link::{Endpoints, Identity, ReceiverKind};
-use super::older::{Login, Older};
+use super::older::Login;
 use super::resolved::{Authority, OverrideMode, Resolved};
 use super::scope::{ScopeStatus, queue_digest, queue_scope};
 use super::sources::{Sources, Stop, idle_url};
@@ -23,23 +21,6 @@ const HEALTH_PATH: &str = "/api/v1/sync/health/";
 /// Extensions, used only where the server lists them.
 const BODY_BATCH_PATH: &str = "/api/dossier/push-batch/";
 const PROJECTS_PATH: &str = "/api/v1/projects/";
-
-/// What the command line and the older home directory add to the decision.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Choice<'a> {
-    /// `--target-url`: overrides every other source for the whole process.
-    pub(crate) target_url: Option<&'a str>,
-    /// `--override-target`: lets the environment win over files.
-    pub(crate) is_environment_first: bool,
-    /// The older home directory, where its queue would be.
-    pub(crate) legacy_home: Option<&'a Path>,
-    /// The text of its scope marker.
-    pub(crate) active_scope: Option<&'a str>,
-    /// What an older version knew of its server.
-    pub(crate) older: Option<&'a Older>,
-    /// What was agreed to; `None` is nothing.
-    pub(crate) consent: Option<&'a Consent>,
-}
 
 /// The configuration as one reading of the sources has it.
 #[derive(Debug, Clone, Copy)]

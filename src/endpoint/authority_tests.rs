@@ -1,5 +1,7 @@
 //! Sources of URLs, and the one target they lead to.
 
+use std::path::Path;
+
 use super::*;
 use crate::config::{self, Inputs};
 

@@ -9,7 +9,7 @@ use super::Error;
 use super::address::Address;
 use super::grants::{self, Grant, LOCAL, Secret};
 use super::link::Permit;
-use super::resolved::Named;
+use super::named::Named;
 use crate::base::text;
 use crate::config::{Loaded, Origin, RepositoryFile};
 

@@ -11,10 +11,11 @@ use super::address::Address;
 use super::agreement::Disagreement;
 use super::authority::stub_endpoints;
 use super::consent::{Refusal, stub_permit};
-use super::credential::{CredentialSource, Keys, MissingCredential};
+use super::credential::{CredentialSource, Keys};
 use super::link::{Endpoints, Link, Permit, ReceiverKind};
 use super::request_options::{self, RequestOptions};
 use super::resolved::Resolved;
+use super::secret::MissingCredential;
 
 /// A condition for sending.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -10,12 +10,14 @@
 mod address;
 mod agreement;
 mod authority;
+mod choice;
 mod consent;
 mod credential;
 mod gate;
 mod grants;
 mod identity;
 mod link;
+mod named;
 mod network;
 mod no_proxy;
 mod older;
@@ -25,19 +27,22 @@ mod refused;
 mod request_options;
 mod resolved;
 mod scope;
+mod secret;
 mod sources;
 mod token;
 
 pub(crate) use address::Address;
-pub(crate) use authority::{Choice, resolve};
+pub(crate) use authority::resolve;
+pub(crate) use choice::Choice;
 pub(crate) use consent::{Consent, read_origin};
 pub(crate) use gate::{Credentials, Gate};
 pub(crate) use grants::{Grant, LOCAL, grants, pins, record, revoke};
 pub(crate) use link::{Identity, Link, Protocol, ReceiverKind};
+pub(crate) use named::Named;
 pub(crate) use network::{ProxyUse, proxy_use};
 pub(crate) use older::older;
 pub(crate) use refused::{SERVER_REFUSED, ServerStand};
-pub(crate) use resolved::{Authority, Granting, Named, Resolved, Route};
+pub(crate) use resolved::{Authority, Granting, Resolved, Route};
 pub(crate) use scope::{
     OLDER_DEFAULT_SERVER, active_scope, plain_queue_scope, queue_digest, queue_scope,
 };

@@ -6,9 +6,9 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use super::address::Address;
-use super::credential::MissingCredential;
 use super::no_proxy;
 use super::resolved::Resolved;
+use super::secret::MissingCredential;
 use crate::base::env::{CERTIFICATES, HOME, NO_PROXY, PROXY, SYSTEM_PROXIES};
 use crate::base::{Env, text};
 use crate::config::EventSyncConfig;

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 use super::address::Address;
-use super::credential::{MissingCredential, is_open_to_others, usable};
 use super::scope::OLDER_DEFAULT_SERVER;
-use super::token::SET_FILE;
+use super::secret::{MissingCredential, SET_FILE, is_open_to_others, usable};
 use crate::base::{shell, text};
 
 /// A longer file is none of these.

@@ -3,10 +3,10 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::credential::{MissingCredential, usable};
 use super::link::{Protocol, ReceiverKind};
 use super::network;
 use super::resolved::Resolved;
+use super::secret::{MissingCredential, usable};
 use crate::base::Env;
 use crate::config::{Compression, EventSyncConfig, Format};
 use crate::event::BatchForm;

@@ -5,10 +5,12 @@ use super::agreement::Disagreement;
 use super::consent::{Consent, Cover};
 use super::grants::{LOCAL, Secret};
 use super::link::{Endpoints, Identity, ReceiverKind};
+use super::named::Named;
 use super::older::Login;
 use super::scope::ScopeStatus;
+use super::secret::MissingCredential;
 use crate::base::{shell, text};
-use crate::config::{Asked, Origin};
+use crate::config::Asked;
 
 /// Whether another source than the configuration decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -43,17 +45,6 @@ pub(crate) struct Authority {
     pub(crate) queue_db_path: String,
     /// How the older scope marker relates to it.
     pub(crate) active_queue_scope_status: ScopeStatus,
-}
-
-/// An address, and who names it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Named {
-    /// The key in a file; empty for a variable or a flag without a key.
-    pub(crate) key: &'static str,
-    /// The address as written, without name and password.
-    pub(crate) url: String,
-    /// The source.
-    pub(crate) origin: Origin,
 }
 
 /// Which target it is, as far as the sources say.
@@ -110,6 +101,23 @@ impl Resolved {
     /// True when data may go to `origin`.
     pub(crate) fn is_permitted(&self, origin: &str) -> bool {
         self.consent.permit(origin).is_ok()
+    }
+
+    /// Why `secret` may not go with requests, where it is there and data may go; else `None`.
+    pub(super) fn uncovered(&self, secret: &Secret) -> Option<MissingCredential> {
+        let origins = self.origins();
+        // Without consent nothing goes at all, and that gate says so.
+        let stays = |origin: &&String| {
+            self.is_permitted(origin) && self.consent.cover(origin, secret).is_none()
+        };
+        let origin = origins.iter().find(stays)?;
+        Some(MissingCredential {
+            reason: format!(
+                "{} may not go to {origin}: it was allowed without it",
+                secret.name()
+            ),
+            fix: shell::line("sk-sync allow", [origin]),
+        })
     }
 
     /// That keys of the repository's file wait, and which; `None` where none does.

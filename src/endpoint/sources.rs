@@ -7,10 +7,11 @@ use crate::config::{Origin, UrlSource, without_secrets};
 use super::Error;
 use super::address::{Address, Flaw};
 use super::agreement::{Claim, Disagreement, Proposal, Slot};
-use super::authority::Choice;
+use super::choice::Choice;
 use super::link::ReceiverKind;
+use super::named::Named;
 use super::older::Older;
-use super::resolved::{Named, OverrideMode};
+use super::resolved::OverrideMode;
 
 /// Who may name an address of this receiver.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::address::Address;
-use super::credential::{MissingCredential, is_open_to_others, uncovered, usable};
 use super::grants::Secret;
 use super::older::Login;
 use super::resolved::Resolved;
+use super::secret::{MissingCredential, SET_FILE, is_open_to_others, usable};
 use crate::base::env::{HOME, TOKEN, TOKEN_FILE};
 use crate::base::{Env, child, shell, text};
 use crate::config::Teamspace;
@@ -19,9 +19,6 @@ use crate::git::Git;
 
 /// A longer file holds no token.
 const LONGEST_TOKEN: u64 = 64 << 10;
-/// The line that names a file for the token.
-pub(super) const SET_FILE: &str =
-    "sk-sync target set --token-file PATH   # a file that only you can read; or SK_SYNC_TOKEN";
 
 /// How long the user's own program may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
@@ -41,7 +38,7 @@ impl Sources<'_> {
     /// The token of the first source that there is, when that can be told without starting a
     /// program; else `None`.
     pub(super) fn at_hand(&self) -> Option<Result<String, MissingCredential>> {
-        if let Some(missing) = uncovered(self.resolved, &Secret::Token) {
+        if let Some(missing) = self.resolved.uncovered(&Secret::Token) {
             return Some(Err(missing));
         }
         if let Some(token) = self.env.text(TOKEN) {
