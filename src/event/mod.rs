@@ -4,6 +4,7 @@
 //! envelope are never changed, except in the copy that [`for_wire`] makes for sending.
 
 mod aggregate;
+mod batch_form;
 mod cloud;
 mod coalesce;
 mod contract;
@@ -21,7 +22,7 @@ mod sameness;
 mod wire;
 
 pub(crate) use aggregate::aggregate;
-pub(crate) use cloud::BatchForm;
+pub(crate) use batch_form::BatchForm;
 pub(crate) use coalesce::{Coalesce, coalesce, coalescing_key, document_key, indexed_key};
 pub(crate) use contract::{Violation, violations};
 pub(crate) use envelope::{Occurrence, Origin, envelope, node_id};

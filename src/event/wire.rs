@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::cloud::BatchForm;
-use super::{older, older_envelope};
+use super::{BatchForm, older, older_envelope};
 
 /// The members of an envelope, each with its captured bytes.
 type Members = BTreeMap<String, Box<RawValue>>;

@@ -7,32 +7,18 @@
 //! **Invariant:** pure; defined for any JSON value; one pass, linear in the size of the envelope.
 
 mod dossier;
+mod findings;
 mod shape;
 
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use serde_json::{Map, Value};
 
+use self::findings::Findings;
+pub(crate) use self::findings::Violation;
 use self::shape::Place;
 use crate::base::{Timestamp, ids};
-
-/// A rule that an envelope breaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Violation {
-    /// The member, from the envelope's root: `payload.artifact_id.path`, `payload.list[2].name`.
-    pub(crate) path: String,
-    /// The message, to be read after the path: `is required`.
-    pub(crate) message: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path, self.message)
-    }
-}
 
 /// The only accepted schema version.
 const SCHEMA_VERSION: &str = "3.0.0";
@@ -97,30 +83,6 @@ pub(crate) fn violations(envelope: &Value) -> Vec<Violation> {
         Some(_) => found.add("payload", "is not an object"),
     }
     found.0
-}
-
-/// Violations collected so far.
-#[derive(Debug, Default)]
-struct Findings(Vec<Violation>);
-
-impl Findings {
-    fn add(&mut self, place: impl fmt::Display, message: impl Into<String>) {
-        self.0.push(Violation {
-            path: place.to_string(),
-            message: message.into(),
-        });
-    }
-
-    /// The text of a required, non-empty member; anything else is a finding.
-    fn text<'a>(&mut self, members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-        match members.get(name) {
-            None => self.add(name, "is required"),
-            Some(Value::String(text)) if text.is_empty() => self.add(name, "is empty"),
-            Some(Value::String(text)) => return Some(text),
-            Some(_) => self.add(name, "is not a string"),
-        }
-        None
-    }
 }
 
 /// Version, type, aggregate, and origin.

@@ -13,6 +13,7 @@ mod evidence;
 mod lane;
 mod line;
 mod payload;
+mod skip;
 mod transition;
 mod typed;
 
@@ -21,12 +22,13 @@ mod tests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub(crate) use self::copies::copied_line;
 use self::line::Kind;
+use self::skip::{MAX_REASON_CHARS, Object};
+pub(crate) use self::skip::{NO_CONTRACT_TYPE, Skip};
 use super::envelope::{Envelope, SCHEMA_VERSION};
 use crate::base::digest::hex;
 use crate::base::text::shorten;
@@ -41,10 +43,6 @@ const FORBIDDEN_KEYS: [&str; 4] = [
     "mission_key",
     "legacy_aggregate_id",
 ];
-/// Most characters of a log's text in a reason.
-const MAX_REASON_CHARS: usize = 80;
-
-type Object = Map<String, Value>;
 
 /// The project of a log.
 #[derive(Debug, Clone, Copy, Default)]
@@ -103,40 +101,6 @@ pub(crate) struct LogEvent {
     pub(crate) has_unknown_evidence: bool,
     /// True if the line names another project.
     pub(crate) names_other_project: bool,
-}
-
-/// Why a line maps to no envelope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Skip {
-    /// The word under which such lines are counted.
-    pub(crate) code: &'static str,
-    /// The member, type or lane concerned.
-    pub(crate) about: Option<String>,
-}
-
-/// The word for lines that no contract type describes: they are not an error of the log.
-pub(crate) const NO_CONTRACT_TYPE: &str = "no_contract_type";
-
-impl Skip {
-    pub(crate) const fn bare(code: &'static str) -> Self {
-        Self { code, about: None }
-    }
-
-    pub(crate) fn about(code: &'static str, about: &str) -> Self {
-        Self {
-            code,
-            about: Some(shorten(about, MAX_REASON_CHARS)),
-        }
-    }
-}
-
-impl fmt::Display for Skip {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.about {
-            Some(about) => write!(f, "{}: {about}", self.code),
-            None => f.write_str(self.code),
-        }
-    }
 }
 
 /// Every line of a log that is not blank, in file order. Of several lines with one id, the first
