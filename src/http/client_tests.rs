@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 
 use super::client::*;
+use super::failure::Failure;
 use super::method::Method;
 
 struct Loopback(String);

@@ -13,6 +13,8 @@ mod cause;
 mod client;
 #[cfg(test)]
 mod client_tests;
+mod connecting;
+mod failure;
 mod method;
 mod network;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -26,7 +28,8 @@ mod words;
 
 pub(crate) use answer::{Meaning, Reading, Refusal};
 pub(crate) use cause::Cause;
-pub(crate) use client::{Answer, Client, Deadlines, Failure, OriginGrant, Request};
+pub(crate) use client::{Answer, Client, Deadlines, OriginGrant, Request};
+pub(crate) use failure::Failure;
 pub(crate) use method::Method;
 pub(crate) use network::{ClientIdentity, Network, Proxy};
 pub(crate) use resolver::Reach;

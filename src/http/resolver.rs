@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::client::{NoSuchHost, words};
+use super::failure::{NoSuchHost, words};
 
 /// The addresses that a host name may resolve to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
