@@ -1,9 +1,9 @@
 //! One artifact: a file of a mission, or an expected file that is missing.
 
-use super::class::{self, Class};
+use super::class::Class;
 use super::digest::Reading;
 use super::key;
-use super::manifest::{Manifest, Spec};
+use super::manifest::{Manifest, Spec, class_of};
 use crate::base::Sha256;
 
 /// Whether an artifact is required.
@@ -68,7 +68,7 @@ pub(super) fn from_reading(
     } else {
         Required::Optional
     };
-    let class = class::of_path(manifest, &path);
+    let class = class_of(manifest, &path);
     Some(Artifact {
         path,
         sha256,

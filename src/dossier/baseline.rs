@@ -7,9 +7,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::beneath::{Beneath, EntryKind};
+use super::beneath::Beneath;
+use super::entry::EntryKind;
 use super::mission::Mission;
-use super::parity::{ParityForm, parity};
+use super::parity::{Drift, ParityForm, parity};
 use super::reason::Reason;
 
 /// Where baselines are, below the top of the main work tree.
@@ -18,15 +19,6 @@ const DOSSIERS: &str = ".kittify/dossiers";
 const FILE: &str = "parity-baseline.json";
 /// Largest baseline that is read, in bytes.
 const LONGEST: u64 = 1 << 16;
-
-/// A difference between a mission and its baseline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Drift {
-    /// The baseline's parity hash.
-    pub(crate) expected: String,
-    /// The mission's parity hash, in the same form.
-    pub(crate) actual: String,
-}
 
 /// The owner that a baseline must name, besides its mission, to be used.
 #[derive(Debug, Clone, Copy)]

@@ -9,30 +9,8 @@ use super::beneath_std as system;
 use super::beneath_unix as system;
 
 use super::Reason;
+use super::entry::Entry;
 use super::stat::Stat;
-
-/// Kind of a directory entry, links not followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum EntryKind {
-    /// A directory.
-    Directory,
-    /// A regular file.
-    File,
-    /// A symbolic link.
-    Link,
-    /// A FIFO, a socket, a device.
-    Special,
-}
-
-/// One entry of a directory.
-#[derive(Debug)]
-pub(super) struct Entry {
-    /// Its name; a readable form of it in `Err` if it is not UTF-8.
-    pub(super) name: Result<String, String>,
-    pub(super) kind: EntryKind,
-    /// State of a regular file that is not hidden; `None` for others.
-    pub(super) stat: Option<Stat>,
-}
 
 /// A directory below which files and directories are opened. Paths are relative to it, with `/`,
 /// without `.` and `..`; a link anywhere on the way makes opening fail, so a link that replaces a
@@ -145,6 +123,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::dossier::entry::EntryKind;
 
     fn tree() -> (tempfile::TempDir, Beneath) {
         let temp = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::beneath::{Entry, EntryKind};
+use super::entry::{Entry, EntryKind};
 use super::stat::Stat;
 
 /// An open directory: here, its path.

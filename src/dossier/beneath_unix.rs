@@ -10,7 +10,7 @@ use std::path::{Component, Path};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::beneath::{Entry, EntryKind};
+use super::entry::{Entry, EntryKind};
 use super::stat::{Moment, Stat};
 
 /// An open directory.

@@ -1,6 +1,4 @@
-//! Classes of artifacts, and the rule that determines the class of a file.
-
-use super::manifest::{Manifest, matches};
+//! Classes of artifacts, and the class of a file by its name.
 
 /// Role of an artifact in its mission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -34,19 +32,9 @@ impl Class {
     }
 }
 
-/// The class of the file at `path`: that of the first manifest entry whose pattern matches the
-/// whole path, else by name.
-pub(super) fn of_path(manifest: Option<&Manifest>, path: &str) -> Class {
-    let specified = manifest.and_then(|m| m.specs().find(|spec| matches(spec.pattern, path)));
-    specified.map_or_else(
-        || of_name(path.rsplit('/').next().unwrap_or(path)),
-        |spec| spec.class,
-    )
-}
-
 /// The class by file name only: whole names first, then parts of names in any position (`latest.md`
 /// contains `test`).
-fn of_name(name: &str) -> Class {
+pub(super) fn of_name(name: &str) -> Class {
     const PARTS: [(Class, &[&str]); 4] = [
         (Class::Evidence, &["test", "gap-analysis", "log"]),
         (
@@ -79,8 +67,7 @@ fn of_name(name: &str) -> Class {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::dossier::manifest::Edition;
+    use crate::dossier::manifest::class_of;
 
     #[test]
     fn names_decide_without_a_manifest() {
@@ -105,27 +92,7 @@ mod tests {
             ("requirements/x.md", "output"),
             ("meta.json", "output"),
         ] {
-            assert_eq!(of_path(None, name).as_str(), class, "{name}");
+            assert_eq!(class_of(None, name).as_str(), class, "{name}");
         }
-    }
-
-    #[test]
-    fn a_manifest_goes_by_the_whole_path() {
-        let software = Manifest::of(Edition::Seed, "software-dev");
-        for (path, class) in [
-            ("plan.md", "output"),
-            ("tasks.md", "output"),
-            ("archive/plan.md", "workflow"),
-            ("gap-analysis.md", "evidence"),
-            ("PLAN.md", "workflow"),
-            ("tasks/WP01-x.md", "workflow"),
-        ] {
-            assert_eq!(of_path(software, path).as_str(), class, "{path}");
-        }
-        let newest = Manifest::of(Edition::Newest, "software-dev");
-        assert_eq!(of_path(newest, "tasks/WP01-x.md"), Class::Output);
-        let documentation = Manifest::of(Edition::Seed, "documentation");
-        assert_eq!(of_path(documentation, "docs/a/latest.md"), Class::Output);
-        assert_eq!(of_path(documentation, "docs/latest.md"), Class::Evidence);
     }
 }

@@ -3,7 +3,8 @@
 use std::path::{Component, Path};
 
 use super::Error;
-use super::beneath::{Beneath, EntryKind};
+use super::beneath::Beneath;
+use super::entry::EntryKind;
 use super::layouts::is_never_read;
 use super::reason::{Reason, Skipped};
 use crate::base::text;

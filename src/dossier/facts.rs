@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::artifact::{Artifact, Required};
-use super::baseline::Drift;
 use super::mission::Mission;
+use super::parity::Drift;
 use crate::base::{Timestamp, ids::Ids};
 use crate::event::NamespaceRef;
 

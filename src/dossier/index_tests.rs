@@ -1,11 +1,13 @@
 //! Tests of the whole index over small trees.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::*;
+use crate::base::Interrupt;
 use crate::config::{Artifacts, EventSyncConfig};
 use crate::dossier::mission::Completeness;
+use crate::dossier::{Edition, Sources};
 
 static NOTHING: Cache = Cache {
     missions: std::collections::BTreeMap::new(),

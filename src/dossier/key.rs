@@ -50,7 +50,7 @@ fn suffix_start(name: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dossier::manifest::Edition;
+    use crate::dossier::manifest_tables::Edition;
 
     #[test]
     fn keys_made_from_names() {

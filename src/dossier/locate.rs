@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::beneath::Beneath;
-use super::index::Request;
 use super::places::{self, Places};
 use super::reason::Skipped;
+use super::request::Request;
 use super::slugs::named;
 use super::source::Sources;
 use super::unwanted::Unwanted;
@@ -126,7 +126,7 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
         places = places::look(&tree, sources, pattern.as_ref(), request.interrupt);
         located.trees.project = Some(tree);
     }
-    unwanted.leave_out(&mut places);
+    places.leave_out(&unwanted);
     located.skipped.append(&mut places.skipped);
     located.loose.append(&mut places.loose);
     located.name(request, places, missions);
@@ -165,7 +165,7 @@ pub(crate) fn count_units(
         return 0;
     };
     let mut places = places::look(&tree, &sources, None, interrupt);
-    unwanted.leave_out(&mut places);
+    places.leave_out(&unwanted);
     let lists: BTreeSet<usize> = places.documents.iter().map(|(source, _)| *source).collect();
     places.units.len() + lists.len()
 }

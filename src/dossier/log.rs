@@ -6,13 +6,12 @@ use std::path::Path;
 use super::Error;
 use super::body::{ReadError, read_body};
 use super::discover;
+use super::mission::MISSION_LOG;
 use super::source::Sources;
 use super::unwanted::Unwanted;
 use crate::event::{LogMission, LogProject, read_log};
 use crate::git::GitIgnored;
 
-/// The log's name in a feature directory.
-pub(crate) const MISSION_LOG: &str = "status.events.jsonl";
 /// Largest log that is read, in bytes.
 const MAX_LOG_BYTES: u64 = 64 << 20;
 

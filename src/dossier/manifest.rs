@@ -1,20 +1,9 @@
 //! Manifests: the artifacts that a mission type expects, and their keys.
 
-use super::class::Class;
-use super::manifest_tables::{NEWEST, SEED};
+use super::class::{Class, of_name};
 
 /// Version of every shipped manifest, also used for missions without a manifest.
 pub(crate) const VERSION: &str = "1";
-
-/// Release of the manifests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Edition {
-    /// Those of 2026-06-29 (3.2.4, 3.2.5).
-    #[default]
-    Seed,
-    /// Those of 3.2.7.
-    Newest,
-}
 
 /// One expected artifact.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,17 +27,6 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// The manifest of `mission_type`; `None` if it has none.
-    pub(super) fn of(edition: Edition, mission_type: &str) -> Option<&'static Self> {
-        let table = match edition {
-            Edition::Seed => SEED,
-            Edition::Newest => NEWEST,
-        };
-        table
-            .iter()
-            .find(|manifest| manifest.mission_type == mission_type)
-    }
-
     /// Every spec, in the order of matching.
     pub(super) fn specs(&self) -> impl Iterator<Item = &'static Spec> {
         self.steps
@@ -89,8 +67,19 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     rest.is_some_and(|rest| rest.ends_with(last))
 }
 
+/// The class of the file at `path`: that of the first manifest entry whose pattern matches the
+/// whole path, else by name.
+pub(super) fn class_of(manifest: Option<&Manifest>, path: &str) -> Class {
+    let specified = manifest.and_then(|m| m.specs().find(|spec| matches(spec.pattern, path)));
+    specified.map_or_else(
+        || of_name(path.rsplit('/').next().unwrap_or(path)),
+        |spec| spec.class,
+    )
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::manifest_tables::Edition;
     use super::*;
 
     #[test]
@@ -130,5 +119,25 @@ mod tests {
         assert_eq!(seed.of_step("plan").len(), 2);
         assert_eq!(newest.of_step("plan").len(), 1);
         assert!(seed.of_step("no such step").is_empty());
+    }
+
+    #[test]
+    fn a_manifest_goes_by_the_whole_path() {
+        let software = Manifest::of(Edition::Seed, "software-dev");
+        for (path, class) in [
+            ("plan.md", "output"),
+            ("tasks.md", "output"),
+            ("archive/plan.md", "workflow"),
+            ("gap-analysis.md", "evidence"),
+            ("PLAN.md", "workflow"),
+            ("tasks/WP01-x.md", "workflow"),
+        ] {
+            assert_eq!(class_of(software, path).as_str(), class, "{path}");
+        }
+        let newest = Manifest::of(Edition::Newest, "software-dev");
+        assert_eq!(class_of(newest, "tasks/WP01-x.md"), Class::Output);
+        let documentation = Manifest::of(Edition::Seed, "documentation");
+        assert_eq!(class_of(documentation, "docs/a/latest.md"), Class::Output);
+        assert_eq!(class_of(documentation, "docs/latest.md"), Class::Evidence);
     }
 }

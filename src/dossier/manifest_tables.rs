@@ -3,6 +3,29 @@
 use super::class::Class::{self, Evidence, Input, Output, Runtime, Workflow};
 use super::manifest::{Manifest, Spec};
 
+/// Release of the manifests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Edition {
+    /// Those of 2026-06-29 (3.2.4, 3.2.5).
+    #[default]
+    Seed,
+    /// Those of 3.2.7.
+    Newest,
+}
+
+impl Manifest {
+    /// The manifest of `mission_type`; `None` if it has none.
+    pub(super) fn of(edition: Edition, mission_type: &str) -> Option<&'static Self> {
+        let table = match edition {
+            Edition::Seed => SEED,
+            Edition::Newest => NEWEST,
+        };
+        table
+            .iter()
+            .find(|manifest| manifest.mission_type == mission_type)
+    }
+}
+
 const fn blocking(key: &'static str, class: Class, pattern: &'static str) -> Spec {
     Spec {
         key,
@@ -52,7 +75,7 @@ const SPECIFY: &[Spec] = &[blocking("input.spec.main", Input, "spec.md")];
 const DISCOVER: &[Spec] = &[blocking("input.spec.documentation", Input, "spec.md")];
 
 /// The manifests of 2026-06-29.
-pub(super) const SEED: &[Manifest] = &[
+const SEED: &[Manifest] = &[
     Manifest {
         mission_type: "software-dev",
         steps: &[
@@ -99,7 +122,7 @@ pub(super) const SEED: &[Manifest] = &[
 ];
 
 /// The manifests of 3.2.7.
-pub(super) const NEWEST: &[Manifest] = &[
+const NEWEST: &[Manifest] = &[
     Manifest {
         mission_type: "software-dev",
         steps: &[

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use super::artifact::{Artifact, Required, missing};
-use super::baseline::Drift;
-use super::log::MISSION_LOG;
 use super::manifest::Manifest;
-use super::parity::{ParityForm, parity};
+use super::parity::{Drift, ParityForm, parity};
 use super::reason::Reason;
 use crate::base::Sha256;
 use crate::event::NamespaceRef;
+
+/// The log's name in a feature directory.
+pub(crate) const MISSION_LOG: &str = "status.events.jsonl";
 
 /// Whether all required artifacts are present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,7 +216,7 @@ mod tests {
     use super::*;
     use crate::dossier::artifact::from_reading;
     use crate::dossier::digest::Reading;
-    use crate::dossier::manifest::Edition;
+    use crate::dossier::manifest_tables::Edition;
 
     fn mission(
         edition: Edition,

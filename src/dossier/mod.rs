@@ -27,6 +27,7 @@ mod detect;
 mod digest;
 mod discover;
 mod draft;
+mod entry;
 mod facts;
 mod globs;
 mod identity;
@@ -45,6 +46,7 @@ mod places;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod properties;
 mod reason;
+mod request;
 mod slugs;
 mod source;
 mod stat;
@@ -62,14 +64,15 @@ pub(crate) use facts::{Fact, count as count_facts, facts};
 pub(crate) use identity::{
     Identity, IdentityError, ProjectOverride, build_id, derived_uuid, identity,
 };
-pub(crate) use index::{Index, Request, index};
+pub(crate) use index::{Index, index};
 pub(crate) use key::suffix;
 pub(crate) use locate::count_units;
-pub(crate) use log::{MISSION_LOG, MissionLog, mission_logs, read_mission_log};
-pub(crate) use manifest::Edition;
-pub(crate) use mission::Mission;
+pub(crate) use log::{MissionLog, mission_logs, read_mission_log};
+pub(crate) use manifest_tables::Edition;
+pub(crate) use mission::{MISSION_LOG, Mission};
 pub(crate) use parity::ParityForm;
 pub(crate) use reason::Reason;
+pub(crate) use request::Request;
 pub(crate) use source::{Source, Sources};
 
 /// Why no index could be built.

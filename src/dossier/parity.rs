@@ -45,6 +45,15 @@ pub(super) fn parity(form: ParityForm, artifacts: &[Artifact]) -> String {
     }
 }
 
+/// A difference between a mission and its baseline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Drift {
+    /// The baseline's parity hash.
+    pub(crate) expected: String,
+    /// The mission's parity hash, in the same form.
+    pub(crate) actual: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,11 +3,13 @@
 
 use std::cmp::Reverse;
 
-use super::beneath::{Beneath, EntryKind};
+use super::beneath::Beneath;
+use super::entry::EntryKind;
 use super::globs::Ignore;
 use super::layouts::is_never_read;
 use super::reason::{Reason, Skipped};
 use super::source::{Place, Sources};
+use super::unwanted::Unwanted;
 use super::walk::Found;
 use crate::base::Interrupt;
 use crate::base::pattern::{PathPattern, Segment};
@@ -36,6 +38,19 @@ pub(super) struct Places {
     /// Files next to units that no source covers, each with the source that searches there.
     pub(super) loose: Vec<(usize, String)>,
     pub(super) skipped: Vec<Skipped>,
+}
+
+impl Places {
+    /// Removes unwanted entries.
+    pub(super) fn leave_out(&mut self, unwanted: &Unwanted<'_>) {
+        let here = unwanted.of_project();
+        self.units.retain(|unit| !here.has_directory(&unit.dir));
+        self.documents
+            .retain(|(_, found)| !here.has_file(&found.path));
+        self.loose.retain(|(_, path)| !here.has_file(path));
+        self.skipped
+            .retain(|skipped| !here.has_directory(&skipped.path) && !here.has_file(&skipped.path));
+    }
 }
 
 /// Kind of pattern that a step belongs to.

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::globs::Ignore;
-use super::index::Request;
-use super::places::Places;
+use super::request::Request;
 use super::source::Sources;
 use crate::git::{GitIgnored, Rules};
 
@@ -32,17 +31,9 @@ impl<'a> Unwanted<'a> {
         Self { sources, git, root }
     }
 
-    /// Removes unwanted entries.
-    pub(super) fn leave_out(&self, places: &mut Places) {
-        let here = self.inside("", self.root);
-        places.units.retain(|unit| !here.has_directory(&unit.dir));
-        places
-            .documents
-            .retain(|(_, found)| !here.has_file(&found.path));
-        places.loose.retain(|(_, path)| !here.has_file(path));
-        places
-            .skipped
-            .retain(|skipped| !here.has_directory(&skipped.path) && !here.has_file(&skipped.path));
+    /// The unwanted paths from the top of the project.
+    pub(super) fn of_project(&self) -> Inside<'a> {
+        self.inside("", self.root)
     }
 
     /// The unwanted paths in a directory: `place` in the project, and `dir` on disk, which may be

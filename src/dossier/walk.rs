@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::beneath::{Beneath, EntryKind};
+use super::beneath::Beneath;
+use super::entry::EntryKind;
 use super::globs::Ignore;
 use super::reason::Reason;
 use super::stat::Stat;
