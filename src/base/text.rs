@@ -68,24 +68,11 @@ pub(crate) fn shorten(text: &str, limit: usize) -> String {
 /// The entry of `known` nearest to `word` by edit distance, if near enough to be a likely typing
 /// error; else `None`.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let best = known.into_iter().map(|k| (distance(word, k), k)).min()?;
+    let best = known
+        .into_iter()
+        .map(|k| (strsim::levenshtein(word, k), k))
+        .min()?;
     (best.0 <= (word.chars().count() / 3).max(2)).then_some(best.1)
-}
-
-/// Levenshtein distance in characters.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// The path with these bytes.
