@@ -1,6 +1,6 @@
 //! Selects the documents of the next requests.
 
-use super::{Documents, Job, SOON, key};
+use super::{Documents, Job, SOON};
 use crate::base::Timestamp;
 use crate::bodies::Error;
 use crate::bodies::select::{self, Row, Stored};
@@ -75,7 +75,7 @@ impl Documents<'_> {
                 Stored::Damaged | Stored::Nothing => (self.policy.on_disk)(&row),
             };
             match kept {
-                Some(_) if !self.at_hand.insert(key(&row)) => self.behind.push_back(row),
+                Some(_) if !self.at_hand.insert(row.key()) => self.behind.push_back(row),
                 Some(body) => {
                     if self.policy.is_again {
                         self.push.believe([row.sha256]);

@@ -19,13 +19,9 @@ use super::select::{self, Row};
 use super::settle::{Act, Gathered};
 use super::{Body, Error};
 use crate::base::{Timestamp, retry};
-use crate::delivery::{
-    self, Alike, Cargo, Class, Means, PATIENCE, Pool, RunningDrain, Stop, Target,
-};
-use crate::event;
+use crate::delivery::{self, Alike, Cargo, Means, PATIENCE, Pool, RunningDrain, Stop, Target};
 use crate::http::Reading;
-use crate::journal::Kind;
-use crate::store::{ReadTx, Store};
+use crate::store::Store;
 
 /// Documents that become due within this time of each other are retried together.
 const TOGETHER: Duration = Duration::from_millis(500);
@@ -64,13 +60,13 @@ pub(crate) fn drain(
     })?;
     let Some(target) = target else {
         return Ok(Report {
-            remaining: store.read(|tx| remaining(tx, policy.target))?,
+            remaining: store.read(|tx| select::remaining(tx, policy.target))?,
             ..Report::default()
         });
     };
     let brake = AtomicBool::new(false);
     let goes_on = |outcome: &Outcome| {
-        if stops_everybody(outcome) {
+        if outcome.stops_everything() {
             brake.store(true, Ordering::SeqCst);
         }
         !brake.load(Ordering::SeqCst) && means.end().is_none()
@@ -124,19 +120,6 @@ pub(crate) fn drain(
 /// Documents of one request, each with its text: one, or several if the target accepts many at a
 /// time.
 type Job = Vec<(Row, String)>;
-
-/// True for results after which no other document may be sent.
-fn stops_everybody(outcome: &Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::Halt { .. }
-            | Outcome::Unreachable { .. }
-            | Outcome::Retry {
-                pace: Pace::Everybody,
-                ..
-            }
-    )
-}
 
 struct Documents<'a> {
     push: &'a Push,
@@ -195,7 +178,7 @@ impl Cargo for Documents<'_> {
         for (job, answers) in answered {
             self.report.requests += u64::from(answers.iter().any(Option::is_some));
             for ((row, _), answer) in job.into_iter().zip(answers) {
-                self.at_hand.remove(&key(&row));
+                self.at_hand.remove(&row.key());
                 match answer {
                     Some((reading, outcome)) => self.note(drain, row, &reading, outcome),
                     None if drain.may_follow() => drop(drain.is_over()),
@@ -260,11 +243,9 @@ impl Documents<'_> {
             Outcome::Retry { pace, .. } => matches!(pace, Pace::Later | Pace::Soon),
             Outcome::Failed { .. } | Outcome::Halt { .. } | Outcome::Unreachable { .. } => false,
         };
-        let is_missing = reading.text("error") == Some("index_entry_not_found");
-        self.report.unknown_events = if is_missing {
-            self.report.unknown_events + 1
-        } else {
-            0
+        self.report.unknown_events = match reading.text("error") {
+            Some("index_entry_not_found") => self.report.unknown_events + 1,
+            _ => 0,
         };
         let mut stop = None;
         match outcome {
@@ -309,13 +290,21 @@ impl Documents<'_> {
             }
             // These results do not concern the document: its row is unchanged.
             Outcome::Halt { reason, .. } => {
-                self.untouched
-                    .push(outcome_of(row, Status::Queued, reason.clone(), true));
+                self.untouched.push(ArtifactOutcome::of(
+                    row,
+                    Status::Queued,
+                    reason.clone(),
+                    true,
+                ));
                 stop = Some(Stop::Halted(reason));
             }
             Outcome::Unreachable { reason } => {
-                self.untouched
-                    .push(outcome_of(row, Status::Queued, reason.clone(), true));
+                self.untouched.push(ArtifactOutcome::of(
+                    row,
+                    Status::Queued,
+                    reason.clone(),
+                    true,
+                ));
                 stop = Some(Stop::Unreachable(reason));
             }
         }
@@ -356,7 +345,7 @@ impl Documents<'_> {
         let untouched = self
             .refused
             .drain(..)
-            .map(|(row, reason)| outcome_of(row, Status::Queued, reason, true));
+            .map(|(row, reason)| ArtifactOutcome::of(row, Status::Queued, reason, true));
         self.untouched.extend(untouched);
         Some(Stop::Halted(reason))
     }
@@ -380,13 +369,9 @@ impl Documents<'_> {
     }
 
     fn tell(&mut self, row: Row, act: Act) {
-        let (status, reason, retryable) = match act {
-            Act::Settle(status, reason) => (status, reason.to_owned(), false),
-            Act::Postpone { reason, .. } => (Status::Queued, reason, true),
-            Act::Fail { reason } => (Status::Failed, reason, false),
-        };
+        let (status, reason, retryable) = act.told();
         let id = row.id;
-        let outcome = outcome_of(row, status, reason, retryable);
+        let outcome = ArtifactOutcome::of(row, status, reason, retryable);
         if retryable {
             self.kept.insert(id, outcome);
             return;
@@ -407,36 +392,8 @@ impl Documents<'_> {
             .values()
             .chain(&self.untouched)
             .for_each(|outcome| (self.on_outcome)(outcome));
-        self.report.remaining = store.read(|tx| remaining(tx, self.policy.target))?;
+        self.report.remaining = store.read(|tx| select::remaining(tx, self.policy.target))?;
         (self.report.stopped, self.report.server) = (drain.stop, drain.server);
         Ok(self.report)
-    }
-}
-
-/// Key that all versions of a document share.
-fn key(row: &Row) -> [u8; 16] {
-    event::document_key(&row.namespace, &row.path)
-}
-
-/// Number of documents that the target lacks and that a later drain sends.
-fn remaining(tx: &ReadTx<'_>, target: i64) -> Result<u64, Error> {
-    let target = delivery::targets(tx)?
-        .into_iter()
-        .find(|known| known.id == target);
-    let balance = delivery::balance_of(tx, target.as_ref(), Kind::Document)?;
-    Ok(u64::try_from(balance.of(Class::Untried) + balance.of(Class::Retryable)).unwrap_or(0))
-}
-
-fn outcome_of(row: Row, status: Status, reason: String, retryable: bool) -> ArtifactOutcome {
-    let (mission_slug, target_branch) = (row.namespace.mission_slug, row.namespace.target_branch);
-    let (path, sha256) = (row.path, row.sha256);
-    ArtifactOutcome {
-        mission_slug,
-        target_branch,
-        path,
-        sha256,
-        status,
-        reason,
-        retryable,
     }
 }

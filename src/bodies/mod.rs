@@ -8,6 +8,8 @@
 //! from the store or the disk. A version counts as delivered only when a server echoed its path and
 //! digest. No namespace field is ever blank or substituted.
 
+#[cfg(test)]
+mod answer_tests;
 mod body;
 mod decision;
 mod drain;

@@ -4,6 +4,7 @@ use super::{Row, Status};
 use crate::base::Sha256;
 use crate::delivery::Stop;
 use crate::endpoint::ServerStand;
+use crate::event::NamespaceRef;
 
 /// One entry of `bodies.outcomes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,26 @@ pub(crate) struct ArtifactOutcome {
     pub(crate) reason: String,
     /// True if another try may succeed.
     pub(crate) retryable: bool,
+}
+
+impl ArtifactOutcome {
+    /// The outcome of a row.
+    pub(super) fn of(row: Row, status: Status, reason: String, retryable: bool) -> Self {
+        let NamespaceRef {
+            mission_slug,
+            target_branch,
+            ..
+        } = row.namespace;
+        Self {
+            mission_slug,
+            target_branch,
+            path: row.path,
+            sha256: row.sha256,
+            status,
+            reason,
+            retryable,
+        }
+    }
 }
 
 /// Result of one drain.

@@ -2,9 +2,9 @@
 
 use super::{Body, Error};
 use crate::base::{Sha256, Timestamp};
-use crate::delivery::{self, Owed};
-use crate::event::NamespaceRef;
-use crate::journal;
+use crate::delivery::{self, Class, Owed};
+use crate::event::{NamespaceRef, document_key};
+use crate::journal::{self, Kind};
 use crate::store::ReadTx;
 
 /// One version of a document that is left to send, without its text.
@@ -30,6 +30,13 @@ pub(crate) struct Row {
     pub(crate) created_at: Timestamp,
     /// Why the last upload failed.
     pub(crate) last_error: Option<String>,
+}
+
+impl Row {
+    /// Key that all versions of a document share.
+    pub(super) fn key(&self) -> [u8; 16] {
+        document_key(&self.namespace, &self.path)
+    }
 }
 
 impl From<Owed> for Row {
@@ -121,4 +128,13 @@ pub(super) fn content(tx: &ReadTx<'_>, row: &Row) -> Result<Stored, Error> {
         Some(text) => Body::kept(text, row.sha256).map_or(Stored::Damaged, Stored::Intact),
         None => Stored::Nothing,
     })
+}
+
+/// Number of documents that the target lacks and that a later drain sends.
+pub(super) fn remaining(tx: &ReadTx<'_>, target: i64) -> Result<u64, Error> {
+    let target = delivery::targets(tx)?
+        .into_iter()
+        .find(|known| known.id == target);
+    let balance = delivery::balance_of(tx, target.as_ref(), Kind::Document)?;
+    Ok(u64::try_from(balance.of(Class::Untried) + balance.of(Class::Retryable)).unwrap_or(0))
 }

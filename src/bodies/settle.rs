@@ -38,6 +38,18 @@ pub(super) enum Act {
     },
 }
 
+impl Act {
+    /// The status word and the reason of the public contract, and whether the document is tried
+    /// again.
+    pub(super) fn told(self) -> (Status, String, bool) {
+        match self {
+            Self::Settle(status, reason) => (status, reason.to_owned(), false),
+            Self::Postpone { reason, .. } => (Status::Queued, reason, true),
+            Self::Fail { reason } => (Status::Failed, reason, false),
+        }
+    }
+}
+
 /// Answers in memory.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {

@@ -9,12 +9,18 @@
 //! both legs of the double entry are always posted.
 
 mod absorb;
+#[cfg(test)]
+mod answering;
 mod append;
 mod balance;
+#[cfg(test)]
+mod capacity_tests;
 mod check;
 mod collect;
 #[cfg(test)]
 mod collect_tests;
+#[cfg(test)]
+mod counter_commit_tests;
 #[cfg(test)]
 mod counter_tests;
 mod counters;

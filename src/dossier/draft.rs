@@ -13,7 +13,7 @@ use super::meta::{Meta, parse};
 use super::mission::{Completeness, Mission};
 use super::reason::{Reason, Skipped};
 use super::request::Request;
-use super::source::Sources;
+use super::sources::Sources;
 use super::stat::Stat;
 use super::unwanted::Unwanted;
 use super::walk::{Passing, Walk, shared, walk};

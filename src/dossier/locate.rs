@@ -8,7 +8,7 @@ use super::places::{self, Places};
 use super::reason::Skipped;
 use super::request::Request;
 use super::slugs::named;
-use super::source::Sources;
+use super::sources::Sources;
 use super::unwanted::Unwanted;
 use super::walk::Found;
 use super::{Error, discover};

@@ -7,7 +7,7 @@ use super::Error;
 use super::body::{ReadError, read_body};
 use super::discover;
 use super::mission::MISSION_LOG;
-use super::source::Sources;
+use super::sources::Sources;
 use super::unwanted::Unwanted;
 use crate::event::{LogMission, LogProject, read_log};
 use crate::git::GitIgnored;

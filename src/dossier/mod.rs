@@ -49,6 +49,7 @@ mod reason;
 mod request;
 mod slugs;
 mod source;
+mod sources;
 mod stat;
 mod unwanted;
 mod walk;
@@ -73,7 +74,8 @@ pub(crate) use mission::{MISSION_LOG, Mission};
 pub(crate) use parity::ParityForm;
 pub(crate) use reason::Reason;
 pub(crate) use request::Request;
-pub(crate) use source::{Source, Sources};
+pub(crate) use source::Source;
+pub(crate) use sources::Sources;
 
 /// Why no index could be built.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use super::baseline::Owner;
 use super::cache::Cache;
 use super::manifest_tables::Edition;
 use super::parity::ParityForm;
-use super::source::Sources;
+use super::sources::Sources;
 use crate::base::{Interrupt, Timestamp};
 use crate::git::GitIgnored;
 

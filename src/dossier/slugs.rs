@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::discover::is_safe_slug;
 use super::places::Candidate;
 use super::reason::{Reason, Skipped};
-use super::source::{Place, Source, Sources};
+use super::source::{Place, Source};
+use super::sources::Sources;
 
 /// A unit with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]

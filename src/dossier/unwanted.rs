@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::globs::Ignore;
 use super::request::Request;
-use super::source::Sources;
+use super::sources::Sources;
 use crate::git::{GitIgnored, Rules};
 
 /// The unwanted paths. Paths are relative to the top of the project.

@@ -9,32 +9,14 @@ use std::collections::HashMap;
 use rusqlite::OptionalExtension as _;
 
 use super::entry::{Added, Appended, Entry, Receipt};
+use super::insert::{Cargo, insert, size_of};
 use super::known::{Known, again, known};
 use super::newest::{Newest, is_discarded, is_plain, newest, still_stated};
 use super::state::{counter_of, name};
 use super::{Document, Error, Kind, chain};
 use crate::base::{Sha256, Timestamp};
-use crate::event::{Coalesce, WireForm, copied_line, names_person};
+use crate::event::{Coalesce, WireForm};
 use crate::store::{WriteTx, add_to_counter};
-
-/// Prefix of the origin of events imported from an older store.
-const IMPORTED: &str = "import:";
-
-fn is_imported(entry: &Entry<'_>) -> bool {
-    entry.origin.starts_with(IMPORTED)
-}
-
-/// How an entry must be changed for sending: imported events are sent without names of people and
-/// machines, unless the user chose otherwise.
-fn wire_of(entry: &Entry<'_>) -> WireForm {
-    let is_personal =
-        is_imported(entry) && entry.wire != WireForm::Never && names_person(entry.envelope);
-    if is_personal {
-        WireForm::Personal
-    } else {
-        entry.wire
-    }
-}
 
 /// Adds entries within one write transaction. [`Appender::finish`] must be called before the
 /// transaction commits: it posts the counters.
@@ -51,13 +33,6 @@ pub(crate) struct Appender<'a> {
     documents: Added,
     bound: Option<Bound>,
     is_verbatim: bool,
-}
-
-/// Kind and size of an added row.
-#[derive(Debug, Clone, Copy)]
-struct Cargo {
-    kind: Kind,
-    announced_by: Option<i64>,
 }
 
 /// Limit of live events.
@@ -202,7 +177,14 @@ impl<'a> Appender<'a> {
         }
         let seq = self.last_seq + 1;
         let link = chain::link(&self.chain, seq, entry.event_id, &digest);
-        if !self.insert(entry, cargo, seq, follows, (&digest, &link))? {
+        if !insert(
+            self.tx,
+            self.now,
+            entry,
+            cargo,
+            (seq, follows),
+            (&digest, &link),
+        )? {
             return match known(self.tx, entry.event_id)? {
                 Some(known) => self.again(entry, digest, known),
                 None => Err(Error::Damaged {
@@ -306,57 +288,6 @@ impl<'a> Appender<'a> {
         added.bytes += size_of(entry);
     }
 
-    /// Writes row and payload; false when the id is taken.
-    fn insert(
-        &self,
-        e: &Entry<'_>,
-        cargo: Cargo,
-        seq: i64,
-        follows: Option<i64>,
-        (digest, link): (&Sha256, &Sha256),
-    ) -> Result<bool, Error> {
-        let written = self
-            .tx
-            .prepare(
-                "INSERT INTO journal_events (seq, event_id, event_type, occurred_at, captured_at, origin, coalesce_key,
-                   facts_hash, payload_sha256, size, chain, wire, held, follows, kind, announced_by)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-                 ON CONFLICT (event_id) WHERE discarded IS NOT 'replaced' DO NOTHING",
-            )?
-            .execute(rusqlite::params![
-                seq,
-                e.event_id,
-                e.event_type,
-                e.occurred_at,
-                self.now.as_micros(),
-                e.origin,
-                e.coalesce.as_ref().map(|c| &c.key[..]),
-                e.coalesce.as_ref().map(|c| &c.facts.as_bytes()[..]),
-                &digest.as_bytes()[..],
-                size_of(e),
-                &link.as_bytes()[..],
-                wire_of(e).code(),
-                e.held,
-                follows,
-                cargo.kind.code(),
-                cargo.announced_by,
-            ])?;
-        if written == 0 {
-            return Ok(false);
-        }
-        if is_imported(e)
-            && let Some(line) = copied_line(e.envelope)
-        {
-            self.tx
-                .prepare("INSERT OR IGNORE INTO journal_copies (line) VALUES (?1)")?
-                .execute([&line[..]])?;
-        }
-        self.tx
-            .prepare("INSERT INTO journal_payloads (seq, envelope) VALUES (?1, ?2)")?
-            .execute(rusqlite::params![seq, e.envelope])?;
-        Ok(true)
-    }
-
     /// Marks the older row of a key, which was never selected, as superseded by row `by`, and
     /// returns it. A row with other marks (on hold, given up, payload deleted) is unchanged, and
     /// `by` follows it. Documents that the event announces are superseded with it, since no server
@@ -446,8 +377,4 @@ impl<'a> Appender<'a> {
         }
         Ok(appended)
     }
-}
-
-fn size_of(entry: &Entry<'_>) -> i64 {
-    i64::try_from(entry.envelope.len()).unwrap_or(i64::MAX)
 }

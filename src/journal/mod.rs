@@ -26,9 +26,12 @@ mod claims;
 mod collect;
 mod document;
 mod entry;
+#[cfg(test)]
+mod fixture;
 mod growth;
 mod held;
 mod inherit;
+mod insert;
 mod kind;
 mod known;
 mod newest;

@@ -4,6 +4,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::ops::{Reply, Word};
+use crate::base::Sha256;
+use crate::delivery::{self, Class};
+use crate::event::NamespaceRef;
+use crate::journal::Document;
 
 /// A text that is not a document, such as one that is too large.
 pub(super) const NO_DOCUMENT: u8 = 3;
@@ -67,7 +71,7 @@ pub(super) enum Said {
     Dies,
 }
 
-fn reply() -> impl Strategy<Value = Reply> {
+pub(super) fn reply() -> impl Strategy<Value = Reply> {
     prop_oneof![
         6 => Just(Reply::well()),
         2 => Just(Reply::Each(vec![Word::Success, Word::Rejected, Word::Pending])),
@@ -106,4 +110,38 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         2 => (0..120_u32).prop_map(|seconds| Op::Wait { seconds }),
         1 => Just(Op::Reopen),
     ]
+}
+
+pub(super) fn text_of(text: u8) -> String {
+    format!("text {text}")
+}
+
+pub(super) fn namespace() -> NamespaceRef {
+    let field = |name: &str| name.to_owned();
+    NamespaceRef {
+        project_uuid: field("p"),
+        mission_slug: field("m"),
+        target_branch: field("b"),
+        mission_type: field("t"),
+        manifest_version: field("1"),
+    }
+}
+
+pub(super) fn document(path: u8, text: u8) -> Document {
+    let text = text_of(text);
+    let (namespace, size) = (namespace(), text.len() as u64);
+    Document {
+        namespace,
+        path: format!("f{path}"),
+        sha256: Sha256::of(text.as_bytes()),
+        size,
+        place: None,
+    }
+}
+
+pub(super) fn owed_classes(balance: &delivery::Balance) -> i64 {
+    [Class::Untried, Class::Retryable, Class::InFlight]
+        .into_iter()
+        .map(|class| balance.of(class))
+        .sum()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::receiver::{Fate, Posted, Told};
-use super::world::POLICY;
+use super::surroundings::POLICY;
 use crate::delivery::Class;
 
 /// A batch is halved after this many sendings without a known end.

@@ -3,6 +3,7 @@
 
 mod acts;
 mod document_ops;
+mod document_world;
 mod documents;
 mod event;
 mod keeping;
@@ -12,6 +13,7 @@ mod model;
 mod ops;
 mod receiver;
 mod served;
+mod surroundings;
 mod upkeep;
 mod world;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::acts::Appending;
 use super::ops::{Reply, Word};
-use super::world::TestClock;
+use super::surroundings::TestClock;
 use crate::delivery::{self, DeliveryReceiver};
 use crate::endpoint::Identity;
 use crate::http::{Answer, Failure};

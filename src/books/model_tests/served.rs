@@ -3,7 +3,8 @@
 
 use super::acts::{Appended, append};
 use super::ops::Spec;
-use super::world::{World, identity};
+use super::surroundings::identity;
+use super::world::World;
 use crate::base::Clock as _;
 use crate::books;
 use crate::delivery::{self, Class, Inherited};

@@ -2,7 +2,8 @@
 
 use super::event::Event;
 use super::ops::{Rule, Spec, has};
-use super::world::{World, identity};
+use super::surroundings::identity;
+use super::world::World;
 use crate::base::Clock as _;
 use crate::books::{self, Collected, GcRule, Restorable, Tally};
 use crate::{delivery, journal};

@@ -10,52 +10,13 @@ use super::event::Event;
 use super::model::Model;
 use super::ops::{Op, Removal, Reply, Spec};
 use super::receiver::{Log, Scripted, Stored};
-use crate::base::ids::Ids;
-use crate::base::{Clock, Interrupt, Timestamp, retry};
+use super::surroundings::{CountedIds, POLICY, TestClock, identity};
+use crate::base::{Clock as _, Interrupt, retry};
 use crate::books::removal::Removed;
-use crate::delivery::{self, Among, Conditions, Policy, Stop};
-use crate::endpoint::{Identity, ReceiverKind};
+use crate::delivery::{self, Among, Conditions, Stop};
 use crate::journal;
 use crate::store::{ReadTx, Store};
 use crate::{books, store};
-
-/// Small, so that a history of a few events has several batches.
-pub(super) const POLICY: Policy = Policy {
-    max_events: 4,
-    max_bytes: 900,
-    max_rejections: 3,
-    sends_personal_data: false,
-};
-
-/// A clock that is set by hand.
-#[derive(Debug)]
-pub(super) struct TestClock(pub(super) AtomicI64);
-
-impl TestClock {
-    pub(super) fn advance(&self, micros: i64) {
-        self.0.fetch_add(micros, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Ids that count.
-#[derive(Debug, Default)]
-struct CountedIds(AtomicU64);
-
-impl Ids for CountedIds {
-    fn ulid(&self, _at: Timestamp) -> String {
-        self.uuid()
-    }
-
-    fn uuid(&self) -> String {
-        format!("key-{}", self.0.fetch_add(1, Ordering::SeqCst))
-    }
-}
 
 /// The environment of one history.
 pub(super) struct World {
@@ -73,16 +34,6 @@ pub(super) struct World {
 
 fn open(path: &std::path::Path) -> [Store; 2] {
     [books::open(path).unwrap(), books::open(path).unwrap()]
-}
-
-pub(super) fn identity(target: usize) -> Identity {
-    Identity {
-        target_id: format!("tgt_{target}"),
-        receiver: ReceiverKind::ExternalReceiver,
-        canonical_url: format!("target {target}"),
-        team_slug: String::new(),
-        user_email: String::new(),
-    }
 }
 
 impl World {

@@ -11,6 +11,8 @@ mod findings;
 mod shape;
 
 #[cfg(test)]
+mod sample_events;
+#[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Value};

@@ -18,6 +18,10 @@ mod transition;
 mod typed;
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod lane_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
