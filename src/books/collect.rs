@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Error;
 use crate::base::Timestamp;
 use crate::delivery::{self, Class, Standings, Status, Target};
-use crate::endpoint::{Identity, ReceiverKind};
+use crate::endpoint::Identity;
 use crate::journal::{self, Kept};
 use crate::store::{ReadTx, WriteTx};
 
@@ -141,7 +141,7 @@ fn counts(rule: &GcRule, target: &Target) -> bool {
         .configured
         .as_ref()
         .is_some_and(|c| c.target_id == target.identity.target_id);
-    target.identity.receiver != ReceiverKind::Stub && (target.is_live || is_configured)
+    target.identity.receiver.is_server() && (target.is_live || is_configured)
 }
 
 /// A count of payloads.
@@ -329,11 +329,7 @@ fn counting(tx: &ReadTx<'_>, rule: &GcRule) -> Result<Vec<Identity>, Error> {
 
 /// The configured target, if it is a real server and was never contacted.
 fn unmet(tx: &ReadTx<'_>, rule: &GcRule) -> Result<Option<Identity>, Error> {
-    let Some(configured) = rule
-        .configured
-        .as_ref()
-        .filter(|c| c.receiver != ReceiverKind::Stub)
-    else {
+    let Some(configured) = rule.configured.as_ref().filter(|c| c.receiver.is_server()) else {
         return Ok(None);
     };
     Ok(delivery::current(tx, &configured.target_id)?
@@ -342,207 +338,5 @@ fn unmet(tx: &ReadTx<'_>, rule: &GcRule) -> Result<Option<Identity>, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PLAIN: Kept = Kept {
-        seq: 1,
-        size: 10,
-        captured_at: Timestamp::from_micros(100),
-        is_held: false,
-        is_superseded: false,
-        is_discarded: false,
-        is_archived: false,
-        is_disputed: false,
-        is_newest: false,
-        is_announcing: false,
-        kind: journal::Kind::Event,
-    };
-    const HAS: At = At {
-        counts: true,
-        status: Some(Status::Success),
-    };
-    const DUPLICATE: At = At {
-        counts: true,
-        status: Some(Status::Duplicate),
-    };
-    const UNTRIED: At = At {
-        counts: true,
-        status: None,
-    };
-    const REFUSED: At = At {
-        counts: true,
-        status: Some(Status::TerminalFailed),
-    };
-    const STUB_HAS: At = At {
-        counts: false,
-        status: Some(Status::Success),
-    };
-
-    fn at(status: Status) -> At {
-        At {
-            counts: true,
-            status: Some(status),
-        }
-    }
-
-    #[test]
-    fn each_payload_goes_or_stays_for_one_reason() {
-        use Verdict::{Go, Stay};
-        let plain = GcRule::default();
-        let archived = GcRule {
-            with_archived: true,
-            ..GcRule::default()
-        };
-        let named = GcRule {
-            named: BTreeSet::from([1]),
-            ..GcRule::default()
-        };
-        let old = |micros| GcRule {
-            captured_before: Some(Timestamp::from_micros(micros)),
-            ..GcRule::default()
-        };
-        let superseded = Kept {
-            is_superseded: true,
-            ..PLAIN
-        };
-        let kept = Kept {
-            is_archived: true,
-            ..PLAIN
-        };
-        let released = Kept {
-            is_discarded: true,
-            ..kept
-        };
-        for (rule, row, at, expected) in [
-            (&plain, PLAIN, &[HAS, DUPLICATE][..], Go(Why::Delivered)),
-            (&plain, PLAIN, &[], Stay(WhyNot::NoTarget)),
-            (&plain, PLAIN, &[STUB_HAS], Stay(WhyNot::NoTarget)),
-            (&plain, PLAIN, &[HAS, UNTRIED], Stay(WhyNot::NotEverywhere)),
-            (
-                &plain,
-                PLAIN,
-                &[HAS, at(Status::Queued)],
-                Stay(WhyNot::NotEverywhere),
-            ),
-            (
-                &plain,
-                PLAIN,
-                &[HAS, at(Status::Rejected)],
-                Stay(WhyNot::NotEverywhere),
-            ),
-            (
-                &plain,
-                PLAIN,
-                &[HAS, at(Status::InFlight)],
-                Stay(WhyNot::InFlight),
-            ),
-            (
-                &plain,
-                PLAIN,
-                &[
-                    HAS,
-                    At {
-                        counts: false,
-                        ..at(Status::Pending)
-                    },
-                ],
-                Stay(WhyNot::InFlight),
-            ),
-            (&plain, PLAIN, &[HAS, REFUSED], Stay(WhyNot::Undeliverable)),
-            (&named, PLAIN, &[HAS, REFUSED], Go(Why::Undeliverable)),
-            (&named, PLAIN, &[REFUSED], Go(Why::Undeliverable)),
-            (
-                &named,
-                PLAIN,
-                &[REFUSED, UNTRIED],
-                Stay(WhyNot::NotEverywhere),
-            ),
-            (&named, PLAIN, &[UNTRIED], Stay(WhyNot::NotEverywhere)),
-            (&plain, superseded, &[], Go(Why::Superseded)),
-            (
-                &plain,
-                Kept {
-                    is_disputed: true,
-                    ..superseded
-                },
-                &[],
-                Stay(WhyNot::Disputed),
-            ),
-            (
-                &plain,
-                Kept {
-                    is_disputed: true,
-                    ..PLAIN
-                },
-                &[HAS],
-                Stay(WhyNot::Disputed),
-            ),
-            (
-                &plain,
-                Kept {
-                    is_held: true,
-                    ..PLAIN
-                },
-                &[HAS],
-                Stay(WhyNot::Held),
-            ),
-            (&old(100), PLAIN, &[HAS], Stay(WhyNot::TooYoung)),
-            (&old(101), PLAIN, &[HAS], Go(Why::Delivered)),
-            (&old(100), superseded, &[], Stay(WhyNot::TooYoung)),
-            (&plain, kept, &[HAS, UNTRIED], Stay(WhyNot::NotEverywhere)),
-            (&archived, kept, &[HAS, UNTRIED], Go(Why::Archived)),
-            (&archived, kept, &[UNTRIED], Stay(WhyNot::NotEverywhere)),
-            (&archived, kept, &[STUB_HAS], Stay(WhyNot::NoTarget)),
-            (
-                &archived,
-                PLAIN,
-                &[HAS, UNTRIED],
-                Stay(WhyNot::NotEverywhere),
-            ),
-            (
-                &archived,
-                kept,
-                &[HAS, REFUSED],
-                Stay(WhyNot::Undeliverable),
-            ),
-            (&plain, released, &[HAS], Stay(WhyNot::Released)),
-            (
-                &plain,
-                Kept {
-                    is_newest: true,
-                    ..PLAIN
-                },
-                &[HAS],
-                Stay(WhyNot::Newest),
-            ),
-            (
-                &archived,
-                Kept {
-                    is_newest: true,
-                    ..kept
-                },
-                &[HAS],
-                Stay(WhyNot::Newest),
-            ),
-            (
-                &plain,
-                Kept {
-                    is_announcing: true,
-                    ..PLAIN
-                },
-                &[HAS],
-                Stay(WhyNot::Announcing),
-            ),
-            (&archived, released, &[], Go(Why::Archived)),
-            (
-                &archived,
-                released,
-                &[at(Status::InFlight)],
-                Stay(WhyNot::InFlight),
-            ),
-        ] {
-            assert_eq!(judge(rule, &row, at), expected, "{row:?} {at:?}");
-        }
-    }
-}
+#[path = "collect_rule_tests.rs"]
+mod tests;

@@ -3,7 +3,6 @@
 use crate::base::text::printable;
 use crate::cli::project::resolved;
 use crate::cli::{Context, Failure};
-use crate::endpoint::ReceiverKind;
 use crate::ops::Workspace;
 use crate::upkeep::{TargetRow, list_targets};
 
@@ -29,7 +28,7 @@ pub(crate) fn target_id(
 fn choose(known: &[TargetRow], text: &str) -> Result<String, Failure> {
     let bare = text.trim_end_matches('/');
     let is_it = |row: &&TargetRow| row.target_id == text || row.canonical_url == bare;
-    let is_stub = |row: &&TargetRow| text == "stub" && row.receiver == ReceiverKind::Stub;
+    let is_stub = |row: &&TargetRow| text == row.receiver.word() && !row.receiver.is_server();
     let begins =
         |row: &&TargetRow| row.target_id.starts_with(text) || row.canonical_url.starts_with(bare);
     let exact: Vec<_> = known
@@ -61,6 +60,7 @@ fn choose(known: &[TargetRow], text: &str) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::ReceiverKind;
 
     fn row(target_id: &str, url: &str, receiver: ReceiverKind) -> TargetRow {
         TargetRow {

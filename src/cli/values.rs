@@ -4,24 +4,16 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
-use crate::config::milliseconds;
+use crate::config::{PRESETS, Preset, milliseconds};
 
 /// The presets, each with what it does.
 pub(crate) fn presets() -> PossibleValuesParser {
-    PossibleValuesParser::new([
-        PossibleValue::new("teamspace").help("keep everything, send to a Teamspace"),
-        PossibleValue::new("external-receiver")
-            .alias("external_receiver")
-            .help("keep everything, send to your own endpoint"),
-        PossibleValue::new("local-retention")
-            .alias("local_retention")
-            .help("keep everything, send nothing (what an unconfigured project does)"),
-        PossibleValue::new("opt-out")
-            .aliases(["opt_out", "trash"])
-            .help("keep only what is bound for a Teamspace, send nothing"),
-        PossibleValue::new("stub")
-            .help("keep everything, send to a receiver inside sk-sync, for a first look"),
-    ])
+    let value = |preset: &Preset| {
+        PossibleValue::new(preset.name)
+            .aliases(preset.aliases.iter().copied())
+            .help(preset.help)
+    };
+    PossibleValuesParser::new(PRESETS.iter().map(value))
 }
 
 /// Parses a time like the configuration: `500ms`, `30s`, `2m`, `1h`, or a number of seconds.

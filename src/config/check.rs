@@ -5,17 +5,10 @@ use std::path::{Component, Path};
 
 use serde_json::{Value as Json, json};
 
-use super::keys::Kind;
+use super::checked::{Checked, glob, line, same, short, suffix, text};
+use super::key::Kind;
+use super::toml_value::parse_value;
 use super::{preset, source, units};
-
-/// A checked value.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Checked {
-    /// The form shown to people.
-    pub(super) shown: Json,
-    /// The form that the schema reads: sizes in bytes, times in milliseconds, references as names.
-    pub(super) stored: Json,
-}
 
 /// Most characters of a text: a name becomes part of every event.
 const MAX_TEXT_CHARS: usize = 255;
@@ -143,7 +136,7 @@ pub(super) fn check_text(kind: Kind, text: &str) -> Result<Checked, String> {
         | Kind::Sources
         | Kind::Headers
         | Kind::Secret
-        | Kind::OwnCommand => super::file::parse_value(trimmed).ok_or("must be a TOML value")?,
+        | Kind::OwnCommand => parse_value(trimmed).ok_or("must be a TOML value")?,
         Kind::Switch => trimmed
             .parse::<bool>()
             .map_or_else(|_| json!(text), |switch| json!(switch)),
@@ -169,40 +162,6 @@ pub(super) fn named_variables(kind: Kind, stored: &Json) -> Vec<&str> {
     }
 }
 
-fn same(value: impl Into<Json>) -> Checked {
-    let value = value.into();
-    Checked {
-        stored: value.clone(),
-        shown: value,
-    }
-}
-
-fn text(value: &Json) -> Result<&str, String> {
-    value
-        .as_str()
-        .ok_or_else(|| "must be text in quotes".to_owned())
-}
-
-/// Checks that a glob compiles.
-pub(super) fn glob(glob: &str) -> Result<String, String> {
-    match globset::Glob::new(glob) {
-        Ok(_) => Ok(glob.to_owned()),
-        Err(e) => Err(format!(
-            "bad glob `{}`: {}",
-            crate::base::text::printable(glob),
-            e.kind()
-        )),
-    }
-}
-
-/// A file name's suffix, lower-case and without its dot.
-pub(super) fn suffix(suffix: &str) -> Result<String, String> {
-    match suffix.trim().strip_prefix('.').unwrap_or(suffix.trim()) {
-        "" => Err("a suffix must not be empty".to_owned()),
-        bare => Ok(bare.to_lowercase()),
-    }
-}
-
 fn layout(name: &str) -> Result<String, String> {
     let known = source::LAYOUTS
         .iter()
@@ -210,22 +169,6 @@ fn layout(name: &str) -> Result<String, String> {
     known
         .map(|layout| (*layout).to_owned())
         .ok_or_else(|| source::unknown_layout(name))
-}
-
-pub(super) fn line(text: &str) -> Result<String, String> {
-    if text.chars().any(char::is_control) {
-        Err("must be one line of text".to_owned())
-    } else {
-        Ok(text.trim().to_owned())
-    }
-}
-
-fn short(text: &str, most: usize) -> Result<String, String> {
-    if text.chars().count() > most {
-        Err(format!("must have at most {most} characters"))
-    } else {
-        Ok(text.to_owned())
-    }
 }
 
 fn word(words: &[&'static str], written: &str) -> Result<&'static str, String> {
@@ -392,152 +335,5 @@ fn headers(value: &Json) -> Result<Checked, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WORDS: Kind = Kind::Word(&["batch", "2026-03"]);
-
-    #[test]
-    fn what_keys_take_and_how_it_is_kept() {
-        for (kind, value, stored) in [
-            (Kind::Preset, json!("Trash"), json!("opt-out")),
-            (WORDS, json!(" BATCH"), json!("batch")),
-            (WORDS, json!("2026_03"), json!("2026-03")),
-            (Kind::Switch, json!(false), json!(false)),
-            (Kind::Text, json!(" a b "), json!("a b")),
-            (
-                Kind::Uuid,
-                json!("8A4A7DA6A97C4BB4893AB31664ABFEE4"),
-                json!("8a4a7da6-a97c-4bb4-893a-b31664abfee4"),
-            ),
-            (Kind::Count(1, 9), json!(9), json!(9)),
-            (Kind::Size(1, 1 << 40), json!("1 GiB"), json!(1_u64 << 30)),
-            (Kind::Size(1, 9), json!(9), json!(9)),
-            (Kind::Duration(0, 10_000), json!("250ms"), json!(250)),
-            (Kind::Duration(0, 10_000), json!(2), json!(2000)),
-            (
-                Kind::RelativePath,
-                json!("./docs/specs/"),
-                json!("docs/specs"),
-            ),
-            (Kind::Globs, json!(["a/**"]), json!(["a/**"])),
-            (Kind::Suffixes, json!([".MD", "csv"]), json!(["md", "csv"])),
-            (Kind::Names, json!([]), json!([])),
-            (
-                Kind::Headers,
-                json!({"X-B": {"env": "B"}, "X-A": {"env": "A"}}),
-                json!([{"name": "X-A", "variable": "A"}, {"name": "X-B", "variable": "B"}]),
-            ),
-            (Kind::Secret, json!({"env": "S"}), json!("S")),
-        ] {
-            assert_eq!(
-                check(kind, &value).map(|c| c.stored),
-                Ok(stored),
-                "{kind:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_keys_refuse() {
-        for (kind, value, said) in [
-            (Kind::Preset, json!("x"), "expected one of teamspace, "),
-            (WORDS, json!("cloud"), "expected one of batch, 2026-03"),
-            (WORDS, json!(1), "text in quotes"),
-            (Kind::Switch, json!("yes"), "true or false"),
-            (Kind::Text, json!("a\nb"), "one line"),
-            (Kind::Text, json!("é".repeat(256)), "at most 255 characters"),
-            (
-                Kind::Url,
-                json!("é".repeat(2049)),
-                "at most 2048 characters",
-            ),
-            (Kind::Names, json!(vec!["a"; 257]), "at most 256 entries"),
-            (
-                Kind::Names,
-                json!(["a".repeat(2049)]),
-                "at most 2048 characters",
-            ),
-            (
-                Kind::Globs,
-                json!(["a".repeat(256)]),
-                "at most 255 characters",
-            ),
-            (
-                Kind::Globs,
-                json!(vec!["a".repeat(200); 100]),
-                "at most 16384 bytes",
-            ),
-            (
-                Kind::Globs,
-                json!(vec!["{a,b}".repeat(40); 30]),
-                "at most 2048 wildcards",
-            ),
-            (Kind::Uuid, json!("x"), "UUID"),
-            (Kind::Count(1, 9), json!(0), "from 1 to 9"),
-            (Kind::Count(1, 9), json!("3"), "whole number from 1 to 9"),
-            (Kind::Count(1, 9), json!(-1), "whole number from 1 to 9"),
-            (Kind::Size(1, 1024), json!("2 KiB"), "from 1 B to 1 KiB"),
-            (Kind::Size(1, 1024), json!(true), "must be a size like"),
-            (Kind::Duration(1, 1000), json!("1m"), "from 1ms to 1s"),
-            (Kind::Duration(1, 1000), json!(1.5), "must be a time like"),
-            (Kind::RelativePath, json!("a/../b"), "without `..`"),
-            (Kind::RelativePath, json!("/a"), "relative"),
-            (Kind::RelativePath, json!(""), "relative"),
-            (Kind::Globs, json!(["a["]), "bad glob `a[`"),
-            (Kind::Globs, json!("a"), "list"),
-            (Kind::Names, json!([1]), "text in quotes"),
-            (
-                Kind::Headers,
-                json!({"X": "topsecret"}),
-                "header `X`: a secret must not be written down here",
-            ),
-            (
-                Kind::Headers,
-                json!({"X": {"env": "A", "x": 1}}),
-                "header `X`: ",
-            ),
-            (
-                Kind::Headers,
-                json!({"X Y": {"env": "A"}}),
-                "`X Y` is not a header name",
-            ),
-            (
-                Kind::Headers,
-                json!({"Host": {"env": "A"}}),
-                "sets the header `Host` itself",
-            ),
-            (
-                Kind::Headers,
-                json!({"x": {"env": "A"}, "X": {"env": "B"}}),
-                "twice",
-            ),
-            (Kind::Secret, json!("topsecret"), "{ env ="),
-            (
-                Kind::Secret,
-                json!({"env": "A=B"}),
-                "name of an environment variable",
-            ),
-        ] {
-            let refused = check(kind, &value).unwrap_err();
-            assert!(refused.contains(said), "{kind:?} {value}: {refused}");
-            assert!(!refused.contains("topsecret"), "{refused}");
-        }
-    }
-
-    #[test]
-    fn text_of_variables_is_read_by_what_the_key_takes() {
-        for (kind, text, shown) in [
-            (Kind::Count(1, 999), "200", json!(200)),
-            (Kind::Size(1, 1 << 30), "1 MiB", json!("1 MiB")),
-            (Kind::Duration(1, 99_000), "7", json!(7)),
-            (Kind::Text, "123", json!("123")),
-            (Kind::Names, "A, B,", json!(["A", "B"])),
-            (Kind::Names, "[\"A\"]", json!(["A"])),
-            (Kind::Secret, "{ env = \"S\" }", json!({"env": "S"})),
-        ] {
-            assert_eq!(check_text(kind, text).map(|c| c.shown), Ok(shown), "{text}");
-        }
-        assert!(check_text(Kind::Secret, "topsecret").is_err_and(|e| !e.contains("topsecret")));
-    }
-}
+#[path = "check_tests.rs"]
+mod tests;

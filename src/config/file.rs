@@ -1,14 +1,15 @@
 //! A configuration file: its entries with their places, and its problems.
 
-use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check::check;
-use super::keys::{self, KEYS, Key, Kind};
-use super::layers::{Entry, Layer};
+use super::key::{Key, Kind};
+use super::keys::{self, KEYS};
+use super::layer::{Entry, Layer};
 use super::origin::{Origin, Problem};
 use super::source;
+use super::toml_value::to_json;
 
 /// Number of problems of one file that are reported; the others are counted. Each one needs a
 /// comparison with all keys and a scan of the lines before it.
@@ -49,13 +50,6 @@ pub(super) fn read_layer(text: &str, origin: Origin, problems: &mut Vec<Problem>
     }
 }
 
-/// One TOML value, as in the text of a variable; `None` if it is not one.
-pub(super) fn parse_value(text: &str) -> Option<Json> {
-    DeValue::parse(text)
-        .ok()
-        .map(|value| to_json(value.get_ref()))
-}
-
 struct Reader<'a> {
     text: &'a str,
     origin: Origin,
@@ -78,7 +72,7 @@ impl Reader<'_> {
             let key = if name.get_ref().contains('.') {
                 None
             } else {
-                Key::named(&full)
+                keys::key_named(&full)
             };
             match (key, value.get_ref()) {
                 (Some(key), _) => self.entry(key, at, value),
@@ -220,31 +214,10 @@ fn excerpt(line: &str) -> Option<String> {
     }
 }
 
-/// The same value as JSON. Dates become text: no key has one.
-fn to_json(value: &DeValue<'_>) -> Json {
-    match value {
-        DeValue::String(text) => text.as_ref().into(),
-        DeValue::Integer(number) => {
-            i64::from_str_radix(number.as_str(), number.radix()).map_or(Json::Null, Json::from)
-        }
-        DeValue::Float(number) => number
-            .as_str()
-            .parse::<f64>()
-            .map_or(Json::Null, Json::from),
-        DeValue::Boolean(flag) => (*flag).into(),
-        DeValue::Datetime(moment) => moment.to_string().into(),
-        DeValue::Array(items) => items.iter().map(|i| to_json(i.get_ref())).collect(),
-        DeValue::Table(table) => Json::Object(
-            table
-                .iter()
-                .map(|(k, v)| (k.get_ref().to_string(), to_json(v.get_ref())))
-                .collect(),
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value as Json;
+
     use super::*;
 
     fn read(text: &str) -> (Vec<(&'static str, Json)>, Vec<String>) {

@@ -10,14 +10,16 @@ use crate::base::{Env, Sha256};
 
 use super::Error;
 use super::check::{check, named_variables};
-use super::file::{parse_value, read_layer};
-use super::keys::{KEYS, Key, Kind};
-use super::layers::{Entry, Layer, merge, united};
+use super::file::read_layer;
+use super::key::Kind;
+use super::keys::{EventSyncConfig, KEYS, key_named};
+use super::layer::{Entry, Layer, united};
+use super::layers::merge;
 use super::loaded::{
     Loaded, RepositoryFile, Setting, Waiting, settle_external_receiver, shown, urls,
 };
 use super::origin::{Origin, Problem};
-use super::schema::EventSyncConfig;
+use super::toml_value::parse_value;
 use super::trust::{Arranged, Stack};
 use super::variables::{misspelt, one_value, read_layers};
 
@@ -362,7 +364,7 @@ fn foreign_secret(origin: &Origin, entry: &Entry) -> Option<Problem> {
 fn flag_layers(flags: &[Flag<'_>], problems: &mut Vec<Problem>) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     for flag in flags {
-        let Some(key) = Key::named(flag.key) else {
+        let Some(key) = key_named(flag.key) else {
             continue;
         };
         match one_value(Origin::Flag(flag.name), key, flag.value) {

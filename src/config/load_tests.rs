@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::keys::KEYS;
 use super::load::{Flag, Inputs, Pins, load};
-use super::{Compression, Delivery, Error, Loaded, Retention};
+use super::{Compression, Delivery, Error, Loaded, ReceiverKind, Retention};
 use crate::base::{Env, Sha256};
 
 /// Loads from the text of files and from variables and flags.
@@ -100,25 +100,25 @@ fn an_axis_overrides_the_presets_of_its_own_and_lower_layers_only() {
             "",
             "preset = 'teamspace'\nretention = 'off'",
             &[],
-            (R::Off, D::Teamspace),
+            (R::Off, D::To(ReceiverKind::Teamspace)),
         ),
         (
             "preset = 'opt-out'",
             "delivery = 'external_receiver'",
             &[],
-            (R::Off, D::ExternalReceiver),
+            (R::Off, D::To(ReceiverKind::ExternalReceiver)),
         ),
         (
             "retention = 'off'",
             "preset = 'teamspace'",
             &[],
-            (R::On, D::Teamspace),
+            (R::On, D::To(ReceiverKind::Teamspace)),
         ),
         (
             "",
             "retention = 'off'\ndelivery = 'teamspace'",
             &stub,
-            (R::On, D::Stub),
+            (R::On, D::To(ReceiverKind::Stub)),
         ),
     ] {
         let config = load_text(user, repo, "", env, &[]).unwrap().config;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use crate::base::Sha256;
 
-use super::keys::{KEYS, Key, Kind};
-use super::layers::{Entry, Layer};
+use super::key::{Key, Kind};
+use super::keys::{EventSyncConfig, KEYS};
+use super::layer::{Entry, Layer};
 use super::origin::{Origin, Problem, without_secrets};
-use super::schema::{Ack, Compression, EventSyncConfig, Format};
+use super::schema::{Ack, Compression, Format};
 
 /// The configuration and where it came from.
 #[derive(Debug, Clone)]

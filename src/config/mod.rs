@@ -15,40 +15,44 @@
 //! Independent of domain types. Only `layers` uses figment.
 
 mod check;
-mod documents;
+mod checked;
 mod file;
 mod home;
+mod key;
 mod keys;
+mod layer;
 mod layers;
 mod load;
 #[cfg(test)]
 mod load_tests;
 mod loaded;
-mod network;
 mod origin;
 mod places;
 mod preset;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod properties;
+mod receiver;
 mod schema;
 mod settings;
 mod source;
 mod state;
+mod toml_value;
 mod trust;
 mod units;
 mod variables;
+mod words;
 
-pub(crate) use documents::{KeepTexts, Resubmit};
 pub(crate) use home::{Home, Place};
-pub(crate) use keys::KEYS;
+pub(crate) use keys::{Artifacts, EventSyncConfig, ExternalReceiver, KEYS, Teamspace};
 pub(crate) use load::{Flag, Inputs, Pins, load, load_with};
 pub(crate) use loaded::{Asked, Loaded, RepositoryFile, Setting, UrlSource};
 pub(crate) use origin::{Origin, Problem, without_secrets};
 pub(crate) use places::Listed;
-pub(crate) use preset::{Delivery, Retention};
+pub(crate) use preset::Retention;
+pub(crate) use receiver::{Access, Delivery, PRESETS, Preset, ReceiverKind};
 pub(crate) use schema::{
-    Ack, Artifacts, BoundFamilies, Compression, EventSyncConfig, ExternalReceiver, Format,
-    GitIgnoredFiles, Header, HookDrain, Imported, Parity, PersonalData, Teamspace, WireNames,
+    Ack, BoundFamilies, Compression, Format, GitIgnoredFiles, Header, HookDrain, Imported,
+    KeepTexts, Parity, PersonalData, Resubmit, WireNames,
 };
 pub(crate) use settings::{Change, Changed, Edit, Refusal, Settings, plan_settings};
 pub(crate) use source::{ArtifactSource, LAYOUTS};

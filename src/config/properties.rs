@@ -1,7 +1,8 @@
 //! Properties of configuration files.
 
-use super::file::{parse_value, read_layer};
+use super::file::read_layer;
 use super::origin::Origin;
+use super::toml_value::parse_value;
 use crate::base::text::printable;
 
 /// Problems are bounded in number and printed as lines without control characters. A byte-order

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::check::{Checked, glob, line, suffix};
+use super::checked::{Checked, glob, line, suffix};
 use crate::base::pattern::PathPattern;
 use crate::base::text::{nearest, printable};
 

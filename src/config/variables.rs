@@ -4,8 +4,9 @@ use crate::base::Env;
 use crate::base::env::{ALL, KEY_PREFIX, PRESET, SECRET_PREFIX, SWITCH};
 
 use super::check::check_text;
-use super::keys::{self, KEYS, Key, Kind};
-use super::layers::{Entry, Layer};
+use super::key::{Key, Kind};
+use super::keys::{self, KEYS};
+use super::layer::{Entry, Layer};
 use super::origin::{Origin, Problem};
 
 /// The layers of the environment, the preset first, so that an axis overrides it in any order of
@@ -13,7 +14,7 @@ use super::origin::{Origin, Problem};
 pub(super) fn read_layers(env: &Env, problems: &mut Vec<Problem>) -> Vec<Layer> {
     let preset = env
         .text(PRESET)
-        .map(|value| (PRESET, Key::named("preset"), value));
+        .map(|value| (PRESET, keys::key_named("preset"), value));
     let named = env
         .pairs()
         .filter(|(name, value)| is_key_name(name) && !value.is_empty());

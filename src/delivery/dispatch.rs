@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::deployment::{self, Asked};
 use super::drive::{Cargo, OneByOne, drive};
+use super::health::{is_to_ask, question};
 use super::limits::Policy;
 use super::receiver::DeliveryReceiver;
 use super::record;
 use super::report::Report;
-use super::reset::Change;
 use super::running_drain::{Alike, Means, RunningDrain, Stop};
 use super::select::{self, Selection};
 use super::step::Settling;
@@ -20,7 +20,7 @@ use crate::base::{Clock, Interrupt, Timestamp, failpoint, retry};
 use crate::endpoint::Protocol;
 use crate::event::WireContext;
 use crate::http::{Answer, Failure, Meaning, Reading};
-use crate::store::{ReadTx, Store, WriteTx};
+use crate::store::{Store, WriteTx};
 
 /// Number of halvings of refused batches in one drain; the rest is left to the next drain. One bad
 /// event among 1,000 takes ten halvings and about twenty requests, ninety of them about 400
@@ -28,9 +28,6 @@ use crate::store::{ReadTx, Store, WriteTx};
 const SPLIT_BUDGET: u64 = 400;
 /// The longest one exchange may take.
 const EXCHANGE: Duration = Duration::from_mins(2);
-
-/// Time limit of a health request.
-const PROBE: Duration = Duration::from_secs(5);
 
 /// Settings and dependencies of a drain.
 pub(crate) struct Conditions<'a> {
@@ -114,28 +111,6 @@ pub(crate) fn drain(
         cause,
         server,
         ..events.report
-    })
-}
-
-/// Asks the target for its health even if it was asked before; returns the fields that show that it
-/// is another server now.
-pub(crate) fn ask(
-    store: &mut Store,
-    receiver: &dyn DeliveryReceiver,
-    means: Means<'_>,
-) -> Result<Vec<Change>, Error> {
-    let asked = question(receiver, means);
-    store.write(|tx| {
-        let now = means.clock.now();
-        let target = register::register(tx, receiver.identity(), now)?;
-        deployment::note(tx, &target, &asked, now)
-    })
-}
-
-fn question(receiver: &dyn DeliveryReceiver, means: Means<'_>) -> Asked {
-    let exchange = receiver.health(means.time_left(PROBE));
-    exchange.map_or(Asked::Skipped, |exchange| {
-        exchange.as_ref().map_or(Asked::Nothing, deployment::read)
     })
 }
 
@@ -376,16 +351,6 @@ impl Events<'_> {
             self.alone.push(item.seq);
         }
         (verdict, Vec::new())
-    }
-}
-
-/// True if the target is asked for its health: something will be sent, and the target is not known
-/// to have no health endpoint.
-fn is_to_ask(tx: &ReadTx<'_>, target_id: &str, now: Timestamp) -> Result<bool, Error> {
-    match registry::current(tx, target_id)? {
-        Some(target) if target.no_health_until.is_some_and(|until| until > now) => Ok(false),
-        Some(target) => rows::is_due(tx, &target, now),
-        None => Ok(true),
     }
 }
 

@@ -104,7 +104,7 @@ pub(super) fn withdraw(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), 
     postings.post(tx, target)
 }
 
-/// Takes a document out of the queue, as if it had never been sent.
+/// Closes the row of a document and clears its earlier tries.
 pub(super) fn close(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
     tx.prepare(
         "UPDATE delivery_rows SET status = 'closed', due_at = NULL, settled_at = NULL, failures = 0, error = NULL,

@@ -35,10 +35,13 @@ mod failures;
 mod fixture;
 mod forget;
 mod gates;
+mod health;
 mod inherit;
 mod inventory;
 mod journal_changes;
 mod last_balance;
+#[cfg(test)]
+mod limit_tests;
 mod limits;
 mod outcome;
 #[cfg(test)]
@@ -86,7 +89,7 @@ pub(crate) use batch::Batch;
 pub(crate) use batch::Limits;
 pub(crate) use class::{Class, Status};
 pub(crate) use collect::{Standings, post_collected};
-pub(crate) use dispatch::{Conditions, ask, drain};
+pub(crate) use dispatch::{Conditions, drain};
 pub(crate) use documents::{
     Owed, due, enter_everywhere, is_text_needed, offer_again, older_due, waiting,
 };
@@ -94,6 +97,7 @@ pub(crate) use drive::{Cargo, Pool, drive};
 pub(crate) use failures::{FAILURES, Failed, failed, masked};
 pub(crate) use forget::forget;
 pub(crate) use gates::{Stopped, after_drain, has_passing, record_stopped, stopped};
+pub(crate) use health::ask;
 pub(crate) use inherit::{Inherited, advance, inherit};
 pub(crate) use inventory::{HeldDocument, Inventory, NewestEvent};
 pub(crate) use journal_changes::{

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Error;
 use super::batch::Batch;
 use crate::base::Clock;
-use crate::endpoint::{Identity, Link, Protocol, ReceiverKind};
+use crate::config::Access;
+use crate::endpoint::{Identity, Link, Protocol};
 use crate::http::{Answer, Client, Deadlines, Failure, Method, Request, gzip};
 
 /// Limit of the response body in bytes, besides the share of each event sent.
@@ -62,9 +63,10 @@ impl<'a> BatchReceiver<'a> {
             Deadlines::default(),
             link.protocol().idle_connections(1),
         );
-        let packing = match (link.protocol().is_compressed, link.identity().receiver) {
+        let access = link.identity().receiver.access();
+        let packing = match (link.protocol().is_compressed, access) {
             (false, _) => Packing::Plain,
-            (true, ReceiverKind::ExternalReceiver) => Packing::Untested,
+            (true, Access::Headers) => Packing::Untested,
             // These receivers accept compressed requests by contract.
             (true, _) => Packing::Packed,
         };
@@ -123,7 +125,7 @@ impl DeliveryReceiver for BatchReceiver<'_> {
 
     fn health(&self, within: Duration) -> Option<Result<Answer, Failure>> {
         // The embedded receiver is this program.
-        let is_embedded = self.link.identity().receiver == ReceiverKind::Stub;
+        let is_embedded = !self.link.identity().receiver.is_server();
         let url = self
             .link
             .endpoints()

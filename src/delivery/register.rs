@@ -1,7 +1,7 @@
 //! Registering a target: its books are opened, or those of a forgotten one are restored.
 
 use super::postings::scope_of;
-use super::registry::{Target, current, receiver_word};
+use super::registry::{Target, current};
 use super::{Class, Error, documents, forget};
 use crate::base::Timestamp;
 use crate::endpoint::Identity;
@@ -23,7 +23,7 @@ pub(crate) fn register(
         )?
         .execute(rusqlite::params![
             identity.target_id,
-            receiver_word(identity.receiver),
+            identity.receiver.word(),
             identity.canonical_url,
             identity.team_slug,
             identity.user_email,

@@ -106,7 +106,7 @@ fn target(row: &Row<'_>) -> Result<Target, Error> {
         id: row.get(0)?,
         identity: Identity {
             target_id: row.get(1)?,
-            receiver: receiver_of(&receiver)
+            receiver: ReceiverKind::of_word(&receiver)
                 .ok_or_else(|| Error::Damaged(format!("unknown receiver {receiver:?}")))?,
             canonical_url: row.get(3)?,
             team_slug: row.get(4)?,
@@ -122,22 +122,4 @@ fn target(row: &Row<'_>) -> Result<Target, Error> {
         is_live: row.get(12)?,
         no_health_until: row.get::<_, Option<i64>>(13)?.map(Timestamp::from_micros),
     })
-}
-
-pub(super) const fn receiver_word(kind: ReceiverKind) -> &'static str {
-    match kind {
-        ReceiverKind::Teamspace => "teamspace",
-        ReceiverKind::ExternalReceiver => "external-receiver",
-        ReceiverKind::Stub => "stub",
-    }
-}
-
-fn receiver_of(word: &str) -> Option<ReceiverKind> {
-    [
-        ReceiverKind::Teamspace,
-        ReceiverKind::ExternalReceiver,
-        ReceiverKind::Stub,
-    ]
-    .into_iter()
-    .find(|kind| receiver_word(*kind) == word)
 }

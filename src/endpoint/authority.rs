@@ -2,7 +2,7 @@
 //! else. Pure.
 
 use crate::base::Env;
-use crate::config::{Delivery, EventSyncConfig, Loaded, UrlSource, without_secrets};
+use crate::config::{Access, EventSyncConfig, Loaded, ReceiverKind, UrlSource, without_secrets};
 
 use super::Error;
 use super::address::Address;
@@ -10,7 +10,7 @@ use super::agreement::{BODIES_PATH, Claim, EVENTS_PATH, Proposal, below};
 use super::choice::Choice;
 use super::credential::secrets;
 use super::identity::STUB_URL;
-use super::link::{Endpoints, Identity, ReceiverKind};
+use super::link::{Endpoints, Identity};
 use super::older::Login;
 use super::resolved::{Authority, OverrideMode, Resolved};
 use super::scope::{ScopeStatus, queue_digest, queue_scope};
@@ -94,12 +94,8 @@ pub(crate) fn resolve(loaded: &Loaded, env: &Env, choice: &Choice<'_>) -> Result
 }
 
 fn decide(view: View<'_>, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Error> {
-    let receiver = match view.config.delivery {
-        Delivery::None => None,
-        Delivery::Teamspace => Some(ReceiverKind::Teamspace),
-        Delivery::ExternalReceiver => Some(ReceiverKind::ExternalReceiver),
-        Delivery::Stub => Some(ReceiverKind::Stub),
-    };
+    let receiver = view.config.delivery.receiver();
+    let access = receiver.map(ReceiverKind::access);
     let receiver_of_names = receiver.unwrap_or(ReceiverKind::Teamspace);
     let sources = Sources {
         urls: view.urls,
@@ -108,8 +104,8 @@ fn decide(view: View<'_>, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Er
         receiver: receiver_of_names,
     };
     let decision = match receiver {
-        None | Some(ReceiverKind::Stub) => Ok((Proposal::default(), OverrideMode::None)),
-        Some(_) => sources.decide(choice),
+        Some(kind) if kind.is_server() => sources.decide(choice),
+        _ => Ok((Proposal::default(), OverrideMode::None)),
     };
     let (proposal, override_mode, disagreement) = match decision {
         Ok((proposal, mode)) => (proposal, mode, None),
@@ -120,15 +116,14 @@ fn decide(view: View<'_>, env: &Env, choice: &Choice<'_>) -> Result<Resolved, Er
         ),
         Err(Stop::Flaw(error)) => return Err(error),
     };
-    if receiver == Some(ReceiverKind::ExternalReceiver)
+    if access == Some(Access::Headers)
         && disagreement.is_none()
         && proposal.base.is_none()
         && proposal.events.is_none()
     {
         return Err(Error::NoReceiverAddress);
     }
-    let is_teamspace = receiver == Some(ReceiverKind::Teamspace);
-    let older = choice.older.filter(|_| is_teamspace);
+    let older = choice.older.filter(|_| access == Some(Access::Token));
     let login = older.and_then(|older| older.login.clone());
     let server = proposal.base.as_ref().map(|claim| claim.address.origin());
     let is_its_own = |login: &&Login| server.as_ref() == Some(&login.origin);
@@ -191,13 +186,13 @@ fn identity(
     names: &Names,
 ) -> Option<Identity> {
     let base = || proposal.base.as_ref().map(|claim| claim.address.base());
-    match receiver {
-        ReceiverKind::Stub => Some(Identity::stub()),
-        ReceiverKind::Teamspace => {
+    match receiver.access() {
+        Access::Inside => Some(Identity::inside(receiver)),
+        Access::Token => {
             let team = names.team.as_deref().unwrap_or_default();
             base().map(|url| Identity::new(receiver, url, team, &config.teamspace.user_email))
         }
-        ReceiverKind::ExternalReceiver => {
+        Access::Headers => {
             // Two URLs that differ in their query are two targets; what is shown and stored has no
             // query.
             let events = proposal.events.as_ref().map(|claim| Identity {

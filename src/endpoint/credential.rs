@@ -3,10 +3,9 @@
 use secrecy::SecretString;
 
 use crate::base::Env;
-use crate::config::{EventSyncConfig, ExternalReceiver};
+use crate::config::{Access, EventSyncConfig, ExternalReceiver, ReceiverKind};
 
 use super::grants::Secret;
-use super::link::ReceiverKind;
 use super::resolved::Resolved;
 use super::secret::{MissingCredential, usable};
 use super::token::Sources;
@@ -32,16 +31,12 @@ pub(super) struct CredentialSource<'a> {
 impl CredentialSource<'_> {
     /// The keys, or what is missing, when that can be told without starting a program; else `None`.
     pub(super) fn at_hand(&self) -> Option<Result<Keys, MissingCredential>> {
-        match self.resolved.receiver {
-            None | Some(ReceiverKind::Stub) => Some(Ok(Keys {
+        match self.resolved.access() {
+            None | Some(Access::Inside) => Some(Ok(Keys {
                 headers: Vec::new(),
             })),
-            Some(ReceiverKind::Teamspace) => {
-                Some(self.tokens().at_hand()?.map(|token| bearer(&token)))
-            }
-            Some(ReceiverKind::ExternalReceiver) => {
-                Some(self.own_headers().map(|headers| Keys { headers }))
-            }
+            Some(Access::Token) => Some(self.tokens().at_hand()?.map(|token| bearer(&token))),
+            Some(Access::Headers) => Some(self.own_headers().map(|headers| Keys { headers })),
         }
     }
 
@@ -76,7 +71,7 @@ impl CredentialSource<'_> {
     pub(super) fn token_place(&self) -> Option<String> {
         self.tokens()
             .place()
-            .filter(|_| self.resolved.receiver == Some(ReceiverKind::Teamspace))
+            .filter(|_| self.resolved.access() == Some(Access::Token))
     }
 
     fn tokens(&self) -> Sources<'_> {
@@ -90,10 +85,10 @@ impl CredentialSource<'_> {
 
 /// The secrets that go with a request to this receiver.
 pub(super) fn secrets(receiver: Option<ReceiverKind>, config: &EventSyncConfig) -> Vec<Secret> {
-    match receiver {
-        None | Some(ReceiverKind::Stub) => Vec::new(),
-        Some(ReceiverKind::Teamspace) => vec![Secret::Token],
-        Some(ReceiverKind::ExternalReceiver) => {
+    match receiver.map(ReceiverKind::access) {
+        None | Some(Access::Inside) => Vec::new(),
+        Some(Access::Token) => vec![Secret::Token],
+        Some(Access::Headers) => {
             let external = &config.external_receiver;
             let headers = external.headers.iter().map(|header| &header.variable);
             let others = [

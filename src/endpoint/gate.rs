@@ -5,14 +5,14 @@ use std::sync::OnceLock;
 
 use crate::base::env::{LEGACY_SWITCH, is_false};
 use crate::base::{Env, shell, text};
-use crate::config::{EventSyncConfig, Origin};
+use crate::config::{Access, EventSyncConfig, Origin, ReceiverKind};
 
 use super::address::Address;
 use super::agreement::Disagreement;
 use super::authority::stub_endpoints;
 use super::consent::{Refusal, stub_permit};
 use super::credential::{CredentialSource, Keys};
-use super::link::{Endpoints, Link, Permit, ReceiverKind};
+use super::link::{Endpoints, Link, Permit};
 use super::request_options::{self, RequestOptions};
 use super::resolved::Resolved;
 use super::secret::MissingCredential;
@@ -166,9 +166,9 @@ fn judge(
     let consent = Gate::new("missing_consent", unpermitted(resolved));
     let repository = Gate::new("repository_not_allowed", not_allowed(resolved));
     let no_keys = told.and_then(|told| told.as_ref().err().cloned());
-    let mut gates = match resolved.receiver {
-        None | Some(ReceiverKind::Stub) => Vec::new(),
-        Some(ReceiverKind::Teamspace) => {
+    let mut gates = match resolved.access() {
+        None | Some(Access::Inside) => Vec::new(),
+        Some(Access::Token) => {
             let auth = Gate::new("missing_auth", no_keys);
             let unasked = Gate {
                 is_known: false,
@@ -185,7 +185,7 @@ fn judge(
                 repository,
             ]
         }
-        Some(ReceiverKind::ExternalReceiver) => {
+        Some(Access::Headers) => {
             vec![
                 disagreement,
                 Gate::new("missing_header_secret", no_keys),
@@ -210,17 +210,17 @@ fn connect(
     request_options: RequestOptions,
     stub_origin: Option<&str>,
 ) -> Option<Link> {
-    let endpoints = match receiver {
-        ReceiverKind::Stub => stub_endpoints(&Address::read(stub_origin?).ok()?),
-        ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => resolved.endpoints.clone()?,
+    let endpoints = if receiver.is_server() {
+        resolved.endpoints.clone()?
+    } else {
+        stub_endpoints(&Address::read(stub_origin?).ok()?)
     };
     let permit = |url: &str| {
-        let permit = match receiver {
+        let permit = if receiver.is_server() {
+            resolved.consent.permit(url).ok()?
+        } else {
             // The receiver inside this program, at the port that it got.
-            ReceiverKind::Stub => stub_permit(url)?,
-            ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => {
-                resolved.consent.permit(url).ok()?
-            }
+            stub_permit(url)?
         };
         Some(Permit {
             network: request_options.network.clone(),
@@ -363,147 +363,5 @@ fn no_listener() -> MissingCredential {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::endpoint::Choice;
-    use crate::endpoint::authority::tests::resolve_text;
-    use crate::http::OriginGrant as _;
-
-    const TEAM: &str = "preset = 'teamspace'\nteamspace = { server_url = 'http://127.0.0.1:1/b', team_slug = 'T' }";
-    const OWN: &str =
-        "preset = 'external-receiver'\n[external_receiver]\nurl = 'http://127.0.0.1:1'\n";
-    const TOKEN: (&str, &str) = ("SK_SYNC_TOKEN", "topsecret");
-
-    fn linked(repo: &str, env: &[(&str, &str)]) -> Result<Link, Vec<&'static str>> {
-        // A person's own file: what a stranger's may say is another test's.
-        let (loaded, env, resolved) = resolve_text(repo, "", env, &Choice::default());
-        let resolved = resolved.unwrap();
-        let credentials = Credentials::new(&resolved, &loaded.config, &env);
-        let shut = credentials
-            .gates()
-            .into_iter()
-            .filter(|g| !g.is_open)
-            .collect::<Vec<_>>();
-        for gate in &shut {
-            assert!(!gate.fix.is_empty() && !gate.reason.is_empty(), "{gate:?}");
-        }
-        let link = credentials.link(Some("http://127.0.0.1:7"));
-        assert_eq!(
-            link.as_ref().err(),
-            (!shut.is_empty()).then_some(&shut),
-            "both say the same"
-        );
-        link.map(Option::unwrap)
-            .map_err(|gates| gates.iter().map(|g| g.name).collect())
-    }
-
-    #[test]
-    fn every_shut_gate_is_named_at_once() {
-        let off = ("SPEC_KITTY_ENABLE_SAAS_SYNC", "off");
-        let elsewhere = ("SK_SYNC_TARGET_URL", "http://127.0.0.1:2");
-        for (repo, env, shut) in [
-            (
-                "preset = 'teamspace'",
-                &[off][..],
-                &[
-                    "sync_disabled",
-                    "no_target_url",
-                    "missing_auth",
-                    "missing_team",
-                ][..],
-            ),
-            (TEAM, &[], &["missing_auth"]),
-            (TEAM, &[TOKEN, elsewhere], &["target_disagreement"]),
-            (
-                "preset = 'teamspace'\nteamspace.server_url = 'https://h.example'",
-                &[("SPEC_KITTY_ENABLE_SAAS_SYNC", "1")],
-                &["missing_auth", "missing_team", "missing_consent"],
-            ),
-            (
-                "preset = 'external-receiver'\nexternal_receiver.url = 'https://h.example'",
-                &[off],
-                &["missing_consent"],
-            ),
-            (
-                &format!("{OWN}bodies_url = 'https://h.example/b'"),
-                &[],
-                &["missing_consent"],
-            ),
-            (
-                &format!("{OWN}headers = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}"),
-                &[],
-                &["missing_header_secret"],
-            ),
-        ] {
-            assert_eq!(linked(repo, env).unwrap_err(), shut, "{repo}");
-        }
-    }
-
-    #[test]
-    fn a_link_holds_what_sending_needs_and_shows_no_secret() {
-        let team = linked(TEAM, &[TOKEN]).unwrap();
-        assert_eq!(
-            team.headers().collect::<Vec<_>>(),
-            [("Authorization", "Bearer topsecret")]
-        );
-        assert_eq!(
-            team.endpoints().health.as_deref(),
-            Some("http://127.0.0.1:1/b/api/v1/sync/health/")
-        );
-        assert_eq!(
-            (team.permit().origin(), team.permit().is_loopback()),
-            ("http://127.0.0.1:1", true)
-        );
-        let repo = format!(
-            "{OWN}bodies_url = 'http://127.0.0.1:2/b'\nheaders = {{ X-A = {{ env = 'SK_SYNC_SECRET_A' }} }}"
-        );
-        let secrets = [("SK_SYNC_SECRET_A", "topsecret"), TOKEN];
-        let own = linked(&repo, &secrets).unwrap();
-        assert_eq!(
-            own.headers().collect::<Vec<_>>(),
-            [("X-A", "topsecret")],
-            "the token stays with the Teamspace"
-        );
-        assert_eq!(own.bodies_permit().unwrap().origin(), "http://127.0.0.1:2");
-        for link in [team, own] {
-            assert!(!format!("{link:?}").contains("topsecret"), "{link:?}");
-        }
-    }
-
-    #[test]
-    fn the_stub_has_no_gates_and_its_own_identity_at_any_port() {
-        let link = linked("preset = 'stub'", &[TOKEN]).unwrap();
-        assert_eq!(link.identity().canonical_url, "stub://local");
-        assert_eq!(
-            link.endpoints().events,
-            "http://127.0.0.1:7/api/v1/events/batch/"
-        );
-        assert_eq!(link.headers().count(), 0);
-        let (loaded, env, resolved) = resolve_text("", "preset = 'stub'", &[], &Choice::default());
-        let resolved = resolved.unwrap();
-        for origin in [None, Some("https://example.com")] {
-            let refused = Credentials::new(&resolved, &loaded.config, &env)
-                .link(origin)
-                .unwrap_err();
-            assert_eq!(refused[0].name, "stub_not_listening");
-        }
-    }
-
-    #[test]
-    fn nothing_to_deliver_is_neither_a_link_nor_a_gate() {
-        let (loaded, env, resolved) = resolve_text("", "", &[], &Choice::default());
-        assert!(matches!(
-            Credentials::new(&resolved.unwrap(), &loaded.config, &env).link(None),
-            Ok(None)
-        ));
-    }
-
-    #[test]
-    fn a_gate_is_printed_by_its_public_fields() {
-        let gate = Gate::new("missing_team", None);
-        let expected = serde_json::json!(
-            {"name": "missing_team", "open": true, "known": true, "reason": "", "fix": "", "since": null}
-        );
-        assert_eq!(serde_json::to_value(gate).unwrap(), expected);
-    }
-}
+#[path = "gate_tests.rs"]
+mod tests;

@@ -1,8 +1,9 @@
 //! What makes two targets the same.
 
 use crate::base::Sha256;
+use crate::config::ReceiverKind;
 
-use super::link::{Identity, ReceiverKind};
+use super::link::Identity;
 
 /// The embedded receiver's address, whatever port it got.
 pub(super) const STUB_URL: &str = "stub://local";
@@ -24,9 +25,9 @@ impl Identity {
         }
     }
 
-    /// The identity of the embedded receiver.
-    pub(super) fn stub() -> Self {
-        Self::new(ReceiverKind::Stub, STUB_URL.to_owned(), "", "")
+    /// The identity of the receiver inside this program.
+    pub(super) fn inside(receiver: ReceiverKind) -> Self {
+        Self::new(receiver, STUB_URL.to_owned(), "", "")
     }
 }
 

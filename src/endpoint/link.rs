@@ -2,21 +2,9 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::config::Ack;
+use crate::config::{Ack, ReceiverKind};
 use crate::event::BatchForm;
 use crate::http::{Network, OriginGrant, SigningKeys};
-
-/// The protocol of a kind of target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum ReceiverKind {
-    /// A hosted Teamspace.
-    Teamspace,
-    /// An endpoint of the operator's own.
-    ExternalReceiver,
-    /// The embedded receiver.
-    Stub,
-}
 
 /// What a target is, independent of how it is reached today: deliveries are recorded against this.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -31,13 +31,14 @@ mod secret;
 mod sources;
 mod token;
 
+pub(crate) use crate::config::ReceiverKind;
 pub(crate) use address::Address;
 pub(crate) use authority::resolve;
 pub(crate) use choice::Choice;
 pub(crate) use consent::{Consent, read_origin};
 pub(crate) use gate::{Credentials, Gate};
 pub(crate) use grants::{Grant, LOCAL, grants, pins, record, revoke};
-pub(crate) use link::{Identity, Link, Protocol, ReceiverKind};
+pub(crate) use link::{Identity, Link, Protocol};
 pub(crate) use named::Named;
 pub(crate) use network::{ProxyUse, proxy_use};
 pub(crate) use older::older;

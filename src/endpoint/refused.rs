@@ -2,7 +2,7 @@
 //! opens it, so each drain asks again, with one request.
 
 use super::gate::Gate;
-use super::link::ReceiverKind;
+use crate::config::{Access, ReceiverKind};
 use crate::http::{Cause, Refusal};
 
 /// The name of the gate, a public contract.
@@ -69,7 +69,7 @@ fn fix(refusal: &Refusal, receiver: ReceiverKind, token_place: Option<&str>) -> 
             "SSL_CERT_FILE=FILE sk-sync drain   # FILE: the PEM certificate of the server's authority".into()
         }
         (Cause::Redirect, _) => "sk-sync target set --url URL   # the URL that the server names".into(),
-        (Cause::Unauthorized, _) if receiver == ReceiverKind::ExternalReceiver => headers.into(),
+        (Cause::Unauthorized, _) if receiver.access() == Access::Headers => headers.into(),
         (Cause::Unauthorized, _) => {
             let place = token_place.map_or_else(String::new, |place| format!(" (now from {place})"));
             format!("export SK_SYNC_TOKEN=TOKEN   # a valid one{place}, then: sk-sync drain")

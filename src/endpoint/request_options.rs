@@ -3,12 +3,12 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::link::{Protocol, ReceiverKind};
+use super::link::Protocol;
 use super::network;
 use super::resolved::Resolved;
 use super::secret::{MissingCredential, usable};
 use crate::base::Env;
-use crate::config::{Compression, EventSyncConfig, Format};
+use crate::config::{Access, Compression, EventSyncConfig, Format};
 use crate::event::BatchForm;
 use crate::http::{Network, SigningKeys};
 
@@ -85,7 +85,7 @@ pub(super) fn missing_parts(
 
 /// The configuration decides for an external receiver, the published contract for any other.
 fn protocol(resolved: &Resolved, config: &EventSyncConfig) -> Protocol {
-    if resolved.receiver != Some(ReceiverKind::ExternalReceiver) {
+    if resolved.access() != Some(Access::Headers) {
         return Protocol::default();
     }
     let external = &config.external_receiver;
@@ -106,8 +106,7 @@ fn query(
     resolved: &Resolved,
     env: &Env,
 ) -> Option<Result<SecretString, MissingCredential>> {
-    let variable =
-        variable.filter(|_| resolved.receiver == Some(ReceiverKind::ExternalReceiver))?;
+    let variable = variable.filter(|_| resolved.access() == Some(Access::Headers))?;
     let missing = |flaw: &str| MissingCredential {
         reason: format!("{variable} {flaw}"),
         fix: format!("export {variable}='key=…'"),
@@ -142,7 +141,7 @@ fn signing(
     config: &EventSyncConfig,
     env: &Env,
 ) -> Option<Result<SigningKeys, MissingCredential>> {
-    let is_external = resolved.receiver == Some(ReceiverKind::ExternalReceiver);
+    let is_external = resolved.access() == Some(Access::Headers);
     let variable = config
         .external_receiver
         .signing_secret

@@ -4,13 +4,13 @@ use super::address::Address;
 use super::agreement::Disagreement;
 use super::consent::{Consent, Cover};
 use super::grants::{LOCAL, Secret};
-use super::link::{Endpoints, Identity, ReceiverKind};
+use super::link::{Endpoints, Identity};
 use super::named::Named;
 use super::older::Login;
 use super::scope::ScopeStatus;
 use super::secret::MissingCredential;
 use crate::base::{shell, text};
-use crate::config::Asked;
+use crate::config::{Access, Asked, ReceiverKind};
 
 /// Whether another source than the configuration decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -78,10 +78,12 @@ pub(crate) struct Resolved {
 impl Resolved {
     /// True when events and bodies are meant to leave this machine's own files.
     pub(crate) fn is_server(&self) -> bool {
-        matches!(
-            self.receiver,
-            Some(ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver)
-        )
+        self.receiver.is_some_and(ReceiverKind::is_server)
+    }
+
+    /// What authorises a request; `None` when nothing is to be delivered.
+    pub(crate) fn access(&self) -> Option<Access> {
+        self.receiver.map(ReceiverKind::access)
     }
 
     /// The origins that events and bodies go to, each once; none while there is no address.

@@ -2,13 +2,12 @@
 
 use crate::base::Env;
 use crate::base::env::{LEGACY_URL, TARGET_URL};
-use crate::config::{Origin, UrlSource, without_secrets};
+use crate::config::{Access, Origin, ReceiverKind, UrlSource, without_secrets};
 
 use super::Error;
 use super::address::{Address, Flaw};
 use super::agreement::{Claim, Disagreement, Proposal, Slot};
 use super::choice::Choice;
-use super::link::ReceiverKind;
 use super::named::Named;
 use super::older::Older;
 use super::resolved::OverrideMode;
@@ -72,7 +71,7 @@ impl<'a> Sources<'a> {
     pub(super) fn in_files(&self) -> impl Iterator<Item = Written<'a>> {
         let older = self
             .older
-            .filter(|_| self.receiver == ReceiverKind::Teamspace);
+            .filter(|_| self.receiver.access() == Access::Token);
         let older = older.and_then(|older| older.server.as_ref());
         let older =
             older.map(|(path, url)| (Slot::Base, url.as_str(), Origin::OlderFile(path.clone())));
@@ -100,18 +99,11 @@ impl<'a> Sources<'a> {
             .map(|url| (Slot::Base, url, Origin::Flag("--target-url")));
         let written = self.in_files().chain(self.in_environment()).chain(flag);
         let named = |(slot, url, origin): Written<'_>| Named {
-            key: match (&origin, slot, self.receiver) {
-                (Origin::OlderFile(_), ..) => "sync.server_url",
-                (Origin::Flag(_), ..) => "",
-                (Origin::Variable(name), ..)
-                    if [TARGET_URL, LEGACY_URL].contains(&name.as_str()) =>
-                {
-                    ""
-                }
-                (_, Slot::Base, ReceiverKind::ExternalReceiver) => "external_receiver.url",
-                (_, Slot::Base, _) => "teamspace.server_url",
-                (_, Slot::Events, _) => "external_receiver.events_url",
-                (_, Slot::Bodies, _) => "external_receiver.bodies_url",
+            key: match &origin {
+                Origin::OlderFile(_) => "sync.server_url",
+                Origin::Flag(_) => "",
+                Origin::Variable(name) if [TARGET_URL, LEGACY_URL].contains(&name.as_str()) => "",
+                _ => self.key_of(slot),
             },
             url: without_secrets(url),
             origin,
@@ -127,14 +119,19 @@ impl<'a> Sources<'a> {
         slots.filter_map(|(slot, value, origin)| Some((slot?, value, origin)))
     }
 
-    fn slot(&self, key: &str) -> Option<Slot> {
-        match (self.receiver, key) {
-            (ReceiverKind::Teamspace, "teamspace.server_url")
-            | (ReceiverKind::ExternalReceiver, "external_receiver.url") => Some(Slot::Base),
-            (ReceiverKind::ExternalReceiver, "external_receiver.events_url") => Some(Slot::Events),
-            (ReceiverKind::ExternalReceiver, "external_receiver.bodies_url") => Some(Slot::Bodies),
-            _ => None,
+    fn key_of(&self, slot: Slot) -> &'static str {
+        let keys = self.receiver.url_keys();
+        match slot {
+            Slot::Base => keys.base,
+            Slot::Events => keys.events,
+            Slot::Bodies => keys.bodies,
         }
+    }
+
+    fn slot(&self, key: &str) -> Option<Slot> {
+        [Slot::Base, Slot::Events, Slot::Bodies]
+            .into_iter()
+            .find(|slot| self.key_of(*slot) == key)
     }
 }
 
@@ -232,7 +229,7 @@ pub(super) fn idle_url(
 ) -> Option<String> {
     let delivery = match receiver {
         None => "none",
-        Some(ReceiverKind::Stub) => "stub",
+        Some(kind) if !kind.is_server() => kind.word(),
         Some(_) => return None,
     };
     let name = choice

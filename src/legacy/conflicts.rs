@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::catalog::Catalog;
-use super::take_over::place;
+use super::todo::place;
 use super::{Destination, Error};
 use crate::base::RepositoryId;
 use crate::config::Home;

@@ -11,8 +11,9 @@ use rusqlite::OptionalExtension as _;
 use super::import::Trouble;
 use super::{marks, scopes, tables};
 use crate::base::{Interrupt, Timestamp, text};
+use crate::config::Access;
 use crate::delivery::{self, Inherited};
-use crate::endpoint::{Identity, ReceiverKind};
+use crate::endpoint::Identity;
 use crate::journal;
 use crate::store::{Foreign, ForeignError, Stamp, Store, WriteTx};
 
@@ -63,7 +64,7 @@ pub(super) fn believe(
     asked: &Question<'_>,
     interrupt: &Interrupt,
 ) -> Result<Answer, Trouble> {
-    if asked.target.receiver != ReceiverKind::Teamspace {
+    if asked.target.receiver.access() != Access::Token {
         return Ok(Answer::default());
     }
     let told = store.read(|tx| {

@@ -33,8 +33,10 @@ mod preview;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod properties;
 mod queue;
+mod queue_tables;
 mod release;
 mod report;
+mod request;
 mod route;
 mod scopes;
 mod share;
@@ -43,6 +45,7 @@ mod source_rows;
 mod tables;
 mod take_over;
 mod targets;
+mod todo;
 mod unassigned;
 
 pub(crate) use catalog::{Catalog, Known, ShareReport};
@@ -57,9 +60,10 @@ pub(crate) use older_rows::{OlderRows, older_rows};
 pub(crate) use preview::preview;
 pub(crate) use release::{count_held, open_conflicts, release};
 pub(crate) use report::{SourceReport, Taken, Waiting};
+pub(crate) use request::Request;
 pub(crate) use route::Destination;
 pub(crate) use scopes::Names;
-pub(crate) use take_over::{Request, take_over};
+pub(crate) use take_over::take_over;
 pub(crate) use unassigned::{Given, Unassigned, give, unassigned};
 
 use crate::event::{Disposition, FamilyTable, disposition};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::audit::Audit;
 use super::catalog::{Catalog, Known};
@@ -10,58 +9,15 @@ use super::cleanup::lock_sources;
 use super::import::{Job, Tally, Trouble, import};
 use super::marks::Provenance;
 use super::report::{SourceReport, Taken};
-use super::scopes::{Names, Scopes};
+use super::scopes::Scopes;
 use super::share::plan;
 use super::source::Source;
-use super::{Destination, Error, Found, Kind, Policy, audit, discover, ledger, targets};
+use super::todo::{Todo, look, place, settled};
+use super::{Destination, Error, Found, Kind, Policy, Request, audit, ledger, targets};
 use crate::base::lock;
-use crate::base::{Clock, Interrupt, RepositoryId, failpoint, files};
+use crate::base::{failpoint, files};
 use crate::books;
-use crate::config::Home;
-use crate::endpoint::Identity;
 use crate::store::{ForeignError, Stamp};
-
-/// Input of an import.
-#[derive(Debug)]
-pub(crate) struct Request<'a> {
-    /// The state directory and the older home directory.
-    pub(crate) home: &'a Home,
-    /// The repository whose store imports the rows of the project.
-    pub(crate) repository: &'a RepositoryId,
-    /// True if a user assigned the older stores of the project to this repository. Until then they
-    /// are not imported: the project's id is a claim that any clone can make.
-    pub(crate) is_adopted: bool,
-    /// Files below the tops of the project that git tracks, so they came with a clone.
-    pub(crate) tracked: &'a [PathBuf],
-    /// The tops of the project, which may contain overflow files.
-    pub(crate) roots: &'a [&'a Path],
-    /// The current project; `None` without an id.
-    pub(crate) project: Option<&'a str>,
-    /// Its target.
-    pub(crate) target: Option<&'a Identity>,
-    /// Treatment of its imported events.
-    pub(crate) policy: Policy,
-    /// Known servers, users and teams.
-    pub(crate) names: Names,
-    /// Reads unreadable stores again.
-    pub(crate) retries: bool,
-    /// How long to wait for another importing process.
-    pub(crate) patience: Duration,
-    /// The time.
-    pub(crate) clock: &'a dyn Clock,
-    /// A request to stop.
-    pub(crate) interrupt: &'a Interrupt,
-}
-
-/// Action for an older store.
-pub(super) enum Todo {
-    /// Nothing: it is unchanged.
-    Settled(Known),
-    /// Read it.
-    Read,
-    /// Its file state could not be read.
-    Failed(ForeignError),
-}
 
 /// Imports what is new. An unreadable source is reported and does not stop the others.
 pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
@@ -135,49 +91,6 @@ pub(crate) fn take_over(request: &Request<'_>) -> Result<Taken, Error> {
     Ok(taken)
 }
 
-/// The existing older stores, and which of them must be read.
-pub(super) fn look(request: &Request<'_>) -> (Vec<(Found, Todo)>, Catalog) {
-    let home = request.home;
-    let found = discover(home.legacy.as_deref(), request.roots);
-    let catalog = Catalog::load(&home.state);
-    let todo = |found: &Found| match Stamp::of(&found.path) {
-        Ok(Some(_)) if found.leads_out() => Todo::Failed(ForeignError::LeadsOut),
-        Ok(Some(_)) if request.tracked.contains(&found.path) => Todo::Failed(ForeignError::Tracked),
-        Ok(Some(stamp)) => match catalog.get(&found.path) {
-            Some(known) if is_settled(request, found.kind, known, &stamp) => {
-                Todo::Settled(known.clone())
-            }
-            _ => Todo::Read,
-        },
-        Ok(None) => Todo::Failed(ForeignError::Missing),
-        Err(error) => Todo::Failed(ForeignError::Unreadable(error)),
-    };
-    let todo = found
-        .into_iter()
-        .map(|found| (todo(&found), found))
-        .map(|(todo, found)| (found, todo))
-        .collect();
-    (todo, catalog)
-}
-
-/// True if the file need not be read: it is unchanged, and so are the stores that imported it.
-fn is_settled(request: &Request<'_>, kind: Kind, known: &Known, stamp: &Stamp) -> bool {
-    let home = request.home;
-    let mut wanted = known
-        .stores
-        .iter()
-        .map(|name| Destination::named(name))
-        .filter(|destination| request.takes(kind, destination));
-    known.is_settled
-        && known.stamp == stamp.to_string()
-        && !(request.retries && known.error.is_some())
-        && (request.policy.is_held || !known.bodies_wait)
-        && wanted.all(|destination| {
-            known.taken_by.contains(&request.taker(&destination))
-                && place(home, request.repository, &destination).is_ok_and(|store| store.exists())
-        })
-}
-
 /// The known scopes; an unreadable registry of targets adds none and is reported.
 pub(super) fn scopes(request: &Request<'_>, scratch: &Path, taken: &mut Taken) -> Scopes {
     let home = request.home.legacy.as_deref();
@@ -193,14 +106,6 @@ pub(super) fn scopes(request: &Request<'_>, scratch: &Path, taken: &mut Taken) -
     Scopes::gather(&request.names, home, &targets)
 }
 
-pub(super) fn settled(found: &Found, todo: Todo) -> SourceReport {
-    match todo {
-        Todo::Settled(known) => SourceReport::known(found, &known),
-        Todo::Read => SourceReport::waiting(found),
-        Todo::Failed(error) => SourceReport::failed(found, &error),
-    }
-}
-
 /// A directory for private copies, without remains of a killed run. Only the holder of the lock
 /// uses it.
 fn scratch(state: &Path) -> std::io::Result<PathBuf> {
@@ -211,21 +116,6 @@ fn scratch(state: &Path) -> std::io::Result<PathBuf> {
     }
     files::create_private_dir(&dir)?;
     Ok(dir)
-}
-
-/// The store of a destination.
-pub(super) fn place(
-    home: &Home,
-    repository: &RepositoryId,
-    destination: &Destination,
-) -> Result<PathBuf, Error> {
-    Ok(match destination {
-        Destination::Project(uuid) => home
-            .project(uuid, repository)
-            .map_err(Error::Config)?
-            .store(),
-        Destination::Unassigned => home.unassigned_imports().store(),
-    })
 }
 
 /// The sources being imported, under the lock.

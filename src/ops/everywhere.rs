@@ -12,7 +12,6 @@ use crate::base::text::path;
 use crate::books;
 use crate::config::Place;
 use crate::delivery::{self, Class, Target};
-use crate::endpoint::ReceiverKind;
 use crate::journal::{self, Kind};
 use crate::legacy::{OlderRows, older_rows};
 use crate::store::ReadTx;
@@ -183,7 +182,7 @@ impl Counts {
                 .collect(),
             ..Self::default()
         };
-        let is_real = |target: &&Target| target.identity.receiver != ReceiverKind::Stub;
+        let is_real = |target: &&Target| target.identity.receiver.is_server();
         let has_real = targets.iter().any(|target| is_real(&target));
         for target in targets.iter().filter(|target| !has_real || is_real(target)) {
             counts.waiting = counts

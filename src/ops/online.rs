@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::World;
 use crate::delivery::{BatchReceiver, DeliveryReceiver as _, pages_path};
-use crate::endpoint::{Credentials, Gate, ReceiverKind, Resolved, ServerStand};
+use crate::endpoint::{Credentials, Gate, Resolved, ServerStand};
 use crate::http::{Meaning, Reading};
 
 /// Time limit of the request.
@@ -60,10 +60,7 @@ pub(crate) fn online(
     resolved: &Resolved,
     credentials: &Credentials<'_>,
 ) -> Online {
-    let Some(receiver) = resolved
-        .receiver
-        .filter(|receiver| *receiver != ReceiverKind::Stub)
-    else {
+    let Some(receiver) = resolved.receiver.filter(|receiver| receiver.is_server()) else {
         return Online::not_asked("the target has no server");
     };
     let link = match credentials.link(None) {

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, World, owner};
 use crate::base::RepositoryId;
-use crate::config::{
-    self, Delivery, Flag, GitIgnoredFiles, Home, Inputs, Loaded, Origin, Pins, Place,
-};
+use crate::config::{self, Flag, GitIgnoredFiles, Home, Inputs, Loaded, Origin, Pins, Place};
 use crate::dossier::{self, ProjectOverride};
 use crate::endpoint;
 use crate::git::{self, Checkout, Git, GitIgnored};
@@ -100,7 +98,8 @@ impl Workspace {
             roots.push(&root);
         }
         let mut identity = dossier::identity(&roots, &given)?;
-        if identity.project_uuid.is_none() && loaded.config.delivery == Delivery::Stub {
+        let receiver = loaded.config.delivery.receiver();
+        if identity.project_uuid.is_none() && receiver.is_some_and(|kind| !kind.is_server()) {
             // Nothing leaves the machine, so a first try needs no configuration file.
             let first = git::first_commit(&Self::git(world), &checkout);
             identity.is_derived = first.is_some();

@@ -12,7 +12,7 @@ use crate::base::Timestamp;
 use crate::bodies;
 use crate::books::{Balance, Error};
 use crate::delivery::{self, Class, Target};
-use crate::endpoint::{Gate, Identity, ReceiverKind};
+use crate::endpoint::{Gate, Identity};
 use crate::journal::{self, Kind};
 use crate::store::ReadTx;
 
@@ -117,11 +117,11 @@ pub(super) fn read(
         }
         every_other.push((other, books));
     }
-    if identity.is_none_or(|current| current.receiver == ReceiverKind::Stub) {
+    if identity.is_none_or(|current| !current.receiver.is_server()) {
         // A run with another target on the command line may have failed there.
         for (other, books) in every_other
             .iter()
-            .filter(|(other, _)| other.is_live && other.identity.receiver != ReceiverKind::Stub)
+            .filter(|(other, _)| other.is_live && other.identity.receiver.is_server())
         {
             let failures = failures(tx, other, books)?;
             kept.failures.count += failures.count;
@@ -136,7 +136,7 @@ pub(super) fn read(
         .map(|p| p.delivered_count)
         .sum();
     let is_met = identity.is_none_or(|i| {
-        i.receiver == ReceiverKind::Stub || target.as_ref().is_some_and(|target| target.is_live)
+        !i.receiver.is_server() || target.as_ref().is_some_and(|target| target.is_live)
     });
     if is_met && totals.conflicts == 0 {
         kept.journal.gc_suggestion = gc_suggestion(&kept.journal, &every_other);
@@ -240,7 +240,7 @@ fn gc_suggestion(
     ];
     let mut real = targets
         .iter()
-        .filter(|(t, _)| t.is_live && t.identity.receiver != ReceiverKind::Stub)
+        .filter(|(t, _)| t.is_live && t.identity.receiver.is_server())
         .peekable();
     let is_everywhere = real.peek().is_some()
         && real.all(|(_, books)| NOT_THERE.iter().all(|class| books.of(*class) == 0));

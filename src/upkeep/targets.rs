@@ -47,7 +47,7 @@ pub(crate) fn list_targets(store: &Path, current: Option<&str>) -> Result<Target
         let row = |target: Target| {
             let books = delivery::balance(tx, Some(&target))?;
             let is_current = current == Some(target.identity.target_id.as_str());
-            let is_real = target.identity.receiver != ReceiverKind::Stub;
+            let is_real = target.identity.receiver.is_server();
             Ok(TargetRow {
                 is_current,
                 is_live: target.is_live,

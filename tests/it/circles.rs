@@ -14,9 +14,7 @@ use crate::support::source::{Source, files};
 const PAIRS: &[([&str; 2], &str)] = &[];
 
 /// Modules that are not sorted yet.
-const UNSORTED: &[&str] = &[
-    "bodies", "config", "delivery", "dossier", "endpoint", "event", "http", "legacy", "store",
-];
+const UNSORTED: &[&str] = &[];
 
 /// A path in the sources, from `crate`, without the word itself.
 type Path = Vec<String>;

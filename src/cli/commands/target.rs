@@ -10,9 +10,9 @@ use crate::cli::project::{resolved, workspace};
 use crate::cli::render::plural;
 use crate::cli::target_name::target_id;
 use crate::cli::{Context, Exit, Failure};
+use crate::config::Access;
 use crate::endpoint::{
-    Authority, Credentials, Gate, Granting, Identity, Named, ProxyUse, ReceiverKind, Resolved,
-    Route, proxy_use,
+    Authority, Credentials, Gate, Granting, Identity, Named, ProxyUse, Resolved, Route, proxy_use,
 };
 use crate::ops;
 use crate::ops::Workspace;
@@ -181,7 +181,7 @@ fn team_source(workspace: &Workspace, resolved: &Resolved) -> Option<String> {
     let named = setting
         .map(|setting| setting.origin.to_string())
         .or_else(|| Some(login?.place()));
-    named.filter(|_| resolved.receiver == Some(ReceiverKind::Teamspace))
+    named.filter(|_| resolved.access() == Some(Access::Token))
 }
 
 fn list(context: &Context) -> Result<Exit, Failure> {

@@ -6,7 +6,7 @@ use crate::cli::project::workspace;
 use crate::cli::settings::{self, PRESET, preset};
 use crate::cli::values::presets;
 use crate::cli::{Context, Exit, Failure};
-use crate::config::{Change, Delivery, Origin};
+use crate::config::{Change, Origin, ReceiverKind};
 use crate::endpoint::check_address;
 use crate::ops;
 
@@ -87,7 +87,12 @@ pub(crate) struct SetArgs {
 }
 
 fn receivers() -> PossibleValuesParser {
-    PossibleValuesParser::new(["teamspace", "external-receiver", "stub", "none"])
+    PossibleValuesParser::new(
+        ReceiverKind::ALL
+            .iter()
+            .map(|kind| kind.word())
+            .chain(["none"]),
+    )
 }
 
 pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
@@ -148,18 +153,19 @@ pub(super) fn run(context: &Context, args: &SetArgs) -> Result<Exit, Failure> {
 /// The key that `--url` sets.
 fn url_key(context: &Context, args: &SetArgs) -> Result<&'static str, Failure> {
     let delivery = workspace(context)?.loaded.config.delivery;
-    match (args.receiver.as_deref().or(args.name.as_deref()), delivery) {
-        (Some("teamspace"), _) | (None, Delivery::Teamspace) => Ok(SERVER),
-        (Some("external-receiver"), _) | (None, Delivery::ExternalReceiver) => Ok(RECEIVER),
-        (None, Delivery::None | Delivery::Stub) if args.team.is_some() => Ok(SERVER),
-        (Some(_), _) => Err(
-            Failure::usage("only a Teamspace and your own receiver have a URL")
-                .with_hint("--receiver teamspace, or --receiver external-receiver"),
-        ),
-        (None, Delivery::None | Delivery::Stub) => Err(Failure::usage(
-            "--url needs a kind of target: teamspace or external-receiver",
+    let asked = args.receiver.as_deref().or(args.name.as_deref());
+    let kind = asked.map_or(delivery.receiver(), ReceiverKind::of_word);
+    match kind.filter(|kind| kind.is_server()) {
+        Some(kind) => Ok(kind.url_keys().base),
+        None if asked.is_some() => Err(Failure::usage(
+            "only a Teamspace and your own receiver have a URL",
         )
-        .with_hint("add --receiver teamspace, or --receiver external-receiver")),
+        .with_hint("--receiver teamspace, or --receiver external-receiver")),
+        None if args.team.is_some() => Ok(SERVER),
+        None => Err(
+            Failure::usage("--url needs a kind of target: teamspace or external-receiver")
+                .with_hint("add --receiver teamspace, or --receiver external-receiver"),
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cli::Paint;
 use crate::cli::table::count;
 use crate::cli::when::age;
 use crate::delivery::TargetCheck;
-use crate::endpoint::{Identity, ReceiverKind};
+use crate::endpoint::Identity;
 use crate::legacy::{ShareReport, SourceReport};
 use crate::ops::report::{
     Balance, Bodies, Capture, Drain, Gate, Index, Migrate, MissionLogs, Spool,
@@ -37,11 +37,10 @@ pub(super) fn target_words(target: Option<&Identity>, gates: &[Gate]) -> String 
     } else {
         format!(", team {}", target.team_slug)
     };
-    match target.receiver {
-        ReceiverKind::Stub => "stub: the built-in receiver; nothing leaves this machine".to_owned(),
-        ReceiverKind::Teamspace | ReceiverKind::ExternalReceiver => {
-            text::printable(&format!("{}{team}", target.canonical_url))
-        }
+    if target.receiver.is_server() {
+        text::printable(&format!("{}{team}", target.canonical_url))
+    } else {
+        "stub: the built-in receiver; nothing leaves this machine".to_owned()
     }
 }
 

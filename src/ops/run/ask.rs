@@ -23,10 +23,7 @@ pub(super) struct Asked {
 
 /// Asks, where the journal has nothing yet and everything allows to send to the target.
 pub(super) fn ask(plan: &Plan<'_>, store: &mut Store) -> Result<Asked, Error> {
-    let is_server = plan
-        .resolved
-        .receiver
-        .is_some_and(|receiver| receiver != ReceiverKind::Stub);
+    let is_server = plan.resolved.receiver.is_some_and(ReceiverKind::is_server);
     let may_ask = plan.request.scope.drains && is_server && !is_shut(&plan.gates);
     if !may_ask || plan.resubmits() || store.read(journal::last_seq)? > 0 {
         return Ok(Asked::default());

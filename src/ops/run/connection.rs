@@ -4,7 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::path::Path;
 
-use crate::endpoint::{self, Credentials, Gate, Link, Resolved};
+use crate::config::Access;
+use crate::endpoint::{Credentials, Gate, Link, Resolved};
 use crate::ops::{Error, Workspace};
 
 /// The embedded receiver while it runs; dropping it stops it.
@@ -55,7 +56,7 @@ impl<'a> TargetConnection<'a> {
 
     /// The permitted target, or the checks that fail; `None` if delivery is turned off.
     pub(super) fn link(&mut self) -> Result<Result<Option<Link>, Vec<Gate>>, Error> {
-        let is_stub = self.resolved.receiver == Some(endpoint::ReceiverKind::Stub);
+        let is_stub = self.resolved.access() == Some(Access::Inside);
         if is_stub && self.stub.is_none() {
             self.stub =
                 Some((self.start_stub)(&self.workspace.place.stub_store()).map_err(Error::Stub)?);

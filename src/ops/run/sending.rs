@@ -12,7 +12,7 @@ use crate::bodies::{Push, Row};
 use crate::books;
 use crate::config::Retention;
 use crate::delivery::{self, BatchReceiver, Class, Means, PATIENCE, Stop};
-use crate::endpoint::{Link, ReceiverKind, SERVER_REFUSED, ServerStand};
+use crate::endpoint::{Link, SERVER_REFUSED, ServerStand};
 use crate::ops::balances::documents_lacking;
 use crate::ops::bodies::{self, Disk};
 use crate::ops::report::{Drain, Gate};
@@ -142,7 +142,7 @@ impl<'a> Sending<'a> {
             self.learn(&more.server);
         }
         // A delivery to the embedded receiver proves nothing, so it deletes no payload.
-        let is_proof = identity.receiver != ReceiverKind::Stub;
+        let is_proof = identity.receiver.is_server();
         if is_proof && self.plan.workspace.loaded.config.retention == Retention::Off {
             release_acknowledged(store, world.clock.now(), &identity.target_id)?;
         }
@@ -212,7 +212,7 @@ impl<'a> Sending<'a> {
         let given_up = texts::give_up(plan, store, &did.textless)?;
         self.sent.warnings.extend(given_up);
         // A delivery to the embedded receiver proves nothing, so it deletes no text.
-        let frees = identity.receiver != ReceiverKind::Stub
+        let frees = identity.receiver.is_server()
             && plan.workspace.loaded.config.retention == Retention::Off;
         if frees {
             release_acknowledged(store, plan.world.clock.now(), &identity.target_id)?;

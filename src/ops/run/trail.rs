@@ -3,7 +3,7 @@
 
 use super::plan::Plan;
 use crate::delivery::{self, Balance};
-use crate::endpoint::{Gate, ReceiverKind, ServerStand};
+use crate::endpoint::{Gate, ServerStand};
 use crate::ops::Error;
 use crate::store::Store;
 
@@ -12,7 +12,7 @@ pub(super) fn server_gate(plan: &Plan<'_>, stand: &ServerStand) -> Option<Gate> 
     let receiver = plan
         .resolved
         .receiver
-        .filter(|receiver| *receiver != ReceiverKind::Stub)?;
+        .filter(|receiver| receiver.is_server())?;
     Some(stand.gate(receiver, plan.credentials.token_place().as_deref()))
 }
 
