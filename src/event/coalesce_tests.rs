@@ -42,7 +42,7 @@ fn every_field_of_the_namespace_the_path_and_the_type_make_the_key() {
         other["namespace"].as_object_mut().unwrap().remove(at);
         keys.extend(coalesce(INDEXED, &other, None).map(|c| c.key));
         other["namespace"][at] = json!(1);
-        assert_eq!(coalesce(INDEXED, &other, None), None, "{at} is no text");
+        assert_eq!(coalesce(INDEXED, &other, None), None, "{at} is not a text");
     }
     keys.push(of(&indexed("main", "b", "h", "1")).key);
     keys.push(of(&indexed("maina", "", "h", "1")).key);
