@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::advertised::AdvertisedLimits;
 use super::fixture::{Books, lost, seqs};
-use super::limits::AdvertisedLimits;
 use super::{Class, Outcome, Verdict};
 
 /// Every outcome is counted under its own name, once for each event, and says how it was known.

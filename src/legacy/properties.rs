@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::entries::{decode, entry};
 use super::queue;
-use super::source::{BodyRest, BodyTable, kept};
+use super::source_rows::{BodyRest, BodyTable, kept};
 use crate::base::text::printable;
 
 /// Base64 is read like another implementation reads it; a record gives the bytes that it encodes,
