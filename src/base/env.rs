@@ -36,6 +36,7 @@ variables! {
     TERM = "TERM": "`dumb` switches colour off";
     NO_COLOR = "NO_COLOR": "any value switches colour off";
     CLICOLOR_FORCE = "CLICOLOR_FORCE": "any value but `0` switches colour on";
+    COMPLETE = "SK_SYNC_COMPLETE": "set by completion scripts: the shell that asks what may come next on a command line";
     SUDO_UID = "SUDO_UID": "set by sudo: root also works in repositories of this user, as git does";
     PATH = "PATH": "where git and, for `hook status`, sk-sync itself are looked for";
     CERTIFICATES = "SSL_CERT_FILE": "PEM file of the authorities or server certificates to trust for https, instead of the built-in ones";

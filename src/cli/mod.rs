@@ -7,6 +7,7 @@
 mod again;
 mod ask;
 mod commands;
+mod complete;
 mod context;
 mod event_view;
 mod exit;
@@ -61,6 +62,9 @@ pub fn main() -> ExitCode {
     }
     if env.is_switched_off() {
         return switched_off(&words).into();
+    }
+    if let Some(exit) = complete::answer(&env, &words, Cli::command) {
+        return exit.into();
     }
     if version::is_asked(&words) {
         let printer = Printer::of_process(&env, &Globals::default(), true);

@@ -65,8 +65,9 @@ pub(super) fn drafts<'a>(
     units: Vec<Unit>,
     skipped: &mut Vec<Skipped>,
 ) -> Result<Vec<Draft<'a>>, Error> {
-    let is_linked = request.meta_root != request.root;
+    let is_linked = request.meta_root != request.project.root;
     let main = request
+        .project
         .sources
         .root()
         .filter(|_| is_linked)
@@ -77,12 +78,12 @@ pub(super) fn drafts<'a>(
                 .flatten()
         });
     let (sources, known, begun, interrupt) = (
-        request.sources,
+        request.project.sources,
         request.known,
         request.begun,
-        request.interrupt,
+        request.project.interrupt,
     );
-    let unwanted = Unwanted::of(request);
+    let unwanted = Unwanted::of(&request.project);
     let reader = Reader {
         sources,
         main: main.as_ref(),
@@ -130,7 +131,7 @@ pub(super) fn drafts<'a>(
             }),
         }
     }
-    if request.interrupt.is_requested() {
+    if request.project.interrupt.is_requested() {
         Err(Error::Interrupted)
     } else {
         Ok(drafts)
@@ -213,7 +214,7 @@ fn manifest(request: &Request<'_>, unit: &Unit, said: &Meta) -> Option<&'static 
     if unit.is_mission {
         Manifest::of(request.edition, &said.mission_type)
     } else {
-        request.sources.all().get(unit.source)?.manifest
+        request.project.sources.all().get(unit.source)?.manifest
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn index(request: &Request<'_>) -> Result<Index, Error> {
         mut units,
         skipped,
         loose,
-    } = locate(request)?;
+    } = locate(&request.project)?;
     let mut index = Index {
         skipped,
         loose,
@@ -169,10 +169,10 @@ fn read(request: &Request<'_>, paths: Vec<(&Beneath, &str)>) -> Result<Vec<Read>
     let (done, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
     let total = paths.len();
     let one = |(tree, path): (&Beneath, &str)| {
-        if request.interrupt.is_requested() {
+        if request.project.interrupt.is_requested() {
             return (Reading::Unreadable, None);
         }
-        let (reading, stat) = measure(tree, path, request.interrupt);
+        let (reading, stat) = measure(tree, path, request.project.interrupt);
         let size = if let Reading::Read { size, .. } = reading {
             size
         } else {
@@ -188,7 +188,7 @@ fn read(request: &Request<'_>, paths: Vec<(&Beneath, &str)>) -> Result<Vec<Read>
         (reading, stat)
     };
     let readings = paths.into_par_iter().map(one).collect();
-    if request.interrupt.is_requested() {
+    if request.project.interrupt.is_requested() {
         Err(Error::Interrupted)
     } else {
         Ok(readings)

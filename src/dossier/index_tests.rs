@@ -7,7 +7,7 @@ use super::*;
 use crate::base::Interrupt;
 use crate::config::{Artifacts, EventSyncConfig};
 use crate::dossier::mission::Completeness;
-use crate::dossier::{Edition, Sources};
+use crate::dossier::{Edition, Project, Sources};
 
 static NOTHING: Cache = Cache {
     missions: std::collections::BTreeMap::new(),
@@ -40,11 +40,14 @@ fn below(root: &str) -> &'static Sources {
 
 fn with<'a>(root: &'a Path, interrupt: &'a Interrupt) -> Request<'a> {
     Request {
-        root,
+        project: Project {
+            root,
+            is_repository: true,
+            sources: below("specs"),
+            git_ignored: None,
+            interrupt,
+        },
         meta_root: root,
-        is_repository: true,
-        sources: below("specs"),
-        git_ignored: None,
         missions: None,
         edition: Edition::Seed,
         step: None,
@@ -54,7 +57,6 @@ fn with<'a>(root: &'a Path, interrupt: &'a Interrupt) -> Request<'a> {
         known: &NOTHING,
         default_branch: &|| "trunk".to_owned(),
         progress: &|_| {},
-        interrupt,
     }
 }
 
@@ -313,11 +315,9 @@ fn what_may_not_be_read_is_there_but_not_present() {
 fn the_fixture_repository_is_indexed_as_expected() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let (root, interrupt) = (fixtures.join("repo"), Interrupt::default());
-    let index = index(&Request {
-        sources: below("kitty-specs"),
-        ..with(&root, &interrupt)
-    })
-    .unwrap();
+    let mut request = with(&root, &interrupt);
+    request.project.sources = below("kitty-specs");
+    let index = index(&request).unwrap();
     assert_eq!(index.skipped, vec![]);
     let namespaces: Vec<_> = index
         .missions

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::beneath::Beneath;
 use super::places::{self, Places};
 use super::reason::Skipped;
-use super::request::Request;
+use super::request::Project;
 use super::slugs::named;
 use super::sources::Sources;
 use super::unwanted::Unwanted;
@@ -67,9 +67,9 @@ pub(super) struct Located {
 }
 
 /// Finds the units of every source.
-pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
-    let sources = request.sources;
-    let is_there = |place: &String| request.root.join(place).is_dir();
+pub(super) fn locate(project: &Project<'_>) -> Result<Located, Error> {
+    let sources = project.sources;
+    let is_there = |place: &String| project.root.join(place).is_dir();
     if let Some(missing) = sources
         .required()
         .iter()
@@ -90,9 +90,9 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
     let is_alone = sources.is_kitty_alone();
     let mut located = Located::default();
     let mut missions = Vec::new();
-    let unwanted = Unwanted::of(request);
+    let unwanted = Unwanted::of(project);
     if let Some((source, root)) = root {
-        let found = discover::missions(request.root, root, request.is_repository || !is_alone)?;
+        let found = discover::missions(project.root, root, project.is_repository || !is_alone)?;
         let here = found
             .tree
             .as_ref()
@@ -117,20 +117,26 @@ pub(super) fn locate(request: &Request<'_>) -> Result<Located, Error> {
     let mut places = Places::default();
     if !is_alone {
         let unreadable = |source| Error::Unreadable {
-            path: text::path(request.root),
+            path: text::path(project.root),
             source,
         };
-        let tree = Beneath::open(request.root).map_err(unreadable)?;
+        let tree = Beneath::open(project.root).map_err(unreadable)?;
         let pattern = root
             .and_then(|(_, root)| PathPattern::of_directories(&format!("{root}/{{name}}")).ok());
-        places = places::look(&tree, sources, pattern.as_ref(), request.interrupt);
+        places = places::look(&tree, sources, pattern.as_ref(), project.interrupt);
         located.trees.project = Some(tree);
     }
     places.leave_out(&unwanted);
     located.skipped.append(&mut places.skipped);
     located.loose.append(&mut places.loose);
-    located.name(request, places, missions);
+    located.name(project, places, missions);
     Ok(located)
+}
+
+/// The slugs of the missions of a project, without reading them; sorted. `Err` as for an index.
+pub(crate) fn slugs(project: &Project<'_>) -> Result<Vec<String>, Error> {
+    let located = locate(project)?;
+    Ok(located.units.into_iter().map(|unit| unit.slug).collect())
 }
 
 /// Number of units and lists of documents of a built-in layout in the project at `root`, without
@@ -171,8 +177,8 @@ pub(crate) fn count_units(
 }
 
 impl Located {
-    fn name(&mut self, request: &Request<'_>, places: Places, mut missions: Vec<String>) {
-        let (root_source, root) = request.sources.root().unwrap_or_default();
+    fn name(&mut self, project: &Project<'_>, places: Places, mut missions: Vec<String>) {
+        let (root_source, root) = project.sources.root().unwrap_or_default();
         let mut dirs: BTreeSet<String> = places.units.iter().map(|unit| unit.dir.clone()).collect();
         // A directory that an earlier source covers as well belongs to that source.
         missions.retain(|name| dirs.is_empty() || !dirs.contains(&format!("{root}/{name}")));
@@ -180,7 +186,7 @@ impl Located {
             dirs.extend(missions.iter().map(|name| format!("{root}/{name}")));
         }
         let missions = (!missions.is_empty()).then_some((root_source, missions));
-        let (units, missions) = named(request.sources, places.units, missions, &mut self.skipped);
+        let (units, missions) = named(project.sources, places.units, missions, &mut self.skipped);
         let unit = |named: super::slugs::Named, is_mission: bool| {
             let place = if is_mission {
                 format!("{root}/{}", named.dir)
@@ -203,7 +209,7 @@ impl Located {
             .extend(missions.into_iter().map(|mission| unit(mission, true)));
         self.units
             .extend(units.into_iter().map(|other| unit(other, false)));
-        for (source, of) in request.sources.all().iter().enumerate() {
+        for (source, of) in project.sources.all().iter().enumerate() {
             let files: Vec<_> = places
                 .documents
                 .iter()

@@ -67,13 +67,13 @@ pub(crate) use identity::{
 };
 pub(crate) use index::{Index, index};
 pub(crate) use key::suffix;
-pub(crate) use locate::count_units;
+pub(crate) use locate::{count_units, slugs};
 pub(crate) use log::{MissionLog, mission_logs, read_mission_log};
 pub(crate) use manifest_tables::Edition;
 pub(crate) use mission::{MISSION_LOG, Mission};
 pub(crate) use parity::ParityForm;
 pub(crate) use reason::Reason;
-pub(crate) use request::Request;
+pub(crate) use request::{Project, Request};
 pub(crate) use source::Source;
 pub(crate) use sources::Sources;
 

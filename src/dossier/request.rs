@@ -11,13 +11,11 @@ use super::sources::Sources;
 use crate::base::{Interrupt, Timestamp};
 use crate::git::GitIgnored;
 
-/// Input of an index.
-pub(crate) struct Request<'a> {
+/// Where missions are looked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Project<'a> {
     /// The top of the work tree, or a plain directory.
     pub(crate) root: &'a Path,
-    /// The top of the main work tree, where `meta.json` is read; `root` itself outside linked work
-    /// trees.
-    pub(crate) meta_root: &'a Path,
     /// In a repository, a missing artifact root means that there are no missions, not that the
     /// directory is wrong.
     pub(crate) is_repository: bool,
@@ -25,6 +23,17 @@ pub(crate) struct Request<'a> {
     pub(crate) sources: &'a Sources,
     /// Git's ignore rules, if ignored files are not indexed.
     pub(crate) git_ignored: Option<&'a GitIgnored>,
+    /// Checked between files.
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// Input of an index.
+pub(crate) struct Request<'a> {
+    /// Where missions are looked for.
+    pub(crate) project: Project<'a>,
+    /// The top of the main work tree, where `meta.json` is read; the project's root outside linked
+    /// work trees.
+    pub(crate) meta_root: &'a Path,
     /// Only these missions.
     pub(crate) missions: Option<&'a [String]>,
     /// Edition of the manifests.
@@ -44,14 +53,12 @@ pub(crate) struct Request<'a> {
     pub(crate) default_branch: &'a dyn Fn() -> String,
     /// Called after each file that had to be read, from any thread.
     pub(crate) progress: &'a (dyn Fn(Progress) + Sync),
-    /// Checked between files.
-    pub(crate) interrupt: &'a Interrupt,
 }
 
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("root", &self.root)
+            .field("root", &self.project.root)
             .field("missions", &self.missions)
             .finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::globs::Ignore;
-use super::request::Request;
+use super::request::Project;
 use super::sources::Sources;
 use crate::git::{GitIgnored, Rules};
 
@@ -18,11 +18,11 @@ pub(super) struct Unwanted<'a> {
 }
 
 impl<'a> Unwanted<'a> {
-    pub(super) fn of(request: &Request<'a>) -> Self {
+    pub(super) fn of(project: &Project<'a>) -> Self {
         Self {
-            sources: request.sources,
-            git: request.git_ignored,
-            root: request.root,
+            sources: project.sources,
+            git: project.git_ignored,
+            root: project.root,
         }
     }
 

@@ -60,13 +60,7 @@ impl Wanted {
         {
             return Ok(wanted);
         }
-        let mut words: Vec<_> = Class::ALL.into_iter().map(Class::name).collect();
-        words.extend(
-            Status::ALL
-                .into_iter()
-                .map(Status::word)
-                .filter(|word| *word != Class::InFlight.name()),
-        );
+        let words = Self::words();
         let hint =
             nearest(word, words.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
         Err(format!(
@@ -74,6 +68,17 @@ impl Wanted {
             hint.unwrap_or_default(),
             words.join(", ")
         ))
+    }
+
+    /// The words that can be filtered by.
+    pub(crate) fn words() -> Vec<&'static str> {
+        let statuses = Status::ALL.into_iter().map(Status::word);
+        let others = statuses.filter(|word| *word != Class::InFlight.name());
+        Class::ALL
+            .into_iter()
+            .map(Class::name)
+            .chain(others)
+            .collect()
     }
 
     /// True if the filter matches.

@@ -22,6 +22,7 @@ mod ci;
 mod circles;
 #[cfg(unix)]
 mod clean_children;
+mod completing;
 mod consent;
 #[cfg(unix)]
 mod copies;

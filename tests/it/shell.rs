@@ -170,6 +170,8 @@ fn help_names_commands_options_exit_codes_and_environment() {
               any value switches colour off
       CLICOLOR_FORCE
               any value but `0` switches colour on
+      SK_SYNC_COMPLETE
+              set by completion scripts: the shell that asks what may come next on a command line
       SUDO_UID
               set by sudo: root also works in repositories of this user, as git does
       PATH
@@ -306,12 +308,12 @@ fn a_failure_is_a_document_for_scripts() {
 }
 
 #[test]
-fn completions_name_the_commands() {
+fn a_completion_script_asks_the_program() {
     let sandbox = Sandbox::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = sandbox.sk_sync(["completions", shell]).success().stdout;
         assert!(
-            script.contains("sk-sync") && script.contains("no-drain"),
+            script.contains("sk-sync") && script.contains("SK_SYNC_COMPLETE"),
             "{shell}"
         );
     }

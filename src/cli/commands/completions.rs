@@ -1,9 +1,13 @@
 //! `sk-sync completions`: prints shell completions.
 
-use clap::Command;
 use clap_complete::Shell;
+use clap_complete::env::Shells;
 
+use crate::base::env::COMPLETE;
 use crate::cli::{Context, Exit};
+
+/// The name of the program in completion scripts.
+const PROGRAM: &str = "sk-sync";
 
 /// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
@@ -17,9 +21,13 @@ pub(crate) struct Args {
     pub(crate) shell: Shell,
 }
 
-pub(super) fn run(context: &Context, args: &Args, mut line: Command) -> Exit {
+pub(super) fn run(context: &Context, args: &Args) -> Exit {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut line, "sk-sync", &mut script);
+    if let Some(shell) = Shells::builtins().completer(&args.shell.to_string()) {
+        // Writing to a vector cannot fail.
+        let _infallible =
+            shell.write_registration(COMPLETE, PROGRAM, PROGRAM, PROGRAM, &mut script);
+    }
     context
         .printer
         .result(String::from_utf8_lossy(&script).trim_end());

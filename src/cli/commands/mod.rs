@@ -144,7 +144,7 @@ impl Command {
             Self::Action(args) => action::run(context, args),
             Self::Allow(args) => allow::run(context, args),
             Self::Bench(args) => bench::run(context, args),
-            Self::Completions(args) => Ok(completions::run(context, args, Cli::command())),
+            Self::Completions(args) => Ok(completions::run(context, args)),
             Self::Man(args) => man::run(context, args, Cli::command()),
         }
     }

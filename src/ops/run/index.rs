@@ -85,11 +85,14 @@ pub(in crate::ops) fn index(
         node_id,
     });
     let request = dossier::Request {
-        root: &workspace.root,
+        project: dossier::Project {
+            root: &workspace.root,
+            is_repository: checkout.is_repository(),
+            sources: &sources,
+            git_ignored: ignored.as_ref(),
+            interrupt: world.interrupt,
+        },
         meta_root: &workspace.main_root,
-        is_repository: checkout.is_repository(),
-        sources: &sources,
-        git_ignored: ignored.as_ref(),
         missions: selection.missions,
         edition: selection.edition,
         step: selection.step,
@@ -107,7 +110,6 @@ pub(in crate::ops) fn index(
                 total: p.total as u64,
             });
         },
-        interrupt: world.interrupt,
     };
     // Git runs while the files are examined.
     let (facts, index) = std::thread::scope(|scope| {
