@@ -23,6 +23,7 @@ enum Fate {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the table of answers")]
 fn every_answer_has_its_effect_on_the_row() {
     use Fate::{Delivered, Logged, Untouched, Waits};
     type Answer = fn(&Value) -> Reply;

@@ -44,6 +44,7 @@ fn at(status: Status) -> At {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the table of reasons")]
 fn each_payload_goes_or_stays_for_one_reason() {
     use Verdict::{Go, Stay};
     let plain = GcRule::default();

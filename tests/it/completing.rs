@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::support::Sandbox;
+use crate::support::programs::skip;
 
 /// The values offered for the last of these words.
 fn offered(sandbox: &mut Sandbox, words: &[&str]) -> Vec<String> {
@@ -145,7 +146,7 @@ fn bash_completes_with_the_printed_script() {
         .env("SK_SYNC_HOME", sandbox.state())
         .output();
     let Ok(output) = asked else {
-        eprintln!("SKIPPED: no bash");
+        skip("there is no bash");
         return;
     };
     let said = String::from_utf8(output.stdout).unwrap();

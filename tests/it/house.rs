@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::support::source::{Source, files};
 
 /// The longest a source file may be.
-const LONGEST: usize = 720;
+const LONGEST: usize = 400;
 
 /// Folders with tables, and the prefixes of their names.
 const TABLES: [(&str, &str); 5] = [

@@ -255,6 +255,7 @@ fn what_cannot_be_forgotten_is_said_and_makes_no_file() {
 
 /// A real server sees the call that an operator's command asked for.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one act after another")]
 fn a_webhook_gets_the_events_of_a_run() {
     let (sandbox, _served, store) = delivered();
     let project = project(&sandbox);

@@ -101,6 +101,7 @@ fn d52_one_json_document_and_silence() {
 /// For every end of a command, both streams together are one document, which contains the exit
 /// code.
 #[test]
+#[expect(clippy::too_many_lines, reason = "the table of ends")]
 fn d52_every_end_is_one_document() {
     type Setting = fn(&mut Sandbox);
     let nothing: Setting = |_| ();

@@ -48,6 +48,7 @@ fn check(sandbox: &Sandbox, code: i32) -> Value {
 /// events and the balance stay. A new failure of the group counts again; a retry removes the
 /// waiver.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one act after another")]
 fn d16_a_group_of_failures_is_waived() {
     let server = strict(&["LaneMoved", "PlanApproved"]);
     let mut sandbox = Sandbox::with_empty_repo();

@@ -79,6 +79,7 @@ impl World {
     }
 
     /// Performs one step in the store and in the model.
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     pub(super) fn step(&mut self, op: Op) {
         match op {
             Op::Append {

@@ -180,6 +180,7 @@ fn an_approval_says_unknown_for_what_the_log_does_not_name() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the table of transitions")]
 fn what_the_transition_rules_refuse_is_named() {
     let rule = |from: &str, to: &str, force: bool, review: &str| {
         let from = if from.is_empty() {

@@ -64,6 +64,7 @@ fn each_use_has_a_cache_key_and_an_artifact_of_its_own() {
 /// With a secret, a run accepts from the cache only unchanged content that was encrypted with that
 /// secret.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one act after another")]
 fn a_cache_that_was_tampered_with_is_not_unpacked() {
     let Some(mut sandbox) = runner() else { return };
     if !has("openssl") || !has("tar") {

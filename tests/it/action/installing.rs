@@ -9,6 +9,7 @@ use crate::support::rights::mode;
 
 /// The archive of a release, with its checksum, from a place that looks like the server.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one act after another")]
 fn a_release_is_installed_only_with_its_checksum() {
     let Some(mut sandbox) = runner() else { return };
     if !has("curl") || !cfg!(all(target_os = "linux", target_arch = "x86_64")) {

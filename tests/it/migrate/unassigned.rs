@@ -65,6 +65,7 @@ fn every_project_sees_them_and_none_gets_them_unasked() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one act after another")]
 fn a_person_gives_them_to_one_project() {
     let server = Server::answering(|request| {
         if request.path.contains("/events/") {
