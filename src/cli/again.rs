@@ -23,7 +23,7 @@ pub(crate) struct AmongArgs {
     #[arg(long = "type", value_name = "TYPE", num_args = 1..)]
     pub(crate) types: Vec<String>,
 
-    /// Only the events with these ids
+    /// Only the events with these IDs
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub(crate) ids: Vec<String>,
 }

@@ -20,7 +20,7 @@ pub(crate) fn target_id(
     match (text, current) {
         ("current", Some(id)) => Ok(id),
         ("current", None) => Err(Failure::usage("no target is configured")
-            .with_hint("`sk-sync target list` lists them all")),
+            .with_hint("`sk-sync target list` lists every target")),
         _ => choose(&known, text),
     }
 }
@@ -52,7 +52,7 @@ fn choose(known: &[TargetRow], text: &str) -> Result<String, Failure> {
                 several.len(),
                 ids.join(", ")
             );
-            Err(Failure::usage(message).with_hint("name one by its id"))
+            Err(Failure::usage(message).with_hint("name one by its ID"))
         }
     }
 }

@@ -69,7 +69,7 @@ fn a_plan_says_what_may_go_and_changes_nothing() {
     );
     let words = sandbox.sk_sync(["gc"]).success().stdout;
     assert!(
-        words.contains("May go: 1,000 payloads") && words.contains("sk-sync gc --explicit"),
+        words.contains("Deletable: 1,000 payloads") && words.contains("sk-sync gc --explicit"),
         "{words}"
     );
     assert_eq!(sandbox.listing(), before, "a plan changes nothing");

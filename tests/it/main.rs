@@ -46,6 +46,7 @@ mod git_children;
 mod gone;
 mod hardship;
 mod health;
+mod hints;
 #[cfg(unix)]
 mod history;
 #[cfg(unix)]

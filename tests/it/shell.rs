@@ -157,7 +157,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       SK_SYNC_TOKEN_FILE
               file that holds the bearer token; refused when group- or world-readable
       SPEC_KITTY_HOME
-              where older queues and journals are looked for; default `~/.spec-kitty`
+              directory of older queues and journals; default `~/.spec-kitty`
       SPEC_KITTY_SAAS_URL
               older name of `SK_SYNC_TARGET_URL`
       SPEC_KITTY_ENABLE_SAAS_SYNC
@@ -175,15 +175,15 @@ fn help_names_commands_options_exit_codes_and_environment() {
       SUDO_UID
               set by sudo: root also works in repositories of this user, as git does
       PATH
-              where git and, for `hook status`, sk-sync itself are looked for
+              where git is found and, for `hook status`, sk-sync
       SSL_CERT_FILE
               PEM file of the authorities or server certificates to trust for https, instead of the
               built-in ones
       SK_SYNC_PROXY
               proxy for https (`http://host:port`), before `network.proxy`; `none` connects directly
       HTTPS_PROXY
-              proxy where neither of those is set; then `ALL_PROXY`, `HTTP_PROXY`; lower case comes
-              first
+              proxy if neither `SK_SYNC_PROXY` nor `network.proxy` is set; then `ALL_PROXY`,
+              `HTTP_PROXY`; lower case comes first
       ALL_PROXY
               see `HTTPS_PROXY`
       HTTP_PROXY
@@ -197,7 +197,7 @@ fn help_names_commands_options_exit_codes_and_environment() {
       XDG_CONFIG_HOME
               base of the user configuration; default `~/.config`
       LOGNAME
-              the user, of whom the node id holds a digest; then `USER`, `LNAME`, `USERNAME`
+              user name; the node ID holds a digest of it; then `USER`, `LNAME`, `USERNAME`
       USER
               see `LOGNAME`
       LNAME

@@ -62,11 +62,11 @@ pub(crate) struct Args {
 pub(crate) enum What {
     /// Events into the journal
     Enqueue,
-    /// The feature directories
+    /// An index of feature directories
     Index,
     /// Events to a receiver
     Drain,
-    /// A look at everything
+    /// The status of a store
     Status,
     /// All of these
     #[default]

@@ -16,7 +16,7 @@ Examples:
   sk-sync completions bash > ~/.local/share/bash-completion/completions/sk-sync
   sk-sync completions fish > ~/.config/fish/completions/sk-sync.fish")]
 pub(crate) struct Args {
-    /// The shell
+    /// Shell to complete for
     #[arg(value_enum, value_name = "SHELL")]
     pub(crate) shell: Shell,
 }

@@ -66,7 +66,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             "--undeliverable: no event {}",
             printable(&unknown.join(", "))
         ))
-        .with_hint("`sk-sync events list --status undeliverable` lists them all")
+        .with_hint("`sk-sync events list --status undeliverable` lists every ID")
     })?;
     let done = match Explicit::given(args.explicit && !args.dry_run) {
         // Without payloads to delete, an interrupted collection may still have left space to
@@ -120,7 +120,7 @@ fn lines(plan: &GcPlan, done: Option<&GcReport>, is_dry: bool) -> Vec<String> {
     let part = |word: &str, tally: &Tally| format!("  {:>9}  {word}", tally.payloads);
     let mut lines = vec![format!(
         "{} {}",
-        if is_dry { "May go:" } else { "Going:" },
+        if is_dry { "Deletable:" } else { "Deleted:" },
         amount(going)
     )];
     lines.extend(
@@ -128,7 +128,7 @@ fn lines(plan: &GcPlan, done: Option<&GcReport>, is_dry: bool) -> Vec<String> {
             .iter()
             .map(|(why, tally)| part(why.word(), tally)),
     );
-    lines.push(format!("Staying: {}", amount(staying)));
+    lines.push(format!("Kept: {}", amount(staying)));
     lines.extend(
         plan.staying
             .iter()

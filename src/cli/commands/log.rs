@@ -18,7 +18,7 @@ const BURST: usize = 10_000;
 /// Show what was captured, newest first.
 ///
 /// Shows documents and events with their mission and their status at the target. Events that state
-/// which files are on disk are left out: the documents are listed themselves. Changes nothing.
+/// which files are on disk are left out, because the documents are listed. Changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Show at most N rows

@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Print the URL of this project's page at the target.
 ///
-/// Asks the target's health endpoint whether it has pages: sk-sync serve has. With a mission, the
-/// URL is of its page.
+/// Asks the target's health endpoint whether it has pages, as `sk-sync serve` does. With
+/// MISSION, prints the URL of its page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -19,7 +19,7 @@ use crate::upkeep::{last_answer, recorded_gates};
 /// Changes nothing; exits 4 if a check fails.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Print the gates as one JSON document
+    /// Print the checks as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
     /// Ask the server's health endpoint

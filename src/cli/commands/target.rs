@@ -131,7 +131,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     match &resolved.identity {
         Some(identity) => {
             say(&format!("Target  {}", identity.canonical_url));
-            say(&format!("Id      {}", identity.target_id));
+            say(&format!("ID      {}", identity.target_id));
             let by = team_source.map_or_else(String::new, |source| format!(" ({source})"));
             for (label, value, by) in [
                 ("Team    ", &identity.team_slug, by.as_str()),
@@ -247,7 +247,7 @@ fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, Failure> {
     let known = list_targets(&store, current.as_ref().map(|i| i.target_id.as_str()))?.targets;
     let Some(row) = known.iter().find(|row| row.target_id == id) else {
         let message = format!("no target {}", printable(&args.id));
-        return Err(Failure::usage(message).with_hint("`sk-sync target list` lists them all"));
+        return Err(Failure::usage(message).with_hint("`sk-sync target list` lists every target"));
     };
     if row.is_current {
         let message = format!(

@@ -160,11 +160,11 @@ fn url_key(context: &Context, args: &SetArgs) -> Result<&'static str, Failure> {
         None if asked.is_some() => Err(Failure::usage(
             "only a Teamspace and your own receiver have a URL",
         )
-        .with_hint("--receiver teamspace, or --receiver external-receiver")),
+        .with_hint("name the receiver: --receiver teamspace, or --receiver external-receiver")),
         None if args.team.is_some() => Ok(SERVER),
         None => Err(
             Failure::usage("--url needs a kind of target: teamspace or external-receiver")
-                .with_hint("add --receiver teamspace, or --receiver external-receiver"),
+                .with_hint("name the receiver: --receiver teamspace, or --receiver external-receiver"),
         ),
     }
 }

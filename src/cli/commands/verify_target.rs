@@ -5,7 +5,7 @@ use crate::cli::project::{resolved, workspace, world};
 use crate::cli::render::plural;
 use crate::cli::store::open_store;
 use crate::cli::{Context, Exit, Failure};
-use crate::endpoint::Credentials;
+use crate::endpoint::{Credentials, Gate};
 use crate::ops::{Compared, NotCompared, TargetProof, verify_target};
 
 pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
@@ -33,11 +33,23 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// Hint while the target is not a server.
+const NAME_A_SERVER: &str = "sk-sync target set teamspace --url URL --team TEAM";
+
+/// True for the failed check of a stub, which cannot be asked anything.
+fn is_stub(gate: &Gate) -> bool {
+    !gate.is_open && gate.name == "stub_not_listening"
+}
+
 fn not_compared(why: NotCompared) -> Result<Exit, Failure> {
     let cannot = "cannot compare with the target";
     Err(match why {
-        NotCompared::NoTarget => Failure::usage(format!("{cannot}: no server is configured"))
-            .with_hint("sk-sync target set --url URL"),
+        NotCompared::NoTarget => {
+            Failure::usage(format!("{cannot}: no server is configured")).with_hint(NAME_A_SERVER)
+        }
+        NotCompared::Shut(gates) if gates.iter().any(is_stub) => {
+            Failure::usage(format!("{cannot}: the stub is not a server")).with_hint(NAME_A_SERVER)
+        }
         NotCompared::Unknown => {
             Failure::usage(format!("{cannot}: nothing was ever delivered there"))
                 .with_hint("sk-sync run")

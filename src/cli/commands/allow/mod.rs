@@ -67,7 +67,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["list", "revoke"])]
     pub(crate) without_secrets: bool,
 
-    /// Leave where it is what older stores hold of the project
+    /// Do not import what older stores hold of the project
     #[arg(long, conflicts_with_all = ["list", "revoke"])]
     pub(crate) without_older: bool,
 
@@ -278,7 +278,7 @@ fn take_back(
         return Err(Failure::usage(format!(
             "there is no agreement for {origin} from this repository"
         ))
-        .with_hint("`sk-sync allow --list` shows list the agreements"));
+        .with_hint("`sk-sync allow --list` lists the agreements"));
     }
     if !args.dry_run {
         let _was_there = revoke(&file, &origin, context.clock.as_ref(), &context.interrupt)

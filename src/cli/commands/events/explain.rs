@@ -15,7 +15,7 @@ use crate::ops::{Group, explain};
 /// example. `events waive GROUP` records that you have seen a group.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
-    /// At the target with this id, instead of the configured one
+    /// At the target with this ID, instead of the configured one
     #[arg(long, value_name = "ID")]
     pub(crate) target: Option<String>,
 
@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure
         return Ok(Exit::Success);
     }
     if groups.is_empty() {
-        printer.note("nothing was refused");
+        printer.note("no rejected events");
         return Ok(Exit::Success);
     }
     let mut table = Table::new(&[

@@ -53,7 +53,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "STATUS")]
     pub(crate) status: Option<String>,
 
-    /// Statuses at the target with this id, instead of the configured one
+    /// Statuses at the target with this ID, instead of the configured one
     #[arg(long, value_name = "ID")]
     pub(crate) target: Option<String>,
 

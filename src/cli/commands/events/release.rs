@@ -31,7 +31,7 @@ Examples:
   sk-sync events release --type WPStatusChanged --since 2d --dry-run"
 )]
 pub(crate) struct ReleaseArgs {
-    /// The ids of events
+    /// IDs of events
     #[arg(value_name = "ID", group = "which")]
     pub(crate) ids: Vec<String>,
 

@@ -16,7 +16,7 @@ Examples:
   sk-sync events retry --reason 'no such team' --since 2d
   sk-sync events retry 01KQXA0Q7W3M5D8F1GZ2H4J6K8 01KQXA1C2E4R6T8Y0V1B3N5M7P")]
 pub(crate) struct RetryArgs {
-    /// The ids of events
+    /// IDs of events
     #[arg(value_name = "ID")]
     pub(crate) named: Vec<String>,
 
@@ -28,7 +28,7 @@ pub(crate) struct RetryArgs {
     #[arg(long, value_name = "REASON")]
     pub(crate) reason: Option<String>,
 
-    /// At the target with this id, instead of the configured one
+    /// At the target with this ID, instead of the configured one
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Option<String>,
 

@@ -27,7 +27,7 @@ Examples:
   sk-sync events waive --all"
 )]
 pub(crate) struct WaiveArgs {
-    /// Groups, as `events explain` names them, or ids of events
+    /// Groups, as `events explain` names them, or IDs of events
     #[arg(value_name = "GROUP|ID", group = "which")]
     pub(crate) names: Vec<String>,
 
@@ -51,7 +51,7 @@ pub(crate) struct WaiveArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) note: String,
 
-    /// At the target with this id, instead of the configured one
+    /// At the target with this ID, instead of the configured one
     #[arg(long, value_name = "ID")]
     pub(crate) target: Option<String>,
 

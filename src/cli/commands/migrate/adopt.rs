@@ -21,7 +21,7 @@ pub(crate) struct AdoptArgs {
     #[arg(long)]
     pub(crate) unassigned: bool,
 
-    /// Instead import the store of a deleted repository: the beginning of its id in `status --all`
+    /// Import the store of a deleted repository; ID is the start of its ID in `status --all`
     #[arg(long, value_name = "ID", conflicts_with = "unassigned")]
     pub(crate) store: Option<String>,
 

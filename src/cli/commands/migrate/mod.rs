@@ -99,14 +99,12 @@ fn release(context: &Context, args: &ReleaseArgs) -> Result<Exit, Failure> {
     if let Some(unknown) = args.sources.iter().find(|name| !is_known(name)) {
         let message = format!("nothing was imported from {}", printable(unknown));
         let labels: Vec<_> = known.iter().map(|source| source.label.as_str()).collect();
-        let known = if labels.is_empty() {
-            "no older store yet".to_owned()
+        let failure = Failure::usage(message);
+        return Err(if labels.is_empty() {
+            failure.with_hint("`sk-sync migrate` imports what older stores hold")
         } else {
-            labels.join(", ")
-        };
-        return Err(
-            Failure::usage(message).with_hint(format!("this project has events of {known}"))
-        );
+            failure.with_hint(format!("name an older store: {}", labels.join(", ")))
+        });
     }
     let released = release_imported(&world(context), &workspace, &args.sources, args.dry_run)?;
     let exit = if released.was_interrupted {

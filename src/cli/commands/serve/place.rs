@@ -46,7 +46,7 @@ pub(super) fn unknown(what: &str, name: &str, why: &str, see: &str) -> Failure {
         "cannot {what} {}: {why} has this name",
         printable(name)
     ))
-    .with_hint(format!("see the names: {see}"))
+    .with_hint(format!("`{see}` of the same storage lists the names"))
 }
 
 #[cfg(not(feature = "postgres"))]

@@ -160,7 +160,9 @@ fn added(name: &str, team: &str, added: Added) -> Result<(), Failure> {
             "cannot add {}: a webhook has this name",
             printable(name)
         ))
-        .with_hint("choose another name, or remove that one first: sk-sync serve webhook remove")),
+        .with_hint(
+            "choose another name, or remove that webhook first: sk-sync serve webhook remove",
+        )),
         Added::NoTeam => Err(Failure::usage(format!(
             "cannot add {}: no team is named {}",
             printable(name),
