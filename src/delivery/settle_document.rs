@@ -100,13 +100,20 @@ fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
             Some(status) if status.class() == Class::Delivered => return Ok(()),
             // A newer text ends the refusal of an older one.
             Some(Status::TerminalFailed) => {
-                let (is_discarded, is_gone) = tx
-                    .prepare("SELECT discarded IS NOT NULL, gone IS NOT NULL FROM journal_feed WHERE seq = ?1")?
-                    .query_row([older], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, bool>(1)?)))?;
-                let to = match (is_discarded, is_gone) {
-                    (true, _) => Class::Discarded,
-                    (false, true) => Class::Purged,
-                    (false, false) => Class::Untried,
+                // Another target may have overtaken it before.
+                let [is_superseded, is_discarded, is_gone] = tx
+                    .prepare(
+                        "SELECT superseded_by IS NOT NULL, discarded IS NOT NULL, gone IS NOT NULL
+                         FROM journal_feed WHERE seq = ?1",
+                    )?
+                    .query_row([older], |r| {
+                        Ok([r.get::<_, bool>(0)?, r.get(1)?, r.get(2)?])
+                    })?;
+                let to = match (is_superseded, is_discarded, is_gone) {
+                    (true, ..) => Class::Superseded,
+                    (false, true, _) => Class::Discarded,
+                    (false, false, true) => Class::Purged,
+                    (false, false, false) => Class::Untried,
                 };
                 close(tx, target, older)?;
                 let mut postings = Postings::default();

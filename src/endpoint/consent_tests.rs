@@ -103,6 +103,33 @@ fn an_agreement_holds_for_the_file_it_was_given_for() {
 }
 
 #[test]
+fn the_last_agreement_says_what_it_found() {
+    let values = |value: &str| BTreeMap::from([("key".to_owned(), Value::from(value))]);
+    let (hour, pin) = (["06:00", "07:00", "08:00"], Sha256::of(b"a"));
+    let given = |n: usize, pin| Grant {
+        granted_at: format!("2026-11-21T{}:00Z", hour[n]),
+        config_keys: values(hour[n]),
+        narrowing: values(hour[n]),
+        ..grant("https://h.example", pin)
+    };
+    let consent = Consent {
+        grants: vec![given(1, Some(&pin)), given(2, None), given(0, Some(&pin))],
+        ..Consent::default()
+    };
+    assert_eq!(
+        consent.last_keys(),
+        Some(&values("07:00")),
+        "bound to the file"
+    );
+    assert_eq!(consent.last_narrowing(), Some(&values("08:00")));
+    let nothing = Consent::default();
+    assert_eq!(
+        (nothing.last_keys(), nothing.last_narrowing()),
+        (None, None)
+    );
+}
+
+#[test]
 fn a_secret_goes_where_a_person_said() {
     let consent = Consent {
         grants: vec![grant("https://h.example", None)],

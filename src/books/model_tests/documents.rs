@@ -92,3 +92,56 @@ fn what_was_on_hold_does_not_come_after_what_replaced_it() {
     }
     world.end_well();
 }
+
+/// A version that one target refused is superseded when another target has a newer one; then the
+/// first target gets the newer one too, which ends the refusal.
+#[test]
+fn a_refused_version_that_another_target_overtook_is_counted_once() {
+    let mut world = World::new();
+    let (refused, stored) = (vec![Said::Refused], vec![Said::Stored]);
+    for (text, words) in [
+        (0, [refused, Vec::new()]),
+        (1, [Vec::new(), vec![Said::Again, Said::Stored]]),
+    ] {
+        let mut history = vec![
+            Op::Write { path: 0, text },
+            Op::Index {
+                keeps_texts: true,
+                is_held: false,
+            },
+        ];
+        for (target, words) in words.into_iter().enumerate() {
+            history.push(Op::Events {
+                target,
+                replies: vec![Reply::well()],
+            });
+            history.push(Op::Documents {
+                target,
+                words,
+                sees_disk: true,
+            });
+        }
+        for op in history {
+            world.step(op);
+            world.check();
+        }
+    }
+    let classes = |world: &World| {
+        let documents = world.balances(0).1;
+        [
+            Class::Delivered,
+            Class::Undeliverable,
+            Class::Superseded,
+            Class::Untried,
+        ]
+        .map(|class| documents.of(class))
+    };
+    assert_eq!(classes(&world), [0, 1, 0, 1]);
+    world.step(Op::Documents {
+        target: 0,
+        words: stored,
+        sees_disk: true,
+    });
+    world.check();
+    assert_eq!(classes(&world), [1, 0, 1, 0]);
+}
