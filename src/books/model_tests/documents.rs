@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::document_ops::{NO_DOCUMENT, Op, Said, op};
 use super::document_world::World;
 use super::ops::Reply;
+use crate::delivery::Class;
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
