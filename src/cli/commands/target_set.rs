@@ -164,7 +164,9 @@ fn url_key(context: &Context, args: &SetArgs) -> Result<&'static str, Failure> {
         None if args.team.is_some() => Ok(SERVER),
         None => Err(
             Failure::usage("--url needs a kind of target: teamspace or external-receiver")
-                .with_hint("name the receiver: --receiver teamspace, or --receiver external-receiver"),
+                .with_hint(
+                    "name the receiver: --receiver teamspace, or --receiver external-receiver",
+                ),
         ),
     }
 }

@@ -11,15 +11,17 @@
 mod disk;
 mod receiver;
 mod record;
+mod spoilt;
+mod words;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use self::disk::{Loss, Op};
 use self::record::{Recording, record};
+use self::spoilt::Spoilt;
 use crate::support::chance::Chance;
 use crate::support::hub::{Held, Hub};
 use crate::support::older::{Era, HARBOUR, envelope as older_envelope, id, put};
@@ -283,29 +285,6 @@ fn a_capture() {
     };
     assert_eq!(run.success().json_lines().len(), 6);
     case.each(|state| stand.recovers(state));
-}
-
-/// A store that cannot be opened, and one that can be again.
-struct Spoilt {
-    store: PathBuf,
-    good: Vec<u8>,
-}
-
-impl Spoilt {
-    fn new(stand: &Stand) -> Self {
-        let _first = stand.sandbox.sk_sync(["run"]).success();
-        let store = stand.sandbox.store();
-        let good = std::fs::read(&store).unwrap();
-        std::fs::write(&store, "not a database, but some text").unwrap();
-        Self { store, good }
-    }
-
-    fn bring_back(&self) {
-        std::fs::write(&self.store, &self.good).unwrap();
-        for side in ["store.db-wal", "store.db-shm"] {
-            let _absent = std::fs::remove_file(self.store.with_file_name(side));
-        }
-    }
 }
 
 #[test]
