@@ -211,3 +211,28 @@ fn a_planted_foreign_table_is_found() {
         assert_eq!(foreign_tables(folder, sql), expected, "{folder}: {sql}");
     }
 }
+
+/// The files that the map of the house names are there.
+#[test]
+fn architecture_names_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let quoted = map.split('`').skip(1).step_by(2);
+    let is_file = |word: &&str| {
+        let is_path = |c: char| c.is_ascii_alphanumeric() || "_/.".contains(c);
+        word.contains('/') && word.contains(".rs") && word.chars().all(is_path)
+    };
+    // A module's row names its files from its folder.
+    let folders: Vec<_> = std::fs::read_dir(root.join("src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let is_there = |word: &&str| {
+        let places = folders.iter().map(|folder| folder.join(word));
+        root.join(word).exists()
+            || root.join("src").join(word).exists()
+            || places.into_iter().any(|place| place.exists())
+    };
+    let gone: Vec<_> = quoted.filter(is_file).filter(|w| !is_there(w)).collect();
+    assert_eq!(gone, [""; 0], "ARCHITECTURE.md names files that are gone");
+}

@@ -267,12 +267,12 @@ fn without_a_target(hint: &Hint) {
         assert!(printed.contains("--target"), "{printed}");
     }
     let server = Server::honest();
-    let served = Sandbox::aimed_at(&server);
-    let run = served.sk_sync(["run", "--json"]).success().json();
+    let aimed = Sandbox::aimed_at(&server);
+    let run = aimed.sk_sync(["run", "--json"]).success().json();
     let id = run["target"]["target_id"].as_str().unwrap();
-    served.own("preset = 'opt-out'\n");
+    aimed.own("preset = 'opt-out'\n");
     for words in ["events waive --all", "events retry --all"] {
-        let _said = succeeds(&served, &format!("sk-sync {words} --target {id}"));
+        let _said = succeeds(&aimed, &format!("sk-sync {words} --target {id}"));
     }
 }
 

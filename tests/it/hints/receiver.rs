@@ -146,8 +146,8 @@ fn nothing_delivered(hint: &Hint) {
 
 /// The receiver of this version can be compared with, and another server cannot.
 fn cannot_compare(hint: &Hint) {
-    let server = Server::honest();
-    let mut sandbox = Sandbox::aimed_at(&server);
+    let other = Server::honest();
+    let mut sandbox = Sandbox::aimed_at(&other);
     let _run = sandbox.sk_sync(["run"]).success();
     let _hint = hint.of(&sandbox.sk_sync(["verify", "--target"]).code(2));
     let served = sandbox.serve(&["--listen", "127.0.0.1:0"]);

@@ -15,13 +15,17 @@ pub(super) fn hints() -> BTreeSet<String> {
         .map(|source| syn::parse_file(&source.text).unwrap())
         .collect();
     let mut named = Named::default();
-    parsed.iter().for_each(|file| named.visit_file(file));
+    for file in &parsed {
+        named.visit_file(file);
+    }
     let mut calls = Calls {
         named: named.texts,
         scopes: Vec::new(),
         found: BTreeSet::new(),
     };
-    parsed.iter().for_each(|file| calls.visit_file(file));
+    for file in &parsed {
+        calls.visit_file(file);
+    }
     calls.found
 }
 
