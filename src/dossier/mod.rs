@@ -141,14 +141,27 @@ pub(crate) enum Error {
 
 /// Directories as alternatives, for a message.
 fn either(places: &[String]) -> String {
-    let mut places: Vec<_> = places
+    let mut seen = std::collections::BTreeSet::new();
+    let places: Vec<_> = places
         .iter()
+        .filter(|place| seen.insert(*place))
         .map(|place| format!("{}/", crate::base::text::printable(place)))
         .collect();
-    places.dedup();
     match places.split_last() {
         Some((last, [])) => format!("directory {last}"),
         Some((last, others)) => format!("directory {} or {last}", others.join(", ")),
         None => "such directory".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::either;
+
+    #[test]
+    fn each_directory_is_named_once() {
+        let places = ["specs", ".specify", "specs"].map(str::to_owned);
+        assert_eq!(either(&places), "directory specs/ or .specify/");
+        assert_eq!(either(&places[..1]), "directory specs/");
     }
 }

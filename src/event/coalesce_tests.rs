@@ -64,6 +64,17 @@ fn every_field_of_the_namespace_the_path_and_the_type_make_the_key() {
     assert_eq!((all, distinct), (16, 15));
 }
 
+/// A receiver, and a look-up by namespace and path, find what was captured.
+#[test]
+fn an_announcement_has_one_key_wherever_it_is_computed() {
+    let payload = indexed("main", "a", "h", "1");
+    let namespace = serde_json::from_value(payload["namespace"].clone()).unwrap();
+    let key = of(&payload).key;
+    assert_eq!(coalescing_key(INDEXED, &payload), Some(key));
+    assert_eq!(indexed_key(&namespace, "a"), key);
+    assert_ne!(indexed_key(&namespace, "b"), key);
+}
+
 #[test]
 fn another_hash_is_another_fact_of_the_same_key() {
     let (a, b) = (

@@ -39,7 +39,10 @@ fn exists(test: &str, sources: &[Source]) -> bool {
             .trim_end_matches(".rs")
             .trim_end_matches("/mod")
             .replace('/', "::");
-        path.ends_with(&format!("::{modules}"))
+        // The tests of `x.rs` may be in `x_tests.rs`.
+        let in_file = path.replace("_tests", "::tests");
+        let is_of = |path: &str| path.ends_with(&format!("::{modules}"));
+        (is_of(&path) || is_of(&in_file))
             && source
                 .text
                 .match_indices(&declared)
