@@ -18,17 +18,22 @@ use crate::config::KEYS;
 use crate::ops;
 use crate::upkeep::{Wanted, known_targets};
 
-/// Answers the completion script that started this process; `None` if none did. `words` are the
-/// arguments of the process: those after `--` are the command `line` as far as it is typed.
+/// Answers the completion script that started this process; `None` if none did, whatever the
+/// environment says. `words` are the arguments of the process: a script puts `--` before the
+/// command `line`, as far as it is typed.
 pub(super) fn answer(env: &Env, words: &[OsString], line: fn() -> Command) -> Option<Exit> {
     let shell = env.text(COMPLETE)?;
-    let typed = words.iter().skip_while(|word| *word != "--").skip(1);
-    let typed: Vec<_> = typed.cloned().collect();
+    let [_, mark, typed @ ..] = words else {
+        return None;
+    };
+    if mark != "--" || typed.is_empty() {
+        return None;
+    }
     let shells = Shells::builtins();
     let mut offered = Vec::new();
     let answered = shells.completer(shell).map(|shell| {
         let mut command = line().mut_subcommands(|command| with_values(command, env));
-        shell.write_complete(&mut command, typed, None, &mut offered)
+        shell.write_complete(&mut command, typed.to_vec(), None, &mut offered)
     });
     let printer = Printer::of_process(env, &Globals::default(), false);
     let offered = String::from_utf8_lossy(&offered);

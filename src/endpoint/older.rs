@@ -1,6 +1,6 @@
-//! What an older Spec Kitty on this machine knew of its server (`formats` sections 1.3 and 1.4):
-//! the address in its `config.toml`, and in `credentials` a token, a user and a team, which belong
-//! to the server that gave them. Only read.
+//! What an older Spec Kitty on this machine knew of its server: the address in its
+//! `config.toml`, and in `credentials` a token, a user and a team, which belong to the server that
+//! gave them. Only read.
 
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};

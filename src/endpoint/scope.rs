@@ -1,5 +1,4 @@
-//! Scopes of older queues: which of their files would have been ours (`formats` sections 2.5 and
-//! 9).
+//! Scopes of older queues: which of their files would have been ours.
 
 use std::io::Read as _;
 use std::path::Path;

@@ -1,9 +1,8 @@
 //! Completion of a command line in a shell, with what the repository knows.
 #![cfg(unix)]
 
-use std::process::Command;
-
 use crate::support::Sandbox;
+use crate::support::advice::shell;
 use crate::support::programs::skip;
 
 /// The values offered for the last of these words.
@@ -23,6 +22,25 @@ fn commands_and_options_are_offered() {
     assert_eq!(offered(&mut sandbox, &["run", "--no-d"]), ["--no-drain"]);
     let presets = offered(&mut sandbox, &["target", "set", ""]);
     assert!(presets.contains(&"stub".to_owned()), "{presets:?}");
+}
+
+/// A variable that stayed in an environment must not stop the work, and least of all silently.
+#[test]
+fn without_a_typed_line_the_command_runs() {
+    let mut sandbox = Sandbox::with_repo();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell", "another"] {
+        sandbox.change("SK_SYNC_COMPLETE", shell);
+        sandbox.change("_CLAP_COMPLETE_INDEX", "18446744073709551615");
+        let status = sandbox.sk_sync(["status", "--json"]).json();
+        assert_eq!(status["command"], "status", "{shell}");
+        for words in [&[][..], &["--"]] {
+            let run = sandbox.sk_sync(words).code(2);
+            assert!(run.stderr.contains("Usage"), "{shell}: {run:?}");
+        }
+        let run = sandbox.sk_sync(["--", "sk-sync", "run", "--mission", "0"]);
+        assert!(matches!(run.code, Some(0 | 2)), "{shell}: {run:?}");
+        assert!(!run.stderr.contains("panicked"), "{shell}: {run:?}");
+    }
 }
 
 #[test]
@@ -130,25 +148,20 @@ fn bash_completes_with_the_printed_script() {
     let sandbox = Sandbox::with_repo();
     let script = sandbox.sk_sync(["completions", "bash"]).success().stdout;
     sandbox.write("complete.bash", script);
-    let program = sandbox.command([""; 0]);
-    let bin = std::path::Path::new(program.get_program())
-        .parent()
-        .unwrap();
-    let ask = "source \"$1\"; export PATH=\"$2:$PATH\"; \
-               COMP_WORDS=(sk-sync run --mission 0); COMP_CWORD=3; COMP_TYPE=9; \
-               completer=$(complete -p sk-sync | sed 's/.*-F \\([^ ]*\\).*/\\1/'); \
-               $completer sk-sync 0 --mission; printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let asked = Command::new("bash")
-        .args(["--norc", "-c", ask, "bash"])
-        .arg(sandbox.repo().join("complete.bash"))
-        .arg(bin)
-        .current_dir(sandbox.repo())
-        .env("SK_SYNC_HOME", sandbox.state())
-        .output();
-    let Ok(output) = asked else {
+    // What bash does for a TAB after `sk-sync run --mission 0`.
+    let ask = r#"
+        source complete.bash
+        COMP_WORDS=(sk-sync run --mission 0) COMP_CWORD=3 COMP_TYPE=9
+        complete=$(complete -p sk-sync | sed 's/.*-F \([^ ]*\).*/\1/')
+        $complete sk-sync 0 --mission
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    sandbox.write("ask.bash", ask);
+    let output = shell(&sandbox, "command -v bash >&2 && exec bash --norc ask.bash");
+    if output.stderr.is_empty() {
         skip("there is no bash");
         return;
-    };
+    }
     let said = String::from_utf8(output.stdout).unwrap();
     let missions = std::fs::read_dir(sandbox.repo().join("kitty-specs")).unwrap();
     for mission in missions.map(|entry| entry.unwrap().file_name().into_string().unwrap()) {

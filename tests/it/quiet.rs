@@ -183,7 +183,7 @@ fn d52_every_end_is_one_document() {
             &["drain", "--json", "--preset", "teamspace"],
             4,
         ),
-        ("nobody there", unreachable, &["run", "--json"], 3),
+        ("no server there", unreachable, &["run", "--json"], 3),
         (
             "a mission that is not there",
             nothing,

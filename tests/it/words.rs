@@ -71,7 +71,17 @@ const RULES: &[Rule] = &[
         &[],
     ),
     (
+        "design sections",
+        "state the rule, or name a page of docs/",
+        &[],
+    ),
+    (
         "`formats section",
+        "state the rule, or name a page of docs/",
+        &[],
+    ),
+    (
+        "`formats sections",
         "state the rule, or name a page of docs/",
         &[],
     ),

@@ -154,7 +154,7 @@ impl Scripted<'_> {
             }
             Reply::Unreachable => (
                 Told::Stop,
-                Err(Failure::Unreachable("nobody there".to_owned())),
+                Err(Failure::Unreachable("no server there".to_owned())),
             ),
             Reply::Lost { is_stored } => {
                 store_all(*is_stored);
