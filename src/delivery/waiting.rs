@@ -1,5 +1,8 @@
 //! Documents that wait at a target and those that it refused, for lists and totals; and requeueing
 //! them.
+//!
+//! The index is named in these statements: without it SQLite would take the primary key, and read
+//! every row that the target ever had.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +18,8 @@ use crate::store::{ReadTx, WriteTx};
 /// Number of documents that a target lacks although it has their events: those that a drain sends
 /// now or later.
 pub(crate) fn sendable(tx: &ReadTx<'_>, target: i64) -> Result<u64, Error> {
-    let sql =
-        "SELECT COUNT(*) FROM delivery_rows WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL";
+    let sql = "SELECT COUNT(*) FROM delivery_rows INDEXED BY delivery_due_documents
+               WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL";
     let count: i64 = tx.prepare(sql)?.query_row([target], |r| r.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
@@ -27,14 +30,14 @@ pub(crate) fn document_retries(
     target: i64,
     now: Timestamp,
 ) -> Result<(u64, BTreeMap<u32, u64>), Error> {
-    let waiting = "SELECT COUNT(*) FROM delivery_rows
+    let waiting = "SELECT COUNT(*) FROM delivery_rows INDEXED BY delivery_due_documents
                    WHERE target = ?1 AND kind = 1 AND due_at > ?2 AND due_at <= ?3";
     let latest = now.after(retry::LONGEST).as_micros();
     let in_backoff: i64 = tx
         .prepare(waiting)?
         .query_row((target, now.as_micros(), latest), |r| r.get(0))?;
     let mut statement = tx.prepare(
-        "SELECT failures, COUNT(*) FROM delivery_rows
+        "SELECT failures, COUNT(*) FROM delivery_rows INDEXED BY delivery_due_documents
          WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL AND failures > 0 GROUP BY failures",
     )?;
     let count =
@@ -49,7 +52,8 @@ pub(crate) fn document_retries(
 /// if there is none.
 pub(crate) fn oldest_document(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT f.captured_at FROM journal_feed AS f WHERE f.seq =
-               (SELECT MIN(seq) FROM delivery_rows WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL)";
+               (SELECT MIN(seq) FROM delivery_rows INDEXED BY delivery_due_documents
+                WHERE target = ?1 AND kind = 1 AND due_at IS NOT NULL)";
     let at: Option<i64> = tx
         .prepare(sql)?
         .query_row([target], |r| r.get(0))

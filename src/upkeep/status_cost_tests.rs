@@ -17,7 +17,11 @@ const SMALL: [&str; 6] = [
     "bodies_queue USING INDEX bodies_queue_retried",
 ];
 
-/// Findings where the plan of a statement reads a whole table or index that grows with the history.
+/// A search that reads every row that a target ever had.
+const ALL_OF_A_TARGET: &str = "USING PRIMARY KEY (target=?)";
+
+/// Findings where the plan of a statement reads a whole table or index that grows with the history,
+/// or all that a target has of it.
 fn scans(tx: &ReadTx<'_>, sql: &str) -> Vec<String> {
     let mut statement = tx
         .conn()
@@ -26,9 +30,10 @@ fn scans(tx: &ReadTx<'_>, sql: &str) -> Vec<String> {
     let (mut rows, mut found) = (statement.raw_query(), Vec::new());
     while let Some(row) = rows.next().unwrap() {
         let line: String = row.get("detail").unwrap();
-        if let Some(table) = line.strip_prefix("SCAN ")
-            && !SMALL.iter().any(|small| table.starts_with(small))
-        {
+        let is_whole = line
+            .strip_prefix("SCAN ")
+            .is_some_and(|table| !SMALL.iter().any(|small| table.starts_with(small)));
+        if is_whole || line.ends_with(ALL_OF_A_TARGET) {
             found.push(format!("{sql}: {line}"));
         }
     }
