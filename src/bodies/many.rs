@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::base::Sha256;
+use crate::base::{Object, Sha256};
 use crate::http::{Answer, Failure};
 
 /// The answer for one document.
@@ -27,7 +27,7 @@ impl From<Result<Answer, Failure>> for ItemAnswer {
 #[derive(Deserialize)]
 struct Results<'a> {
     #[serde(borrow)]
-    results: Vec<One<'a>>,
+    results: Vec<Object<One<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -61,8 +61,8 @@ pub(super) fn read(exchange: &Result<Answer, Failure>, count: usize) -> Option<V
     };
     match answer.status {
         200 if !answer.is_cut => {
-            let read: Results<'_> = serde_json::from_slice(&answer.body).ok()?;
-            let told = |one: &One<'_>| {
+            let Object(read): Object<Results<'_>> = serde_json::from_slice(&answer.body).ok()?;
+            let told = |Object(one): &Object<One<'_>>| {
                 ItemAnswer::from(Ok(Answer {
                     status: one.status,
                     body: one.answer.get().as_bytes().to_vec(),
@@ -90,8 +90,8 @@ pub(super) fn needs_text(told: &ItemAnswer, sha256: Sha256) -> bool {
         .as_ref()
         .ok()
         .filter(|answer| answer.status == 200);
-    let need = need.and_then(|answer| serde_json::from_slice::<Need>(&answer.body).ok());
-    need.is_some_and(|need| {
+    let need = need.and_then(|answer| serde_json::from_slice::<Object<Need>>(&answer.body).ok());
+    need.is_some_and(|Object(need)| {
         need.status == "need" && Sha256::from_hex(&need.content_hash) == Some(sha256)
     })
 }
@@ -127,6 +127,8 @@ mod tests {
     fn what_a_server_does_not_understand_goes_one_by_one() {
         for (status, body) in [
             (200, r#"{"results":[]}"#),
+            (200, r#"[[[201,{}]]]"#),
+            (200, r#"{"results":[[201,{}]]}"#),
             (200, "<html>"),
             (200, r#"{"results":[{"status":201}]}"#),
             (204, ""),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::running_drain::Means;
-use crate::base::{Sha256, text};
+use crate::base::{Object, Sha256, text};
 use crate::endpoint::Link;
 use crate::http::{Client, Deadlines, Method, Request};
 
@@ -53,7 +53,7 @@ pub(crate) struct HeldDocument {
 #[derive(Deserialize)]
 struct FactsPage<'a> {
     #[serde(borrow)]
-    facts: Vec<FactLine<'a>>,
+    facts: Vec<Object<FactLine<'a>>>,
     next: Option<String>,
 }
 
@@ -72,7 +72,7 @@ struct EventsPage {
 
 #[derive(Deserialize)]
 struct DocumentsPage {
-    documents: Vec<HeldDocument>,
+    documents: Vec<Object<HeldDocument>>,
     next: Option<String>,
 }
 
@@ -198,8 +198,8 @@ type Page<T> = Result<(Vec<T>, Option<String>), String>;
 
 /// A page of the newest events.
 pub(super) fn facts(page: &[u8]) -> Page<NewestEvent> {
-    let page: FactsPage<'_> = serde_json::from_slice(page).map_err(|e| odd(&e))?;
-    let facts = page.facts.iter().map(|line| NewestEvent {
+    let Object(page): Object<FactsPage<'_>> = serde_json::from_slice(page).map_err(|e| odd(&e))?;
+    let facts = page.facts.iter().map(|Object(line)| NewestEvent {
         envelope: line.event.get().as_bytes().to_vec(),
         has_document: line.document,
     });
@@ -208,7 +208,7 @@ pub(super) fn facts(page: &[u8]) -> Page<NewestEvent> {
 
 /// A page of ids with digests.
 pub(super) fn digests(page: &[u8]) -> Page<(String, Sha256)> {
-    let page: EventsPage = serde_json::from_slice(page).map_err(|e| odd(&e))?;
+    let Object(page): Object<EventsPage> = serde_json::from_slice(page).map_err(|e| odd(&e))?;
     let digest = |(id, digest): (_, String)| Some((id, Sha256::from_hex(&digest)?));
     let events: Option<Vec<_>> = page.events.into_iter().map(digest).collect();
     let events = events.ok_or("the answer has something else than a digest")?;
@@ -217,8 +217,9 @@ pub(super) fn digests(page: &[u8]) -> Page<(String, Sha256)> {
 
 /// A page of versions of documents.
 pub(super) fn documents(page: &[u8]) -> Page<HeldDocument> {
-    let page: DocumentsPage = serde_json::from_slice(page).map_err(|e| odd(&e))?;
-    Ok((page.documents, page.next))
+    let Object(page): Object<DocumentsPage> = serde_json::from_slice(page).map_err(|e| odd(&e))?;
+    let documents = page.documents.into_iter().map(|Object(held)| held);
+    Ok((documents.collect(), page.next))
 }
 
 fn odd(error: &serde_json::Error) -> String {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use crate::base::Object;
 use crate::event::inspect;
 
 /// The store for an event or a document.
@@ -50,8 +51,8 @@ pub(super) fn route(data: &[u8]) -> Destination {
         project_uuid: Option<Cow<'a, str>>,
     }
     // The fast path reads one field; if that fails, the whole envelope is parsed.
-    match serde_json::from_slice::<Named<'_>>(data) {
-        Ok(named) => Destination::of(named.project_uuid.as_deref()),
+    match serde_json::from_slice::<Object<Named<'_>>>(data) {
+        Ok(Object(named)) => Destination::of(named.project_uuid.as_deref()),
         Err(_) => Destination::of(
             inspect(data)
                 .ok()
@@ -98,6 +99,7 @@ mod tests {
                 "unassigned",
             ),
             ("[1]".to_owned(), "unassigned"),
+            (format!(r#"["{P}"]"#), "unassigned"),
             ("not json".to_owned(), "unassigned"),
             (String::new(), "unassigned"),
         ] {

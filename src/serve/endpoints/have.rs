@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::base::Sha256;
+use crate::base::{Object, Sha256};
 use crate::event::NamespaceRef;
 use crate::serve::app::App;
 use crate::serve::engine::content::{ArtifactVersion, normalized};
@@ -22,7 +22,7 @@ const MAX_BYTES: usize = 2 << 20;
 /// Documents of one mission, each with its path and the digest of its text.
 #[derive(Deserialize)]
 struct Question {
-    namespace: NamespaceRef,
+    namespace: Object<NamespaceRef>,
     bodies: Vec<(String, String)>,
 }
 
@@ -42,13 +42,13 @@ impl App {
     async fn tell_missing(&self, headers: &HeaderMap, body: Body) -> Result<Answer, Answer> {
         let too_large = || Answer::documents_too_large(MAX_DOCUMENTS, MAX_BYTES);
         let (access, bytes) = self.admit_json(headers, body, MAX_BYTES, too_large).await?;
-        let question: Question = serde_json::from_slice(&bytes).map_err(|e| {
+        let Object(question): Object<Question> = serde_json::from_slice(&bytes).map_err(|e| {
             Answer::bad_request(&format!("the request is not a namespace with bodies: {e}"))
         })?;
         if question.bodies.len() > MAX_DOCUMENTS {
             return Err(too_large());
         }
-        let namespace = normalized(question.namespace);
+        let namespace = normalized(question.namespace.0);
         if !access.has_project(&namespace.project_uuid) {
             return Err(Answer::not_found());
         }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::answer::Answer;
 use super::entry::{REASON_CHARS, entry};
-use crate::base::text;
+use crate::base::{Object, text};
 use crate::event::BatchForm;
 use crate::serve::engine::content::Entry;
 
@@ -36,7 +36,9 @@ pub(in crate::serve) fn read(
     let text = std::str::from_utf8(bytes)
         .map_err(|e| malformed(format!("the batch is not UTF-8: {e}")))?;
     let events = match form {
-        BatchForm::Plain => serde_json::from_str::<Wire<'_>>(text).map(|wire| wire.events),
+        BatchForm::Plain => {
+            serde_json::from_str::<Object<Wire<'_>>>(text).map(|Object(wire)| wire.events)
+        }
         BatchForm::CloudEvents => serde_json::from_str::<Vec<&RawValue>>(text),
     };
     let events = events.map_err(|e| malformed(explain(text, form, &e)))?;
@@ -83,7 +85,7 @@ fn cloud_entry(raw: &str) -> Entry {
         event: Err(text::shorten(&text::printable(&why), REASON_CHARS)),
     };
     let event: CloudEvent<'_> = match serde_json::from_str(raw) {
-        Ok(event) => event,
+        Ok(Object(event)) => event,
         Err(e) => {
             return refused(
                 Value::Null,
@@ -187,6 +189,10 @@ mod tests {
             ("{\"events\":[", "the batch is not JSON: "),
             ("{\"events\":[NaN]}", "the batch is not JSON: "),
             ("[]", "the batch is not an object with a list \"events\""),
+            (
+                "[[{}]]",
+                "the batch is not an object with a list \"events\"",
+            ),
             ("{}", "the batch is not an object with a list \"events\""),
             (
                 "{\"events\":{}}",

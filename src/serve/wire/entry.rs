@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer as _};
 use serde_json::map::Entry as Member;
 use serde_json::{Map, Value};
 
-use crate::base::{Sha256, ids, text};
+use crate::base::{Object, Sha256, ids, text};
 use crate::event::{self, NamespaceRef, WireContext, WireForm, for_wire, violations};
 use crate::serve::engine::content::{Artifact, Entry, Event, Subject, normalized};
 
@@ -129,9 +129,9 @@ fn id_alone(raw: &str) -> Value {
     struct Id {
         event_id: Option<String>,
     }
-    serde_json::from_str::<Id>(raw)
+    serde_json::from_str::<Object<Id>>(raw)
         .ok()
-        .and_then(|id| id.event_id)
+        .and_then(|Object(id)| id.event_id)
         .map_or(Value::Null, Value::String)
 }
 
@@ -145,7 +145,8 @@ fn event(envelope: &Value, raw: &str) -> Option<Event> {
     // A project speaks for itself alone.
     let namespace = envelope
         .get("payload")
-        .and_then(|payload| NamespaceRef::deserialize(payload.get("namespace")?).ok());
+        .and_then(|payload| Object::deserialize(payload.get("namespace")?).ok())
+        .map(|Object(namespace): Object<NamespaceRef>| namespace);
     let namespace = namespace
         .map(normalized)
         .filter(|namespace| namespace.project_uuid == project_uuid);
