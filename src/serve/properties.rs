@@ -10,8 +10,8 @@ use super::engine::removal::{Part, Refused};
 use super::engine::webhook::pause;
 use super::webhook_send::{self, retry_after};
 use super::wire::{batch, upload};
-use crate::base::Sha256;
 use crate::base::json::canonical;
+use crate::base::{Object, Sha256};
 use crate::endpoint::Address;
 use crate::event::properties::is_exact;
 use crate::event::{BatchForm, WireContext, WireForm, for_wire, inspect};
@@ -32,7 +32,7 @@ pub(crate) fn events_request(bytes: &[u8]) {
         events: Vec<&'a RawValue>,
     }
     let text = std::str::from_utf8(bytes).unwrap_or_default();
-    let plain = serde_json::from_str::<Plain<'_>>(text).map(|read| read.events);
+    let plain = serde_json::from_str::<Object<Plain<'_>>>(text).map(|Object(read)| read.events);
     stand_alone(bytes, BatchForm::Plain, plain.unwrap_or_default());
     stand_alone(
         bytes,
