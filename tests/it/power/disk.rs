@@ -1,17 +1,18 @@
-//! Files as a disk keeps them, and what is left of them after the power is cut.
+//! Files as a disk keeps them, and the changes that a process makes to them.
 //!
-//! What a sync of the same file, or for names of the same directory, has covered is there. Of
-//! everything else each write may be there, missing, or torn at a sector; and of the changes of a
-//! directory the first ones, up to any of them.
+//! A change that a sync of the same file, or for names of the same directory, has covered stays.
+//! `sampled` and `every` choose what is left of all others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::support::chance::Chance;
 
 /// Bytes that a disk writes as a whole.
-const SECTOR: u64 = 512;
+pub(super) const SECTOR: u64 = 512;
 
 /// A file or directory, whatever its name.
 pub(super) type Node = usize;
@@ -30,9 +31,12 @@ pub(super) enum Op {
         name: String,
         node: Node,
     },
+    /// A name of a directory becomes another of the same directory.
     Move {
-        from: (Node, String),
-        to: (Node, String),
+        dir: Node,
+        from: String,
+        to: String,
+        node: Node,
     },
     Remove {
         dir: Node,
@@ -66,27 +70,24 @@ enum Content {
     Dir(BTreeMap<String, Node>),
 }
 
+impl Content {
+    fn new(is_dir: bool) -> Self {
+        if is_dir {
+            Self::Dir(BTreeMap::new())
+        } else {
+            Self::File(Vec::new())
+        }
+    }
+}
+
 /// A tree of files; node 0 is its root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Disk(BTreeMap<Node, Content>);
 
-/// How much of what was not synced is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// Nothing is lost: the process was killed and the system went on.
-    Nothing,
-    /// Everything is lost.
-    All,
-    /// Each change is lost or not.
-    Some,
-    /// The same, and writes may be torn.
-    Torn,
-}
-
 impl Disk {
     /// The files below the `tracked` directories of `root`.
     pub(super) fn load(root: &Path, tracked: &[&str]) -> Self {
-        let mut disk = Self(BTreeMap::from([(0, Content::Dir(BTreeMap::new()))]));
+        let mut disk = Self::empty();
         for path in tracked {
             let mut dir = 0;
             let parts: Vec<_> = Path::new(path)
@@ -106,6 +107,21 @@ impl Disk {
             }
         }
         disk
+    }
+
+    /// A root without names.
+    pub(super) fn empty() -> Self {
+        Self(BTreeMap::from([(0, Content::new(true))]))
+    }
+
+    /// The files that are mapped into memory.
+    pub(super) fn memory(&self) -> BTreeSet<Node> {
+        let dirs = self.0.values().filter_map(|content| match content {
+            Content::Dir(names) => Some(names),
+            Content::File(_) => None,
+        });
+        let files = dirs.flatten().filter(|(name, _)| is_memory(name));
+        files.map(|(_, node)| *node).collect()
     }
 
     fn entry(&mut self, dir: Node, name: &str, is_dir: bool) -> Node {
@@ -155,15 +171,21 @@ impl Disk {
         })
     }
 
-    /// The length of a file.
-    pub(super) fn length(&self, node: Node) -> u64 {
-        match &self.0[&node] {
-            Content::File(bytes) => bytes.len() as u64,
-            Content::Dir(_) => 0,
+    /// The bytes of a file.
+    pub(super) fn bytes(&self, node: Node) -> Option<&[u8]> {
+        match self.0.get(&node)? {
+            Content::File(bytes) => Some(bytes),
+            Content::Dir(_) => None,
         }
     }
 
-    /// Applies a change; one whose file is not there changes nothing.
+    /// The length of a file.
+    pub(super) fn length(&self, node: Node) -> u64 {
+        self.bytes(node).map_or(0, |bytes| bytes.len() as u64)
+    }
+
+    /// Applies a change. A name that was given to a file stays with it, whether its earlier names
+    /// are there or not.
     pub(super) fn apply(&mut self, op: &Op) {
         match op {
             Op::Make {
@@ -172,21 +194,22 @@ impl Disk {
                 node,
                 is_dir,
             } => {
-                let content = if *is_dir {
-                    Content::Dir(BTreeMap::new())
-                } else {
-                    Content::File(Vec::new())
-                };
-                self.0.entry(*node).or_insert(content);
+                self.0.entry(*node).or_insert_with(|| Content::new(*is_dir));
                 self.name(*dir, name, *node);
             }
             Op::Link { dir, name, node } => self.name(*dir, name, *node),
-            Op::Move { from, to } => {
-                if let Some(Content::Dir(names)) = self.0.get_mut(&from.0)
-                    && let Some(node) = names.remove(&from.1)
+            Op::Move {
+                dir,
+                from,
+                to,
+                node,
+            } => {
+                if let Some(Content::Dir(names)) = self.0.get_mut(dir)
+                    && names.get(from) == Some(node)
                 {
-                    self.name(to.0, &to.1, node);
+                    names.remove(from);
                 }
+                self.name(*dir, to, *node);
             }
             Op::Remove { dir, name } => {
                 if let Some(Content::Dir(names)) = self.0.get_mut(dir) {
@@ -209,7 +232,7 @@ impl Disk {
         }
     }
 
-    fn write(&mut self, node: Node, at: u64, bytes: &[u8]) {
+    pub(super) fn write(&mut self, node: Node, at: u64, bytes: &[u8]) {
         if let Some(Content::File(file)) = self.0.get_mut(&node) {
             let at = usize::try_from(at).unwrap();
             if file.len() < at + bytes.len() {
@@ -219,73 +242,41 @@ impl Disk {
         }
     }
 
-    /// What is left when the power is cut after the first `count` operations.
-    pub(super) fn cut(&self, ops: &[Op], count: usize, loss: Loss, chance: &mut Chance) -> Self {
-        let ops = &ops[..count];
-        let is_safe = durable(ops);
-        let mut left = self.clone();
-        // Everything exists as a node, with or without a name, so that what is written to it has a
-        // place.
+    /// The same with each file that the changes make, without names: what is written to them has a
+    /// place.
+    pub(super) fn with_files_of(&self, ops: &[Op]) -> Self {
+        let mut disk = self.clone();
         for op in ops {
             if let Op::Make { node, is_dir, .. } = op {
-                let content = if *is_dir {
-                    Content::Dir(BTreeMap::new())
-                } else {
-                    Content::File(Vec::new())
-                };
-                left.0.entry(*node).or_insert(content);
+                disk.0.entry(*node).or_insert_with(|| Content::new(*is_dir));
             }
         }
-        // Directories that have lost a change lose all later ones.
-        let mut over = BTreeMap::new();
-        for (op, is_safe) in ops.iter().zip(is_safe) {
-            let is_kept =
-                is_safe || loss == Loss::Nothing || (loss != Loss::All && !chance.once_in(2));
-            if let Some(dir) = directory(op) {
-                let is_over = over.entry(dir).or_insert(false);
-                *is_over |= !is_kept;
-                assert!(
-                    !is_safe || !*is_over,
-                    "a sync of a directory covers all earlier changes"
-                );
-                if !*is_over {
-                    left.apply(op);
-                }
-            } else if is_kept && (is_safe || loss != Loss::Torn || !chance.once_in(4)) {
-                left.apply(op);
-            } else if loss == Loss::Torn || loss == Loss::Some {
-                left.tear(op, loss, chance);
-            }
-        }
-        left
+        disk
     }
 
-    /// A write of which only some sectors are there; or none, and yet the file is as long as after
-    /// it.
-    fn tear(&mut self, op: &Op, loss: Loss, chance: &mut Chance) {
-        let Op::Write { node, at, bytes } = op else {
-            return;
-        };
-        if chance.once_in(3) {
-            let end = at + bytes.len() as u64;
-            if self.length(*node) < end {
-                self.apply(&Op::Cut {
-                    node: *node,
-                    length: end,
-                });
+    /// A digest of all paths and contents. Shared memory has none: no disk keeps it.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        self.digest_dir(0, &mut hasher);
+        hasher.finalize().into()
+    }
+
+    fn digest_dir(&self, dir: Node, hasher: &mut Sha256) {
+        let names = self.names(dir);
+        for (name, node) in names.iter().filter(|(name, _)| !is_memory(name)) {
+            hasher.update(name);
+            match &self.0[node] {
+                Content::Dir(_) => {
+                    hasher.update(b"/(");
+                    self.digest_dir(*node, hasher);
+                    hasher.update(b"/)");
+                }
+                Content::File(bytes) => {
+                    hasher.update(b"/=");
+                    hasher.update(bytes.len().to_le_bytes());
+                    hasher.update(bytes);
+                }
             }
-        }
-        if loss != Loss::Torn {
-            return;
-        }
-        let mut from = 0;
-        while from < bytes.len() {
-            let sector_end = (at + from as u64) / SECTOR * SECTOR + SECTOR - at;
-            let to = usize::try_from(sector_end).unwrap().min(bytes.len());
-            if chance.once_in(2) {
-                self.write(*node, at + from as u64, &bytes[from..to]);
-            }
-            from = to;
         }
     }
 
@@ -323,12 +314,12 @@ impl Disk {
             let at = path.join(name);
             match &self.0[node] {
                 Content::Dir(_) => self.restore_dir(*node, &at, chance),
-                Content::File(_) if name.ends_with("-shm") && chance.once_in(2) => {
+                Content::File(_) if is_memory(name) && chance.once_in(2) => {
                     // It may never have been there.
                     let _absent = std::fs::remove_file(at);
                 }
                 Content::File(bytes) => {
-                    let garbage: Vec<u8> = if name.ends_with("-shm") {
+                    let garbage: Vec<u8> = if is_memory(name) {
                         (0..bytes.len())
                             .map(|_| u8::try_from(chance.below(256)).unwrap())
                             .collect()
@@ -343,17 +334,24 @@ impl Disk {
     }
 }
 
+/// True for files that are mapped into memory and written by no call.
+pub(super) fn is_memory(name: &str) -> bool {
+    name.ends_with("-shm")
+}
+
 /// The directory that a change of names belongs to.
-fn directory(op: &Op) -> Option<Node> {
+pub(super) fn directory(op: &Op) -> Option<Node> {
     match op {
-        Op::Make { dir, .. } | Op::Link { dir, .. } | Op::Remove { dir, .. } => Some(*dir),
-        Op::Move { to, .. } => Some(to.0),
+        Op::Make { dir, .. }
+        | Op::Link { dir, .. }
+        | Op::Move { dir, .. }
+        | Op::Remove { dir, .. } => Some(*dir),
         _ => None,
     }
 }
 
 /// For each operation, whether a sync that began after it has covered it.
-fn durable(ops: &[Op]) -> Vec<bool> {
+pub(super) fn durable(ops: &[Op]) -> Vec<bool> {
     let mut is_safe = vec![false; ops.len()];
     for op in ops {
         let Op::Sync { node, before } = op else {
@@ -369,6 +367,3 @@ fn durable(ops: &[Op]) -> Vec<bool> {
     }
     is_safe
 }
-
-#[path = "disk_tests.rs"]
-mod tests;

@@ -9,12 +9,11 @@ use serde_json::Value;
 
 use super::disk::{Disk, Op};
 use super::record::{heard, tracer};
-use super::{FEW, LOSSES};
+use super::states::{self, Plan};
 use crate::storm::receiver::Client;
-use crate::support::chance::Chance;
 use crate::support::older::{HARBOUR, envelope, id};
 use crate::support::wire::open;
-use crate::support::{Sandbox, pause, tell, wanted};
+use crate::support::{Sandbox, pause, tell};
 
 /// What is recorded and restored.
 const TRACKED: [&str; 1] = ["hub"];
@@ -117,61 +116,44 @@ fn a_receiver() {
         REQUESTS as usize,
         "answers in the recording"
     );
-    let first = wanted("SK_SYNC_SEED").unwrap_or(1);
-    let states = wanted("SK_SYNC_POWER").unwrap_or(FEW);
-    for seed in first..first + states {
-        let mut chance = Chance::new(seed);
-        let loss = LOSSES[usize::try_from(seed % 4).unwrap()];
-        let count = if chance.once_in(8) {
-            ops.len()
-        } else {
-            chance.place(ops.len() + 1)
-        };
-        let words = format!(
-            "receiver: seed {seed}, cut after {count} of {}, {loss:?} lost",
-            ops.len()
-        );
-        recording.base.cut(ops, count, loss, &mut chance).restore(
-            &recording.root,
-            &TRACKED,
-            &mut chance,
-        );
-        let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
-        let acknowledged = u32::try_from(answers(count)).unwrap();
-        let rows = rows(&file);
-        assert_eq!(
-            served.report()["events"],
-            rows.len(),
-            "{words}: counted and stored"
-        );
-        for n in 0..acknowledged {
-            for event in batch(n) {
-                let kept = rows.get(event["event_id"].as_str().unwrap());
-                assert_eq!(kept, Some(&event), "{words}: acknowledged and lost");
+    states::each(
+        "receiver",
+        &recording,
+        &Plan::ONE,
+        |_| 0..=0,
+        |mut left| {
+            let words = &left.words;
+            left.disk
+                .restore(&recording.root, &TRACKED, &mut left.chance);
+            let served = sandbox.serve(&["--store", file.to_str().unwrap()]);
+            let acknowledged = u32::try_from(answers(left.count)).unwrap();
+            let rows = rows(&file);
+            assert_eq!(
+                served.report()["events"],
+                rows.len(),
+                "{words}: counted and stored"
+            );
+            for n in 0..acknowledged {
+                for event in batch(n) {
+                    let kept = rows.get(event["event_id"].as_str().unwrap());
+                    assert_eq!(kept, Some(&event), "{words}: acknowledged and lost");
+                }
             }
-        }
-        let address = served.url().trim_start_matches("http://").to_owned();
-        send(&address, 0..acknowledged, &["duplicate"]);
-        send(&address, acknowledged..REQUESTS, &["duplicate", "success"]);
-        assert_eq!(
-            served.report()["events"],
-            REQUESTS * EVENTS,
-            "{words}: stored twice"
-        );
-        drop(served);
-        let check: String = open(&file)
-            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(check, "ok", "{words}");
-    }
-    let syncs = ops
-        .iter()
-        .filter(|op| matches!(op, Op::Sync { .. }))
-        .count();
-    tell(&format!(
-        "receiver: {states} states of {} operations, {syncs} of them syncs",
-        ops.len()
-    ));
+            let address = served.url().trim_start_matches("http://").to_owned();
+            send(&address, 0..acknowledged, &["duplicate"]);
+            send(&address, acknowledged..REQUESTS, &["duplicate", "success"]);
+            assert_eq!(
+                served.report()["events"],
+                REQUESTS * EVENTS,
+                "{words}: stored twice"
+            );
+            drop(served);
+            let check: String = open(&file)
+                .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(check, "ok", "{words}");
+        },
+    );
 }
 
 /// The events in the file.

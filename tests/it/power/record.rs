@@ -256,8 +256,24 @@ impl Reader {
         let paths = paths(words);
         match [self.tracked(&paths[0]), self.tracked(&paths[1])] {
             [Some(from), Some(to)] => {
-                let (from, to) = (self.place(&from), self.place(&to));
-                self.push(Op::Move { from, to });
+                let node = self.live.find(&from).unwrap();
+                let ((dir, from), (other, to)) = (self.place(&from), self.place(&to));
+                // A file that changes its directory may be in both after a cut, or in none.
+                if dir == other {
+                    self.push(Op::Move {
+                        dir,
+                        from,
+                        to,
+                        node,
+                    });
+                } else {
+                    self.push(Op::Link {
+                        dir: other,
+                        name: to,
+                        node,
+                    });
+                    self.push(Op::Remove { dir, name: from });
+                }
             }
             [None, None] => {}
             _ => panic!("a file crosses the border: {paths:?}"),

@@ -1,9 +1,11 @@
 //! What a cut leaves of writes that were not synced.
 
+use std::path::Path;
+
 use super::*;
 
 fn file() -> (Disk, Vec<Op>) {
-    let disk = Disk(BTreeMap::from([(0, Content::Dir(BTreeMap::new()))]));
+    let disk = Disk::empty();
     let write = |at, byte| Op::Write {
         node: 1,
         at,
@@ -25,10 +27,7 @@ fn file() -> (Disk, Vec<Op>) {
 }
 
 fn bytes(disk: &Disk) -> Option<Vec<u8>> {
-    match &disk.0[&disk.find(Path::new("a"))?] {
-        Content::File(bytes) => Some(bytes.clone()),
-        Content::Dir(_) => None,
-    }
+    disk.bytes(disk.find(Path::new("a"))?).map(<[u8]>::to_vec)
 }
 
 #[test]
@@ -37,21 +36,21 @@ fn what_is_not_synced_may_be_lost() {
     let mut chance = Chance::new(1);
     let length = |disk: Disk| bytes(&disk).map(|bytes| bytes.len());
     assert_eq!(
-        length(disk.cut(&ops, 4, Loss::Nothing, &mut chance)),
+        length(cut(&disk, &ops, 4, Loss::Nothing, &mut chance)),
         Some(2048)
     );
     assert_eq!(
-        length(disk.cut(&ops, 4, Loss::All, &mut chance)),
+        length(cut(&disk, &ops, 4, Loss::All, &mut chance)),
         None,
         "the name is not synced"
     );
     ops.push(Op::Sync { node: 0, before: 4 });
-    let left = disk.cut(&ops, 5, Loss::All, &mut chance);
+    let left = cut(&disk, &ops, 5, Loss::All, &mut chance);
     assert_eq!(bytes(&left), Some(vec![1; 1024]));
     // A sync that began before a write does not cover it.
     ops[2] = Op::Sync { node: 1, before: 1 };
     assert_eq!(
-        bytes(&disk.cut(&ops, 5, Loss::All, &mut chance)),
+        bytes(&cut(&disk, &ops, 5, Loss::All, &mut chance)),
         Some(Vec::new())
     );
 }
@@ -62,7 +61,7 @@ fn torn_writes_keep_whole_sectors() {
     ops.push(Op::Sync { node: 0, before: 4 });
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..200 {
-        let left = bytes(&disk.cut(&ops, 5, Loss::Torn, &mut Chance::new(seed))).unwrap();
+        let left = bytes(&cut(&disk, &ops, 5, Loss::Torn, &mut Chance::new(seed))).unwrap();
         assert_eq!(left[..1024], [1; 1024], "synced");
         let sectors: Vec<_> = left[1024..]
             .chunks(512)
