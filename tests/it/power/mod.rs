@@ -8,12 +8,14 @@
 //!
 //! `SK_SYNC_POWER` is the number of states of each case, or `all`; a few without it. With `all`,
 //! `SK_SYNC_POWER_MOST` is the most states that are opened of one recording. The figures are
-//! printed.
+//! printed. `recovering` cuts the power a second time.
 
 mod disk;
 mod every;
+mod messages;
 mod receiver;
 mod record;
+mod recovering;
 mod sampled;
 mod spoilt;
 mod stand;

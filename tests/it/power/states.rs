@@ -50,6 +50,26 @@ impl Plan {
             sectors: 16,
         },
     };
+
+    /// States after a first of two losses.
+    pub(super) const FIRST: Self = Self {
+        few: 2,
+        share: 20,
+        most: 12,
+        ..Self::ONE
+    };
+
+    /// States after the second.
+    pub(super) const SECOND: Self = Self {
+        few: 2,
+        share: 20,
+        most: 60,
+        bounds: Bounds {
+            subsets: 6,
+            pairs: 0,
+            sectors: 0,
+        },
+    };
 }
 
 /// True where all states are wanted: `SK_SYNC_POWER=all`.

@@ -147,28 +147,7 @@ impl Client {
             return Ok(Vec::new());
         }
         let body = json!({ "events": events }).to_string();
-        let head = "POST /api/v1/events/batch/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
-        write!(
-            self.0.get_mut(),
-            "{head}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        )?;
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if self.0.read_line(&mut line)? == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-            if let Some(number) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = number.trim().parse().unwrap();
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut answer = vec![0; length];
-        self.0.read_exact(&mut answer)?;
-        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        let (_, answer) = self.ask("/api/v1/events/batch/", &body)?;
         let text = |value: &Value| {
             value
                 .as_str()
@@ -182,5 +161,35 @@ impl Client {
         Ok(results
             .map(|result| (text(&result["event_id"]), text(&result["status"])))
             .collect())
+    }
+
+    /// Posts a body; the status and the answer, if it came whole.
+    pub(crate) fn ask(&mut self, path: &str, body: &str) -> std::io::Result<(u16, Value)> {
+        let head = "Host: localhost\r\nContent-Type: application/json\r\n";
+        write!(
+            self.0.get_mut(),
+            "POST {path} HTTP/1.1\r\n{head}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        let mut status = 0;
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
+                status = rest[..3].parse().unwrap();
+            }
+            if let Some(number) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = number.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut answer = vec![0; length];
+        self.0.read_exact(&mut answer)?;
+        Ok((status, serde_json::from_slice(&answer).unwrap()))
     }
 }
