@@ -24,7 +24,7 @@ mod words;
 
 use self::spoilt::Spoilt;
 use self::stand::{Stand, envelopes, ids};
-use self::states::Plan;
+use self::states::{Plan, number};
 use crate::support::older::{Era, HARBOUR, envelope as older_envelope, id, put};
 
 /// A document that changes.
@@ -71,7 +71,7 @@ fn a_hook() {
 fn a_capture() {
     let stand = Stand::new();
     let _first = stand.sandbox.sk_sync(["run"]).success();
-    let (words, ids) = (["capture", "--each", "--json"], ids("event"));
+    let (words, ids) = (["capture", "--each", "--json"], ids("event", number(6)));
     let Some((case, run)) = stand.case("capture", &words, &envelopes(&ids)) else {
         return;
     };
@@ -83,7 +83,7 @@ fn a_capture() {
 fn lines_in_the_spool() {
     let stand = Stand::new();
     let spoilt = Spoilt::new(&stand);
-    let (words, ids) = (["capture", "--each", "--json"], ids("spooled"));
+    let (words, ids) = (["capture", "--each", "--json"], ids("spooled", 6));
     let Some((case, run)) = stand.case("spool", &words, &envelopes(&ids)) else {
         return stand.sandbox.spoilt();
     };
@@ -102,7 +102,7 @@ fn lines_in_the_spool() {
 fn lines_from_the_spool() {
     let stand = Stand::new();
     let spoilt = Spoilt::new(&stand);
-    let spooled = ids("spooled");
+    let spooled = ids("spooled", 6);
     let _spooled = stand
         .sandbox
         .sk_sync_with(["capture"], envelopes(&spooled))

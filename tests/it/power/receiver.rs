@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::disk::{Disk, Op};
 use super::messages::{Kept, Message, of_a_run};
 use super::record::{Recording, heard, tracer};
-use super::states::{self, Left, Plan, is_every};
+use super::states::{self, Left, Plan, number};
 use crate::storm::receiver::Client;
 use crate::support::older::{HARBOUR, envelope, id};
 use crate::support::wire::open;
@@ -165,7 +165,7 @@ fn answers(ops: &[Op]) -> usize {
 
 /// Requests with a few events each.
 fn batches() -> Vec<Message> {
-    let number = if is_every() { 2 } else { 12 };
+    let number = u32::try_from(number(12)).unwrap();
     let event = |n| serde_json::from_str(&envelope(&id(n), Some(HARBOUR), "a")).unwrap();
     let batch = |n| (n * EVENTS..(n + 1) * EVENTS).map(event).collect();
     (0..number).map(|n| Message::Events(batch(n))).collect()

@@ -2,7 +2,7 @@
 
 use super::SPEC;
 use super::stand::{Case, Stand, envelopes, ids};
-use super::states::Plan;
+use super::states::{Plan, number};
 
 /// A run recovers from each state, and is recorded; every state that a second loss leaves recovers.
 fn recovers_twice(stand: &Stand, case: &Case) {
@@ -22,7 +22,8 @@ fn a_run_after_a_capture() {
     let stand = Stand::new();
     let _first = stand.sandbox.sk_sync(["run"]).success();
     let words = ["capture", "--each", "--json"];
-    let Some((case, run)) = stand.case("capture", &words, &envelopes(&ids("event"))) else {
+    let Some((case, run)) = stand.case("capture", &words, &envelopes(&ids("event", number(6))))
+    else {
         return;
     };
     let _run = run.success();

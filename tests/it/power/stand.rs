@@ -207,9 +207,8 @@ fn said(op: &Op) -> Vec<String> {
         .collect()
 }
 
-/// Ids for `capture`: fewer where everything is tried with each.
-pub(super) fn ids(name: &str) -> Vec<String> {
-    let number = if states::is_every() { 2 } else { 6 };
+/// Ids for this many lines.
+pub(super) fn ids(name: &str, number: usize) -> Vec<String> {
     (0..number).map(|n| format!("{name}-{n}")).collect()
 }
 

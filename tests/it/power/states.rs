@@ -43,7 +43,7 @@ impl Plan {
     pub(super) const ONE: Self = Self {
         few: 10,
         share: 1,
-        most: 1_500,
+        most: 10_000,
         bounds: Bounds {
             subsets: 8,
             pairs: 24,
@@ -76,6 +76,12 @@ impl Plan {
 #[expect(clippy::disallowed_methods, reason = "tests read their environment")]
 pub(super) fn is_every() -> bool {
     std::env::var_os("SK_SYNC_POWER").is_some_and(|value| value == "all")
+}
+
+/// How many requests or lines a case of the receiver or of `capture` has: fewer where everything is
+/// tried with each.
+pub(super) fn number(of_sample: usize) -> usize {
+    if is_every() { 2 } else { of_sample }
 }
 
 /// Looks at each state. `received` tells how many requests the server may have received after some
@@ -166,13 +172,18 @@ fn every(
             ),
         });
     }
+    let Bounds {
+        subsets,
+        pairs,
+        sectors,
+    } = plan.bounds;
     tell(&format!(
-        "{name}: {enumerated} states enumerated, {} distinct, {opened} opened of {}; {:?}, at most {} opened; {} s",
-        distinct.len(),
+        "{name}: {}: {enumerated} states enumerated, {} distinct, {opened} opened, {} s (bounds: all subsets of \
+         {subsets} open changes, pairs of {pairs}, sectors of {sectors}, {} opened)",
         operations(ops),
-        plan.bounds,
+        distinct.len(),
+        begun.elapsed().as_secs(),
         most(plan),
-        begun.elapsed().as_secs()
     ));
 }
 
