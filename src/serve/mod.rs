@@ -11,7 +11,7 @@
 //!  guard      what a request passes first and last   admit  its bytes   authorize, reader  what its sender may do
 //!  app        what every request needs to know       access what tokens allow         paths, limits
 //!  model      what readers see, derived from the feed            opening  the engine that was asked for
-//!  postgres   the engine that receivers share, blobs its long texts      local  the engines of one process
+//!  postgres   the engine that receivers share, blobs its long texts      local  the engine of one process
 //!  wire       texts of requests and answers    connection  accepts and bounds    browser  cross-site requests
 //!  traffic, metrics  numbers of this receiver            options, error, thread
 //!  engine     what is asked of an engine: the trait, and its values

@@ -6,9 +6,7 @@ use std::thread::JoinHandle;
 use tokio::runtime::Runtime;
 
 use super::engine::Engine;
-use super::local::memory::Memory;
 use super::local::sqlite::Sqlite;
-use super::local::storage::LocalEngine;
 use super::local::threaded::ThreadedEngine;
 #[cfg(feature = "postgres")]
 use super::postgres::Postgres;
@@ -43,9 +41,9 @@ pub(super) fn open(
     options: &Options,
     traffic: &Arc<Traffic>,
 ) -> Result<Opened, Error> {
-    let local: Box<dyn LocalEngine> = match &options.store {
-        Storage::Memory => Box::new(Memory::new(options.ids.uuid())),
-        Storage::File(path) => Box::new(Sqlite::open(path, options.ids.as_ref())?),
+    let local: Sqlite = match &options.store {
+        Storage::Memory => Sqlite::in_memory(options.ids.as_ref())?,
+        Storage::File(path) => Sqlite::open(path, options.ids.as_ref())?,
         #[cfg(feature = "postgres")]
         Storage::Databases(databases) => {
             let opening = Postgres::open(

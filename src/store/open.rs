@@ -69,6 +69,21 @@ impl Store {
         })
     }
 
+    /// An empty store in memory, for the life of this handle.
+    pub(crate) fn in_memory(schema: &Schema) -> Result<Self, Error> {
+        let path = Path::new(":memory:");
+        let mut conn = Connection::open_in_memory().map_err(|e| Error::at(path, e))?;
+        #[cfg(test)]
+        super::trace::watch(&mut conn);
+        prepare(&conn, Duration::ZERO).map_err(|e| Error::at(path, e))?;
+        schema.migrate(&mut conn, path)?;
+        Ok(Self {
+            conn,
+            path: path.to_owned(),
+            counters: Cache::default(),
+        })
+    }
+
     /// Defers the checkpoint of a short WAL to another process: for a writer that others wait for.
     pub(crate) fn leave_checkpoint(&self) -> Result<(), Error> {
         let wal = self.path.with_file_name(format!(

@@ -1,6 +1,6 @@
 //! The decision on each event and body, made over the records of one step.
 
-use super::storage::{Announced, Kept, Records};
+use super::sqlite::records::{Announced, Kept, Tables};
 use crate::base::Timestamp;
 use crate::event::is_same_event;
 use crate::serve::Error;
@@ -11,7 +11,7 @@ use crate::serve::engine::{Content, Outcome, Request, Results, Verdict};
 /// Decides one request and keeps what is acceptable of it.
 pub(in crate::serve) fn ingest(
     request: &Request,
-    records: &mut dyn Records,
+    records: &mut Tables<'_>,
     at: Timestamp,
 ) -> Result<Outcome, Error> {
     records.enter(request.team);
@@ -30,7 +30,7 @@ pub(in crate::serve) fn ingest(
     }
 }
 
-fn events(entries: &[Entry], records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
+fn events(entries: &[Entry], records: &mut Tables<'_>, at: Timestamp) -> Result<Outcome, Error> {
     let mut verdicts = Vec::with_capacity(entries.len());
     for entry in entries {
         verdicts.push(
@@ -50,7 +50,7 @@ fn events(entries: &[Entry], records: &mut dyn Records, at: Timestamp) -> Result
     Ok(Outcome::Events(results))
 }
 
-fn verdict(event: &Event, records: &mut dyn Records, at: Timestamp) -> Result<Verdict, Error> {
+fn verdict(event: &Event, records: &mut Tables<'_>, at: Timestamp) -> Result<Verdict, Error> {
     if records
         .refused(&event.project_uuid)?
         .has_event(&event.envelope)
@@ -64,7 +64,7 @@ fn verdict(event: &Event, records: &mut dyn Records, at: Timestamp) -> Result<Ve
     }
 }
 
-fn body(upload: &Upload, records: &mut dyn Records, at: Timestamp) -> Result<Outcome, Error> {
+fn body(upload: &Upload, records: &mut Tables<'_>, at: Timestamp) -> Result<Outcome, Error> {
     let namespace = &upload.version.namespace;
     if records
         .refused(&namespace.project_uuid)?

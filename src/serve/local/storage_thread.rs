@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ingest::ingest;
-use super::storage::LocalEngine;
+use super::sqlite::Sqlite;
 use crate::base::Clock;
 use crate::serve::Error;
 use crate::serve::engine::count::{Count, Counts};
@@ -30,14 +30,14 @@ pub(in crate::serve) enum Job {
 }
 
 /// A question to the storage, which sends its own answer.
-pub(in crate::serve) type Look = Box<dyn FnOnce(&dyn LocalEngine) + Send>;
+pub(in crate::serve) type Look = Box<dyn FnOnce(&Sqlite) + Send>;
 
 /// Work on the storage, which sends its own answer.
-pub(in crate::serve) type Work = Box<dyn FnOnce(&mut dyn LocalEngine) + Send>;
+pub(in crate::serve) type Work = Box<dyn FnOnce(&mut Sqlite) + Send>;
 
 /// The storage with its queue.
 pub(in crate::serve) struct StorageThread {
-    pub(in crate::serve) engine: Box<dyn LocalEngine>,
+    pub(in crate::serve) engine: Sqlite,
     pub(in crate::serve) traffic: Arc<Traffic>,
     pub(in crate::serve) clock: Arc<dyn Clock>,
 }
@@ -89,10 +89,10 @@ impl StorageThread {
             }
         }
         for look in looks {
-            look(self.engine.as_ref());
+            look(&self.engine);
         }
         for work in works {
-            work(&mut *self.engine);
+            work(&mut self.engine);
         }
         for sender in reports {
             match self.counts() {
@@ -142,7 +142,7 @@ impl StorageThread {
         }
         let at = self.clock.now();
         let mut outcomes = Vec::with_capacity(requests.len());
-        self.engine.step(&mut |records| {
+        self.engine.step(|records| {
             for request in requests {
                 outcomes.push(ingest(request, records, at)?);
             }

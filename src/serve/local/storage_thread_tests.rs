@@ -1,133 +1,35 @@
 //! What waits together is stored together, and one failure takes nothing else with it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use super::*;
-use crate::base::Sha256;
 use crate::base::clock::{FixedClock, Timestamp};
+use crate::base::ids::SystemIds;
 use crate::event::BatchForm;
-use crate::serve::wire::{batch, upload};
-
-use crate::serve::engine::arrivals::{Arrival, Heads};
-use crate::serve::engine::content::ArtifactVersion;
-use crate::serve::engine::inventory::{Ask, DigestOf, Page, Place};
-use crate::serve::engine::removal::{Forgot, Removal};
-use crate::serve::engine::token::{Found, OWN_TEAM, Token};
-use crate::serve::engine::webhook::{Added, Sending, Sent, Webhook};
-use crate::serve::local::memory::Memory;
-use crate::serve::local::storage::{
-    LocalInventory, LocalRemovals, LocalTokens, LocalWebhooks, Work,
-};
+use crate::serve::engine::token::OWN_TEAM;
 use crate::serve::tests::sample;
+use crate::serve::wire::{batch, upload};
+use crate::store::traced;
 
-/// An engine whose steps fail, without any effect, when they would refuse an event; it counts
-/// its steps.
-struct Picky {
-    kept: Memory,
-    steps: Arc<AtomicI64>,
+/// A storage whose steps fail when they would refuse an event, with the directory of its file.
+fn picky() -> (Sqlite, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("serve.db");
+    let engine = Sqlite::open(&path, &SystemIds::default()).unwrap();
+    let breaker = rusqlite::Connection::open_in_memory().unwrap();
+    breaker
+        .execute("ATTACH ?1 AS other", [path.to_str().unwrap()])
+        .unwrap();
+    let trigger =
+        "CREATE TRIGGER other.picky BEFORE INSERT ON store_counters WHEN NEW.name = 'rejected'
+                   BEGIN SELECT RAISE(ABORT, 'no'); END";
+    breaker.execute(trigger, []).unwrap();
+    (engine, dir)
 }
 
-impl LocalTokens for Picky {
-    fn find_token(&self, digest: Option<Sha256>) -> Result<Found, Error> {
-        self.kept.find_token(digest)
-    }
-    fn add_token(&mut self, token: &Token) -> Result<bool, Error> {
-        self.kept.add_token(token)
-    }
-    fn list_tokens(&self) -> Result<Vec<Token>, Error> {
-        self.kept.list_tokens()
-    }
-    fn revoke_token(&mut self, team: &str, name: &str, at: Timestamp) -> Result<bool, Error> {
-        self.kept.revoke_token(team, name, at)
-    }
-}
-
-impl LocalRemovals for Picky {
-    fn forget(&mut self, order: &Removal, is_trial: bool) -> Result<Forgot, Error> {
-        self.kept.forget(order, is_trial)
-    }
-    fn removals(&self) -> Result<Vec<Removal>, Error> {
-        self.kept.removals()
-    }
-}
-
-impl LocalWebhooks for Picky {
-    fn add_webhook(&mut self, webhook: &Webhook, from_start: bool) -> Result<Added, Error> {
-        self.kept.add_webhook(webhook, from_start)
-    }
-    fn list_webhooks(&self) -> Result<Vec<Webhook>, Error> {
-        self.kept.list_webhooks()
-    }
-    fn remove_webhook(&mut self, team: &str, name: &str) -> Result<bool, Error> {
-        self.kept.remove_webhook(team, name)
-    }
-    fn take_webhook(&mut self, now: Timestamp) -> Result<Option<Sending>, Error> {
-        self.kept.take_webhook(now)
-    }
-    fn settle_webhook(&mut self, sending: &Sending, sent: &Sent) -> Result<(), Error> {
-        self.kept.settle_webhook(sending, sent)
-    }
-}
-
-impl LocalInventory for Picky {
-    fn facts(&self, ask: &Ask) -> Result<Page<Place>, Error> {
-        self.kept.facts(ask)
-    }
-    fn envelopes(&self, ask: &Ask, places: &[Place]) -> Result<Vec<Vec<u8>>, Error> {
-        self.kept.envelopes(ask, places)
-    }
-    fn event_states(
-        &self,
-        ask: &Ask,
-        of: DigestOf,
-        rows: usize,
-    ) -> Result<Page<(String, Sha256)>, Error> {
-        self.kept.event_states(ask, of, rows)
-    }
-    fn documents(&self, ask: &Ask, rows: usize) -> Result<Page<ArtifactVersion>, Error> {
-        self.kept.documents(ask, rows)
-    }
-}
-
-impl LocalEngine for Picky {
-    fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
-        self.steps.fetch_add(1, Ordering::Relaxed);
-        let mut trial = self.kept.clone();
-        trial.step(work)?;
-        if trial
-            .counts()?
-            .get(&Count::Rejected)
-            .is_some_and(|n| *n > 0)
-        {
-            return Err(Error::Start(std::io::Error::other("no")));
-        }
-        self.kept = trial;
-        Ok(())
-    }
-
-    fn counts(&self) -> Result<Counts, Error> {
-        self.kept.counts()
-    }
-
-    fn has_body(&self, team: i32, version: &ArtifactVersion) -> Result<bool, Error> {
-        self.kept.has_body(team, version)
-    }
-
-    fn heads(&self) -> Result<Heads, Error> {
-        self.kept.heads()
-    }
-
-    fn feed(&self, stream: &str, after: i64) -> Result<Vec<Arrival>, Error> {
-        self.kept.feed(stream, after)
-    }
-
-    fn text(&self, team: i32, sha256: Sha256) -> Result<Option<String>, Error> {
-        self.kept.text(team, sha256)
-    }
-
-    fn instance_id(&self) -> &'static str {
-        "picky"
-    }
+/// The number of steps that `work` took, with what it returned.
+fn steps<T>(work: impl FnOnce() -> T) -> (usize, T) {
+    let (value, statements) = traced(work);
+    let is_step = |sql: &&String| sql.starts_with("BEGIN IMMEDIATE");
+    (statements.iter().filter(is_step).count(), value)
 }
 
 fn keep(event: &str) -> (Job, oneshot::Receiver<Outcome>) {
@@ -153,12 +55,7 @@ fn keep(event: &str) -> (Job, oneshot::Receiver<Outcome>) {
 
 /// Lets a storage thread settle all of `jobs`, which wait together; gives the number of steps
 /// it took.
-fn settle(jobs: Vec<Job>) -> (i64, Counts) {
-    let steps = Arc::<AtomicI64>::default();
-    let engine = Box::new(Picky {
-        kept: Memory::new(String::new()),
-        steps: Arc::clone(&steps),
-    });
+fn settle(jobs: Vec<Job>) -> (usize, Counts) {
     let traffic = Arc::<Traffic>::default();
     for _ in &jobs {
         traffic.count(Count::EventRequests);
@@ -171,13 +68,14 @@ fn settle(jobs: Vec<Job>) -> (i64, Counts) {
     let (sender, mut counts) = oneshot::channel();
     queue.try_send(Job::Report(sender)).unwrap();
     drop(queue);
-    StorageThread {
+    let (engine, _dir) = picky();
+    let storage_thread = StorageThread {
         engine,
         traffic,
         clock,
-    }
-    .run(waiting);
-    (steps.load(Ordering::Relaxed), counts.try_recv().unwrap())
+    };
+    let (steps, ()) = steps(|| storage_thread.run(waiting));
+    (steps, counts.try_recv().unwrap())
 }
 
 fn keep_body(path: &str) -> (Job, oneshot::Receiver<Outcome>) {
@@ -198,31 +96,23 @@ fn keep_body(path: &str) -> (Job, oneshot::Receiver<Outcome>) {
 
 #[test]
 fn a_body_that_is_there_takes_no_step() {
-    let mut engine = Memory::new(String::new());
+    let (mut engine, _dir) = picky();
     let clock = Arc::new(FixedClock(Timestamp::from_micros(0)));
     let upload = upload::read(sample::push("spec.md", "text").to_string().as_bytes()).unwrap();
     engine
-        .step(&mut |records| records.keep_body(&upload, clock.now()).map(drop))
+        .step(|records| records.keep_body(&upload, clock.now()).map(drop))
         .unwrap();
-    let (steps, traffic) = (Arc::<AtomicI64>::default(), Arc::<Traffic>::default());
-    let engine = Box::new(Picky {
-        kept: engine,
-        steps: Arc::clone(&steps),
-    });
     let mut storage_thread = StorageThread {
         engine,
-        traffic,
+        traffic: Arc::default(),
         clock,
     };
     let ((there, mut said), (other, mut other_said)) = (keep_body("spec.md"), keep_body("plan.md"));
-    storage_thread.settle(vec![there]);
+    let (taken, ()) = steps(|| storage_thread.settle(vec![there]));
+    assert_eq!((taken, said.try_recv()), (0, Ok(Outcome::AlreadyExists)));
+    let (taken, ()) = steps(|| storage_thread.settle(vec![other]));
     assert_eq!(
-        (steps.load(Ordering::Relaxed), said.try_recv()),
-        (0, Ok(Outcome::AlreadyExists))
-    );
-    storage_thread.settle(vec![other]);
-    assert_eq!(
-        (steps.load(Ordering::Relaxed), other_said.try_recv()),
+        (taken, other_said.try_recv()),
         (1, Ok(Outcome::NotAnnounced))
     );
     assert_eq!(

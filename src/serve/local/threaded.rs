@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::storage::LocalEngine;
+use super::sqlite::Sqlite;
 use super::storage_thread::{Job, StorageThread};
 use crate::base::{Clock, Sha256, Timestamp};
 use crate::serve::Error;
@@ -34,7 +34,7 @@ pub(in crate::serve) struct ThreadedEngine {
 impl ThreadedEngine {
     /// Starts the thread that owns `engine`.
     pub(in crate::serve) fn start(
-        engine: Box<dyn LocalEngine>,
+        engine: Sqlite,
         traffic: Arc<Traffic>,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, JoinHandle<()>), Error> {
@@ -65,7 +65,7 @@ impl ThreadedEngine {
     /// Reads between two commits.
     async fn look<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&dyn LocalEngine) -> Result<T, Error> + Send + 'static,
+        read: impl FnOnce(&Sqlite) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
         let look = |sender: oneshot::Sender<Result<T, Error>>| {
             // A reader that has gone away needs no answer.
@@ -80,7 +80,7 @@ impl ThreadedEngine {
     /// Does something with the storage, between two commits.
     async fn with<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn LocalEngine) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&mut Sqlite) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
         let job = |sender: oneshot::Sender<T>| {
             Job::Work(Box::new(move |engine| match work(engine) {
@@ -214,7 +214,7 @@ impl Engine for ThreadedEngine {
     }
 
     fn heads(&self) -> Reply<'_, Result<Heads, Trouble>> {
-        Box::pin(self.look(|engine| engine.heads()))
+        Box::pin(self.look(Sqlite::heads))
     }
 
     fn feed(&self, stream: &str, after: i64) -> Reply<'_, Result<Vec<Arrival>, Trouble>> {

@@ -10,19 +10,28 @@ use crate::serve::Error;
 use crate::serve::engine::arrivals::{Arrival, Arrived, BYTES, Heads, ROWS};
 use crate::serve::engine::content::ArtifactVersion;
 use crate::serve::engine::count::{Count, Counts};
-use crate::serve::local::storage::{LocalEngine, Work};
 use crate::store::{self, ReadTx};
 
 /// The feeds: SQLite numbers the rows of each table.
 const EVENTS: &str = "events";
 const TEXTS: &str = "texts";
 
-impl LocalEngine for Sqlite {
-    fn step(&mut self, work: &mut Work<'_>) -> Result<(), Error> {
+impl Sqlite {
+    /// Runs `work` as one step: durable when this returns `Ok`, without any effect when it does
+    /// not.
+    pub(in crate::serve) fn step(
+        &mut self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.store.write(|tx| work(&mut Tables::of(tx)))
     }
 
-    fn has_body(&self, team: i32, version: &ArtifactVersion) -> Result<bool, Error> {
+    /// True when this artifact version of a team has its body.
+    pub(in crate::serve) fn has_body(
+        &self,
+        team: i32,
+        version: &ArtifactVersion,
+    ) -> Result<bool, Error> {
         let ArtifactVersion {
             namespace,
             path,
@@ -47,7 +56,8 @@ impl LocalEngine for Sqlite {
         })
     }
 
-    fn counts(&self) -> Result<Counts, Error> {
+    /// The numbers as of the last step.
+    pub(in crate::serve) fn counts(&self) -> Result<Counts, Error> {
         let named = self.store.read(|tx| store::all_counters(tx, SCOPE))?;
         Ok(Count::ALL
             .iter()
@@ -55,7 +65,8 @@ impl LocalEngine for Sqlite {
             .collect())
     }
 
-    fn heads(&self) -> Result<Heads, Error> {
+    /// The feeds, with how far each goes.
+    pub(in crate::serve) fn heads(&self) -> Result<Heads, Error> {
         self.store.read(|tx| {
             let head = |sql: &str| -> Result<i64, Error> {
                 Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
@@ -80,7 +91,8 @@ impl LocalEngine for Sqlite {
         })
     }
 
-    fn feed(&self, stream: &str, after: i64) -> Result<Vec<Arrival>, Error> {
+    /// The rows of a feed after this position, in order; a bounded number of them.
+    pub(in crate::serve) fn feed(&self, stream: &str, after: i64) -> Result<Vec<Arrival>, Error> {
         self.store.read(|tx| {
             if stream == EVENTS {
                 events_after(tx, after)
@@ -90,7 +102,12 @@ impl LocalEngine for Sqlite {
         })
     }
 
-    fn text(&self, team: i32, sha256: Sha256) -> Result<Option<String>, Error> {
+    /// The text of a team with this digest.
+    pub(in crate::serve) fn text(
+        &self,
+        team: i32,
+        sha256: Sha256,
+    ) -> Result<Option<String>, Error> {
         self.store.read(|tx| {
             let mut statement = tx.prepare(
                 "SELECT content FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2",
@@ -101,7 +118,8 @@ impl LocalEngine for Sqlite {
         })
     }
 
-    fn instance_id(&self) -> &str {
+    /// The id of this storage, the same for its whole life.
+    pub(in crate::serve) fn instance_id(&self) -> &str {
         &self.instance_id
     }
 }

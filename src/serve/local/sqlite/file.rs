@@ -1,4 +1,4 @@
-//! The SQLite file of a receiver.
+//! The SQLite file of a receiver, or the same tables in memory.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,7 +25,7 @@ const PAGES_KIB: u16 = 4096;
 /// would read the events of others each time.
 pub(super) type Looked = HashMap<String, i64>;
 
-/// An engine whose steps are transactions on one file.
+/// A storage whose steps are transactions on one file, or in memory.
 #[derive(Debug)]
 pub(in crate::serve) struct Sqlite {
     pub(super) store: Store,
@@ -36,8 +36,17 @@ pub(in crate::serve) struct Sqlite {
 impl Sqlite {
     /// Opens the file at `path`, creating it with a new ID.
     pub(in crate::serve) fn open(path: &Path, ids: &dyn Ids) -> Result<Self, Error> {
-        let mut store = Store::open(path, &SCHEMA, LOCK_WAIT)?;
+        let store = Store::open(path, &SCHEMA, LOCK_WAIT)?;
         store.keep_pages(PAGES_KIB)?;
+        Self::over(store, ids)
+    }
+
+    /// An empty storage with a new ID, which ends with this process.
+    pub(in crate::serve) fn in_memory(ids: &dyn Ids) -> Result<Self, Error> {
+        Self::over(Store::in_memory(&SCHEMA)?, ids)
+    }
+
+    fn over(mut store: Store, ids: &dyn Ids) -> Result<Self, Error> {
         let instance_id = store.write(|tx| -> Result<String, Error> {
             tx.prepare("INSERT INTO serve_settings (name, value) VALUES ('instance_id', ?1) ON CONFLICT DO NOTHING")?
                 .execute([ids.uuid()])?;

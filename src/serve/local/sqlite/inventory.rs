@@ -10,10 +10,9 @@ use crate::serve::engine::content::ArtifactVersion;
 use crate::serve::engine::inventory::{
     ANSWER_BYTES, ANSWER_ROWS, Ask, DigestOf, Filling, Page, Place,
 };
-use crate::serve::local::storage::LocalInventory;
 
-impl LocalInventory for Sqlite {
-    fn facts(&self, ask: &Ask) -> Result<Page<Place>, Error> {
+impl Sqlite {
+    pub(in crate::serve) fn facts(&self, ask: &Ask) -> Result<Page<Place>, Error> {
         self.store.read(|tx| {
             let mut statement = tx.prepare(
                 "WITH space AS (
@@ -40,7 +39,11 @@ impl LocalInventory for Sqlite {
         })
     }
 
-    fn envelopes(&self, ask: &Ask, places: &[Place]) -> Result<Vec<Vec<u8>>, Error> {
+    pub(in crate::serve) fn envelopes(
+        &self,
+        ask: &Ask,
+        places: &[Place],
+    ) -> Result<Vec<Vec<u8>>, Error> {
         self.store.read(|tx| {
             let mut statement = tx.prepare(
                 "SELECT envelope FROM serve_events JOIN serve_projects USING (project_id)
@@ -59,7 +62,7 @@ impl LocalInventory for Sqlite {
         })
     }
 
-    fn event_states(
+    pub(in crate::serve) fn event_states(
         &self,
         ask: &Ask,
         of: DigestOf,
@@ -86,7 +89,11 @@ impl LocalInventory for Sqlite {
         })
     }
 
-    fn documents(&self, ask: &Ask, rows: usize) -> Result<Page<ArtifactVersion>, Error> {
+    pub(in crate::serve) fn documents(
+        &self,
+        ask: &Ask,
+        rows: usize,
+    ) -> Result<Page<ArtifactVersion>, Error> {
         self.store.read(|tx| {
             let mut statement = tx.prepare(
                 "SELECT seq, mission_slug, target_branch, mission_type, manifest_version, artifact_path, content_sha256

@@ -1,11 +1,11 @@
-//! A storage in a SQLite file: the file, what a step records, and what is asked of it.
+//! A storage in SQLite: the file or memory, what a step records, and what is asked of it.
 //!
-//! **Invariant:** each step is one transaction of the file, and it is durable when it returns.
+//! **Invariant:** each step is one transaction, and in a file it is durable when it returns.
 
 mod engine;
 mod file;
 mod inventory;
-mod records;
+pub(in crate::serve) mod records;
 mod removal;
 mod tokens;
 mod webhooks;

@@ -11,12 +11,33 @@ use crate::serve::engine::content::{Artifact, ArtifactVersion, Event, Subject, U
 use crate::serve::engine::count::Count;
 use crate::serve::engine::removal::Refused;
 use crate::serve::engine::token::OWN_TEAM;
-use crate::serve::local::storage::{Announced, Kept, Records};
 use crate::store::{self, Counter, WriteTx};
+
+/// What the events of a project say of a version of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::serve) enum Announced {
+    /// None has named the document.
+    Never,
+    /// The newest one that names it is about another version.
+    Otherwise,
+    /// The newest one that names it is about this version.
+    This,
+}
+
+/// Result of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::serve) enum Kept {
+    /// It is stored now.
+    New,
+    /// It was there.
+    There,
+    /// Its text came not with it, and is not here.
+    NoText,
+}
 
 /// The tables within one transaction, with the last project and namespace looked up: batches name
 /// few.
-pub(super) struct Tables<'a> {
+pub(in crate::serve) struct Tables<'a> {
     tx: &'a WriteTx<'a>,
     team: i32,
     project: Option<(String, i64)>,
@@ -119,16 +140,16 @@ impl Tables<'_> {
         }
         Ok(())
     }
-}
 
-impl Records for Tables<'_> {
-    fn enter(&mut self, team: i32) {
+    /// From here on, everything is of this team.
+    pub(in crate::serve) fn enter(&mut self, team: i32) {
         if self.team != team {
             (self.team, self.project, self.namespace, self.refused) = (team, None, None, None);
         }
     }
 
-    fn refused(&mut self, project_uuid: &str) -> Result<&Refused, Error> {
+    /// What is refused of a project of this team, because it was deleted here.
+    pub(in crate::serve) fn refused(&mut self, project_uuid: &str) -> Result<&Refused, Error> {
         let known = match self.refused.take() {
             Some(known) if known.0 == project_uuid => known,
             _ => (
@@ -139,7 +160,13 @@ impl Records for Tables<'_> {
         Ok(&self.refused.insert(known).1)
     }
 
-    fn keep_event(&mut self, event: &Event, at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+    /// Stores an event, with what it announces, unless its project has one with this id; gives the
+    /// envelope that was there.
+    pub(in crate::serve) fn keep_event(
+        &mut self,
+        event: &Event,
+        at: Timestamp,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let project = self.project_id(&event.project_uuid)?;
         let new = self
             .tx
@@ -165,7 +192,11 @@ impl Records for Tables<'_> {
         Ok(Some(there))
     }
 
-    fn announced(&mut self, version: &ArtifactVersion) -> Result<Announced, Error> {
+    /// What the events say of this version.
+    pub(in crate::serve) fn announced(
+        &mut self,
+        version: &ArtifactVersion,
+    ) -> Result<Announced, Error> {
         let ArtifactVersion {
             namespace,
             path,
@@ -204,7 +235,12 @@ impl Records for Tables<'_> {
         })
     }
 
-    fn keep_body(&mut self, upload: &Upload, at: Timestamp) -> Result<Kept, Error> {
+    /// Stores a body unless this artifact version has one. Equal contents are stored once.
+    pub(in crate::serve) fn keep_body(
+        &mut self,
+        upload: &Upload,
+        at: Timestamp,
+    ) -> Result<Kept, Error> {
         let ArtifactVersion {
             namespace,
             path,
@@ -248,7 +284,12 @@ impl Records for Tables<'_> {
         Ok(if new > 0 { Kept::New } else { Kept::There })
     }
 
-    fn keep_request_key(&mut self, key: &str, at: Timestamp) -> Result<bool, Error> {
+    /// Remembers the key of a request; true when it had come before.
+    pub(in crate::serve) fn keep_request_key(
+        &mut self,
+        key: &str,
+        at: Timestamp,
+    ) -> Result<bool, Error> {
         let times: i64 = self
             .tx
             .prepare(
@@ -259,7 +300,8 @@ impl Records for Tables<'_> {
         Ok(times > 1)
     }
 
-    fn add(&mut self, count: Count, by: i64) -> Result<(), Error> {
+    /// Adds to a number.
+    pub(in crate::serve) fn add(&mut self, count: Count, by: i64) -> Result<(), Error> {
         Ok(store::add_to_counter(
             self.tx,
             Counter {

@@ -10,11 +10,14 @@ use crate::base::Timestamp;
 use crate::serve::Error;
 use crate::serve::engine::count::Count;
 use crate::serve::engine::removal::{Amount, Forgot, Part, Refused, Removal};
-use crate::serve::local::storage::LocalRemovals;
 use crate::store::{self, Counter, ReadTx, WriteTx};
 
-impl LocalRemovals for Sqlite {
-    fn forget(&mut self, order: &Removal, is_trial: bool) -> Result<Forgot, Error> {
+impl Sqlite {
+    pub(in crate::serve) fn forget(
+        &mut self,
+        order: &Removal,
+        is_trial: bool,
+    ) -> Result<Forgot, Error> {
         if is_trial {
             // The trial is the removal, undone: no second set of statements could differ from it.
             return self.store.write(|tx| {
@@ -43,7 +46,7 @@ impl LocalRemovals for Sqlite {
         Ok(gone)
     }
 
-    fn removals(&self) -> Result<Vec<Removal>, Error> {
+    pub(in crate::serve) fn removals(&self) -> Result<Vec<Removal>, Error> {
         self.store.read(|tx| {
             let mut statement = tx.prepare(
                 "SELECT coalesce(name, ''), project_uuid, mission_slug, artifact_path, at, reason, is_accepted_again,

@@ -6,15 +6,14 @@ use super::file::Sqlite;
 use crate::base::{Sha256, Timestamp};
 use crate::serve::Error;
 use crate::serve::engine::token::{Found, OWN_TEAM, Scope, Token};
-use crate::serve::local::storage::LocalTokens;
 use crate::store::{ReadTx, WriteTx};
 
 const COLUMNS: &str =
     "token_sha256, COALESCE(t.name, ''), k.name, scope, project_uuid, created_at, expires_at, revoked_at, k.team
      FROM serve_tokens AS k LEFT JOIN serve_teams AS t USING (team)";
 
-impl LocalTokens for Sqlite {
-    fn find_token(&self, digest: Option<Sha256>) -> Result<Found, Error> {
+impl Sqlite {
+    pub(in crate::serve) fn find_token(&self, digest: Option<Sha256>) -> Result<Found, Error> {
         self.store.read(|tx| {
             let token = match digest {
                 Some(digest) => tx
@@ -32,7 +31,7 @@ impl LocalTokens for Sqlite {
         })
     }
 
-    fn add_token(&mut self, token: &Token) -> Result<bool, Error> {
+    pub(in crate::serve) fn add_token(&mut self, token: &Token) -> Result<bool, Error> {
         self.store.write(|tx| {
             let team = match team(tx, &token.team)? {
                 Some(team) => team,
@@ -59,7 +58,7 @@ impl LocalTokens for Sqlite {
         })
     }
 
-    fn list_tokens(&self) -> Result<Vec<Token>, Error> {
+    pub(in crate::serve) fn list_tokens(&self) -> Result<Vec<Token>, Error> {
         self.store.read(|tx| {
             let mut statement = tx.prepare(&format!("SELECT {COLUMNS} ORDER BY 2, 3"))?;
             let tokens = statement.query_map([], |row| Ok(read(row)?.1))?;
@@ -67,7 +66,12 @@ impl LocalTokens for Sqlite {
         })
     }
 
-    fn revoke_token(&mut self, team_name: &str, name: &str, at: Timestamp) -> Result<bool, Error> {
+    pub(in crate::serve) fn revoke_token(
+        &mut self,
+        team_name: &str,
+        name: &str,
+        at: Timestamp,
+    ) -> Result<bool, Error> {
         self.store.write(|tx| {
             let Some(team) = team(tx, team_name)? else { return Ok(false) };
             let sql = "UPDATE serve_tokens SET revoked_at = ?3 WHERE team = ?1 AND name = ?2 AND revoked_at IS NULL";

@@ -10,14 +10,17 @@ use crate::serve::Error;
 use crate::serve::engine::webhook::{
     Added, LEASE, MOST_BYTES, MOST_EVENTS, Placed, Sending, Sent, Webhook,
 };
-use crate::serve::local::storage::LocalWebhooks;
 use crate::store::ReadTx;
 
 const COLUMNS: &str = "SELECT webhook_id, coalesce(t.name, ''), w.name, project_uuid, url, secret, may_be_private, created_at,
     failures, due_at, failure, team, position, sending_to FROM serve_webhooks AS w LEFT JOIN serve_teams AS t USING (team)";
 
-impl LocalWebhooks for Sqlite {
-    fn add_webhook(&mut self, webhook: &Webhook, from_start: bool) -> Result<Added, Error> {
+impl Sqlite {
+    pub(in crate::serve) fn add_webhook(
+        &mut self,
+        webhook: &Webhook,
+        from_start: bool,
+    ) -> Result<Added, Error> {
         self.store.write(|tx| {
             let Some(team) = team(tx, &webhook.team)? else { return Ok(Added::NoTeam) };
             let head = if from_start { 0 } else { head(tx)? };
@@ -38,7 +41,7 @@ impl LocalWebhooks for Sqlite {
         })
     }
 
-    fn list_webhooks(&self) -> Result<Vec<Webhook>, Error> {
+    pub(in crate::serve) fn list_webhooks(&self) -> Result<Vec<Webhook>, Error> {
         self.store.read(|tx| {
             let mut statement = tx.prepare(&format!("{COLUMNS} ORDER BY 2, 3"))?;
             let rows = statement.query_map([], |row| Ok(read(row)?.webhook))?;
@@ -46,7 +49,11 @@ impl LocalWebhooks for Sqlite {
         })
     }
 
-    fn remove_webhook(&mut self, team_name: &str, name: &str) -> Result<bool, Error> {
+    pub(in crate::serve) fn remove_webhook(
+        &mut self,
+        team_name: &str,
+        name: &str,
+    ) -> Result<bool, Error> {
         self.store.write(|tx| {
             let Some(team) = team(tx, team_name)? else {
                 return Ok(false);
@@ -56,7 +63,10 @@ impl LocalWebhooks for Sqlite {
         })
     }
 
-    fn take_webhook(&mut self, now: Timestamp) -> Result<Option<Sending>, Error> {
+    pub(in crate::serve) fn take_webhook(
+        &mut self,
+        now: Timestamp,
+    ) -> Result<Option<Sending>, Error> {
         let looked = &mut self.looked;
         let due = self.store.read(|tx| due(tx, now, looked))?;
         let Some((placed, to, envelopes)) = due else {
@@ -85,7 +95,11 @@ impl LocalWebhooks for Sqlite {
         }))
     }
 
-    fn settle_webhook(&mut self, sending: &Sending, sent: &Sent) -> Result<(), Error> {
+    pub(in crate::serve) fn settle_webhook(
+        &mut self,
+        sending: &Sending,
+        sent: &Sent,
+    ) -> Result<(), Error> {
         let key = (&sending.webhook.id, sending.leased_until.as_micros());
         self.store.write(|tx| {
             match sent {
