@@ -92,7 +92,7 @@ fn open(row: &Row<'_>) -> Result<Open, Error> {
 /// True while no end of the attempt is recorded.
 pub(super) fn is_open(tx: &ReadTx<'_>, id: i64) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM delivery_attempts WHERE id = ?1 AND closed_at IS NULL)";
-    Ok(tx.prepare(sql)?.query_row([id], |r| r.get(0))?)
+    Ok(tx.one(sql, [id], |r| r.get(0))?)
 }
 
 /// The open attempts that were never sent, and whose events were never sent under another attempt:
@@ -228,7 +228,7 @@ pub(crate) fn last_answer(tx: &ReadTx<'_>, target: i64) -> Result<Option<LastAns
             error: r.get(2)?,
         })
     };
-    Ok(tx.prepare(sql)?.query_row([target], row).optional()?)
+    Ok(tx.first(sql, [target], row)?)
 }
 
 /// Closes an attempt, and releases the events that waited behind it.

@@ -1,7 +1,7 @@
 //! The server behind a target's URL, according to its health endpoint: provenance for each attempt,
 //! the server's limits, and whether another server answers than before.
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::Row;
 use serde_json::Value;
 
 use super::advertised::{self, AdvertisedLimits};
@@ -164,13 +164,10 @@ pub(super) fn note(
     let changes = health.deployment.changes_since(&previous);
     let current = health.deployment.clone().over(previous.clone());
     if current != previous {
-        let id: i64 = tx
-            .prepare(
-                "INSERT INTO delivery_deployments (target, server_instance_id, deployment_id, environment_name, git_sha,
+        let id: i64 = tx.one(
+            "INSERT INTO delivery_deployments (target, server_instance_id, deployment_id, environment_name, git_sha,
                    seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
-            )?
-            .query_row(
-                rusqlite::params![
+            rusqlite::params![
                     target.id,
                     current.server_instance_id,
                     current.deployment_id,
@@ -178,8 +175,8 @@ pub(super) fn note(
                     current.git_sha,
                     now.as_micros()
                 ],
-                |r| r.get(0),
-            )?;
+            |r| r.get(0),
+        )?;
         tx.prepare("UPDATE delivery_targets SET deployment = ?2 WHERE id = ?1")?
             .execute([target.id, id])?;
     }
@@ -192,9 +189,7 @@ fn known(tx: &ReadTx<'_>, target: i64) -> Result<Deployment, Error> {
     let sql = "SELECT server_instance_id, deployment_id, environment_name, git_sha FROM delivery_deployments
                WHERE id = (SELECT deployment FROM delivery_targets WHERE id = ?1)";
     Ok(tx
-        .prepare(sql)?
-        .query_row([target], Deployment::read)
-        .optional()?
+        .first(sql, [target], Deployment::read)?
         .unwrap_or_default())
 }
 

@@ -68,7 +68,7 @@ const PASSING: &str =
 /// one when its checks passed, such as the same server before its team was known.
 pub(crate) fn has_passing(tx: &ReadTx<'_>, target_id: &str) -> Result<bool, Error> {
     let sql = format!("SELECT EXISTS (SELECT 1 FROM delivery_gates WHERE {PASSING})");
-    Ok(tx.prepare(&sql)?.query_row([target_id], |r| r.get(0))?)
+    Ok(tx.one(&sql, [target_id], |r| r.get(0))?)
 }
 
 /// Stores the record returned by [`after_drain`].

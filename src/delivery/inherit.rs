@@ -1,7 +1,5 @@
 //! Deliveries to this target that an older ledger recorded.
 
-use rusqlite::OptionalExtension as _;
-
 use super::postings::Postings;
 use super::rows::row_of;
 use super::{Class, Error, Status, documents, register};
@@ -39,13 +37,12 @@ pub(crate) fn inherit(
         if row_of(tx, target.id, event.seq)?.is_some() {
             continue;
         }
-        let marks = tx
-            .prepare(
-                "SELECT superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, held IS NOT NULL
+        let marks = tx.first(
+            "SELECT superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, held IS NOT NULL
                  FROM journal_feed WHERE seq = ?1 AND kind = 0",
-            )?
-            .query_row([event.seq], |r| Ok((r.get::<_, bool>(0)?, r.get::<_, bool>(1)?)))
-            .optional()?;
+            [event.seq],
+            |r| Ok((r.get::<_, bool>(0)?, r.get::<_, bool>(1)?)),
+        )?;
         let Some((true, is_held)) = marks else {
             continue;
         };

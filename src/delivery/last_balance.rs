@@ -1,8 +1,6 @@
 //! The balance that the last drain to a target ended with: `verify` compares the present one with
 //! it.
 
-use rusqlite::OptionalExtension as _;
-
 use super::{Balance, Class, Error, Target};
 use crate::base::Timestamp;
 use crate::store::{ReadTx, WriteTx};
@@ -18,10 +16,11 @@ pub(crate) struct Ended {
 
 /// The balance at the end of the last drain to a target; `None` if there was none.
 pub(crate) fn last_balance(tx: &ReadTx<'_>, target: i64) -> Result<Option<Ended>, Error> {
-    let found: Option<(i64, i64, String)> = tx
-        .prepare("SELECT at, captured, classes FROM delivery_balances WHERE target = ?1")?
-        .query_row([target], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
-        .optional()?;
+    let found: Option<(i64, i64, String)> = tx.first(
+        "SELECT at, captured, classes FROM delivery_balances WHERE target = ?1",
+        [target],
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+    )?;
     let Some((at, captured, classes)) = found else {
         return Ok(None);
     };

@@ -1,6 +1,5 @@
 //! Where a target has pages for people, according to its last health response.
 
-use rusqlite::OptionalExtension as _;
 use serde_json::Value;
 
 use super::Error;
@@ -38,11 +37,7 @@ pub(super) fn note(tx: &WriteTx<'_>, target: i64, path: Option<&str>) -> Result<
 /// The path that a target named last; `None` without one.
 pub(crate) fn last_pages(tx: &ReadTx<'_>, target: i64) -> Result<Option<String>, Error> {
     let sql = "SELECT pages FROM delivery_targets WHERE id = ?1";
-    Ok(tx
-        .prepare(sql)?
-        .query_row([target], |r| r.get(0))
-        .optional()?
-        .flatten())
+    Ok(tx.first(sql, [target], |r| r.get(0))?.flatten())
 }
 
 #[cfg(test)]

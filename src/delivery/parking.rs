@@ -2,8 +2,6 @@
 //! aggregate that were never sent. Those wait behind them: their rows name the attempt and have no
 //! due time.
 
-use rusqlite::OptionalExtension as _;
-
 use super::Error;
 use super::attempt;
 use super::batch::Batch;
@@ -41,10 +39,11 @@ pub(super) fn park(tx: &WriteTx<'_>, target: i64, batch: &Batch) -> Result<bool,
 
 /// The aggregate of a journal row; `None` if it names none.
 pub(super) fn subject(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
-    let envelope: Option<Option<Vec<u8>>> = tx
-        .prepare("SELECT envelope FROM journal_feed WHERE seq = ?1")?
-        .query_row([seq], |r| r.get(0))
-        .optional()?;
+    let envelope: Option<Option<Vec<u8>>> = tx.first(
+        "SELECT envelope FROM journal_feed WHERE seq = ?1",
+        [seq],
+        |r| r.get(0),
+    )?;
     Ok(envelope.flatten().and_then(|bytes| aggregate(&bytes)))
 }
 
@@ -62,7 +61,7 @@ impl Order {
     pub(super) fn new(tx: &ReadTx<'_>, target: i64) -> Result<Self, Error> {
         Ok(Self {
             target,
-            is_any: tx.prepare(ANY)?.query_row([target], |r| r.get(0))?,
+            is_any: tx.one(ANY, [target], |r| r.get(0))?,
             waiting: 0,
         })
     }
@@ -83,10 +82,7 @@ impl Order {
         let Some(subject) = subject else {
             return Ok(false);
         };
-        let ahead: Option<i64> = tx
-            .prepare(AHEAD)?
-            .query_row((self.target, subject, seq), |r| r.get(0))
-            .optional()?;
+        let ahead: Option<i64> = tx.first(AHEAD, (self.target, subject, seq), |r| r.get(0))?;
         let Some(attempt) = ahead else {
             return Ok(false);
         };

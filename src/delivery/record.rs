@@ -1,7 +1,5 @@
 //! Settles an answer in one transaction.
 
-use rusqlite::OptionalExtension as _;
-
 use super::attempt::{self, End};
 use super::batch::Batch;
 use super::postings::Postings;
@@ -159,10 +157,7 @@ pub(super) fn take_back(tx: &WriteTx<'_>, target: i64, seqs: &[i64]) -> Result<S
     for seq in seqs {
         let sql = "SELECT status FROM delivery_rows
                    WHERE target = ?1 AND seq = ?2 AND status IN ('rejected', 'terminal_failed')";
-        let word: Option<String> = tx
-            .prepare(sql)?
-            .query_row([target, *seq], |r| r.get(0))
-            .optional()?;
+        let word: Option<String> = tx.first(sql, [target, *seq], |r| r.get(0))?;
         let Some(from) = word.as_deref().map(rows::status).transpose()? else {
             continue;
         };
@@ -321,15 +316,14 @@ fn settle_each(
 fn tried(tx: &WriteTx<'_>, target: i64, attempt: i64, seq: i64) -> Result<Option<Tried>, Error> {
     let sql = "SELECT failures, rejections, alone FROM delivery_rows
                WHERE target = ?1 AND seq = ?2 AND attempt = ?3 AND status = 'in_flight'";
-    let row = tx.prepare(sql)?.query_row([target, seq, attempt], |r| {
+    Ok(tx.first(sql, [target, seq, attempt], |r| {
         let failures = r.get::<_, i64>(0)?.try_into().unwrap_or(u32::MAX);
         Ok(Tried {
             failures,
             rejections: r.get(1)?,
             is_alone: r.get(2)?,
         })
-    });
-    Ok(row.optional()?)
+    })?)
 }
 
 fn write(

@@ -1,6 +1,6 @@
 //! The targets that this project has delivered to.
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::Row;
 
 use super::Error;
 use super::advertised::{self, AdvertisedLimits};
@@ -48,19 +48,13 @@ pub(crate) struct Target {
 /// The registered target with this id; `None` if there is none.
 pub(crate) fn current(tx: &ReadTx<'_>, target_id: &str) -> Result<Option<Target>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM delivery_targets WHERE target_id = ?1");
-    tx.prepare(&sql)?
-        .query_row([target_id], |r| Ok(target(r)))
-        .optional()?
-        .transpose()
+    tx.first(&sql, [target_id], |r| Ok(target(r)))?.transpose()
 }
 
 /// The registered target with this row; `None` if there is none.
 pub(crate) fn of_row(tx: &ReadTx<'_>, id: i64) -> Result<Option<Target>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM delivery_targets WHERE id = ?1");
-    tx.prepare(&sql)?
-        .query_row([id], |r| Ok(target(r)))
-        .optional()?
-        .transpose()
+    tx.first(&sql, [id], |r| Ok(target(r)))?.transpose()
 }
 
 /// The live target that was used last; `None` without one.

@@ -1,7 +1,6 @@
 //! Signs that another server answers at a target's URL than before; kept with the target until a
 //! user replays to it or dismisses them.
 
-use rusqlite::OptionalExtension as _;
 use serde_json::{Value, json};
 
 use super::Error;
@@ -34,10 +33,7 @@ const FIELDS: [&str; 3] = ["server_instance_id", "environment_name", "git_sha"];
 /// The unconfirmed change of a target's server; `None` if there is none.
 pub(crate) fn pending_reset(tx: &ReadTx<'_>, target: i64) -> Result<Option<Reset>, Error> {
     let sql = "SELECT reset_seen_at, reset_changes FROM delivery_targets WHERE id = ?1 AND reset_seen_at IS NOT NULL";
-    let found: Option<(i64, String)> = tx
-        .prepare(sql)?
-        .query_row([target], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
+    let found: Option<(i64, String)> = tx.first(sql, [target], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let Some((since, text)) = found else {
         return Ok(None);
     };

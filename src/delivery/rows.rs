@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::OptionalExtension as _;
-
 use super::{Error, Status};
 use crate::base::{Timestamp, retry};
 use crate::store::ReadTx;
@@ -97,10 +95,7 @@ pub(super) const OWED: &str =
 
 /// Due time of the open attempt that goes first.
 pub(super) fn next_attempt(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
-    let due: Option<i64> = tx
-        .prepare(NEXT_ATTEMPT)?
-        .query_row([target], |r| r.get(0))
-        .optional()?;
+    let due: Option<i64> = tx.first(NEXT_ATTEMPT, [target], |r| r.get(0))?;
     Ok(due.map(Timestamp::from_micros))
 }
 
@@ -108,10 +103,7 @@ pub(super) fn next_attempt(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timest
 pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>, Error> {
     let mut next: Option<i64> = None;
     for sql in [NEXT_ROW, NEXT_ATTEMPT, NEXT_PARKED] {
-        let due: Option<i64> = tx
-            .prepare(sql)?
-            .query_row([target], |r| r.get(0))
-            .optional()?;
+        let due: Option<i64> = tx.first(sql, [target], |r| r.get(0))?;
         next = next.into_iter().chain(due).min();
     }
     Ok(next.map(Timestamp::from_micros))
@@ -120,9 +112,7 @@ pub(crate) fn next_due(tx: &ReadTx<'_>, target: i64) -> Result<Option<Timestamp>
 /// True when there is anything to do for a target: an open attempt, a waiting row, or a journal row
 /// above its cursor. O(1): the cost of a drain with nothing to send.
 pub(crate) fn owed(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
-    Ok(tx
-        .prepare(OWED)?
-        .query_row([target.id, target.cursor_seq], |r| r.get(0))?)
+    Ok(tx.one(OWED, [target.id, target.cursor_seq], |r| r.get(0))?)
 }
 
 /// True if something may be sent to a target now: no pause is running, no open attempt delays
@@ -133,10 +123,7 @@ pub(super) fn is_due(
     now: Timestamp,
 ) -> Result<bool, Error> {
     let due = |sql| {
-        let due: Option<i64> = tx
-            .prepare(sql)?
-            .query_row([target.id], |r| r.get(0))
-            .optional()?;
+        let due: Option<i64> = tx.first(sql, [target.id], |r| r.get(0))?;
         Ok::<_, Error>(due.map(|due| retry::is_due(Timestamp::from_micros(due), now)))
     };
     if target
@@ -154,22 +141,20 @@ pub(super) fn is_due(
 /// Events in open attempts: sent or about to be, and to be sent again.
 pub(crate) fn in_open_attempts(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
     let sql = "SELECT COALESCE(SUM(events), 0) FROM delivery_attempts WHERE target = ?1 AND closed_at IS NULL";
-    Ok(tx.prepare(sql)?.query_row([target], |r| r.get(0))?)
+    Ok(tx.one(sql, [target], |r| r.get(0))?)
 }
 
 /// How many events are in flight or pending at some target. O(rows).
 pub(crate) fn in_flight_anywhere(tx: &ReadTx<'_>) -> Result<i64, Error> {
     let sql =
         "SELECT COUNT(DISTINCT seq) FROM delivery_rows WHERE status IN ('in_flight', 'pending')";
-    Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
+    Ok(tx.one(sql, [], |r| r.get(0))?)
 }
 
 /// True when the journal has rows that the target's cursor has not passed.
 pub(crate) fn has_new(tx: &ReadTx<'_>, target: &super::Target) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_feed WHERE seq > ?1)";
-    Ok(tx
-        .prepare(sql)?
-        .query_row([target.cursor_seq], |r| r.get(0))?)
+    Ok(tx.one(sql, [target.cursor_seq], |r| r.get(0))?)
 }
 
 /// Number of events that are refused for now.
@@ -183,7 +168,7 @@ pub(super) const UNSEEN: &str = "SELECT f.event_id, d.error FROM delivery_rows A
 
 /// Number of events that a target refused for now; costs as much as there are such events.
 pub(crate) fn rejected(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
-    Ok(tx.prepare(REJECTED)?.query_row([target], |r| r.get(0))?)
+    Ok(tx.one(REJECTED, [target], |r| r.get(0))?)
 }
 
 /// The first events that were given up at a target and not waived, with the last reason.

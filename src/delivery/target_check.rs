@@ -1,7 +1,6 @@
 //! What a target is said to have, to compare with its own answer; and the result of the last
 //! comparison.
 
-use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Target};
@@ -98,10 +97,7 @@ pub(crate) fn last_check(
 ) -> Result<Option<(Timestamp, TargetCheck)>, Error> {
     let sql =
         "SELECT checked_at, checked FROM delivery_targets WHERE id = ?1 AND checked_at IS NOT NULL";
-    let found: Option<(i64, String)> = tx
-        .prepare(sql)?
-        .query_row([target], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
+    let found: Option<(i64, String)> = tx.first(sql, [target], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let read = |(at, text): (i64, String)| {
         Some((
             Timestamp::from_micros(at),

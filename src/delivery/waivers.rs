@@ -51,7 +51,7 @@ pub(crate) struct Waiver {
 /// Number of given-up events at a target that are waived.
 pub(crate) fn waived(tx: &ReadTx<'_>, target: i64) -> Result<i64, Error> {
     let sql = "SELECT COALESCE(SUM(events), 0) FROM delivery_waivers WHERE target = ?1";
-    Ok(tx.prepare(sql)?.query_row([target], |r| r.get(0))?)
+    Ok(tx.one(sql, [target], |r| r.get(0))?)
 }
 
 /// The waivers at a target, the oldest first.
@@ -83,12 +83,19 @@ pub(crate) fn waive(
     note: &str,
     now: Timestamp,
 ) -> Result<u64, Error> {
-    let id: i64 = tx
-        .prepare(
-            "INSERT INTO delivery_waivers (target, grp, event_type, reason, note, events, waived_at)
+    let id: i64 = tx.one(
+        "INSERT INTO delivery_waivers (target, grp, event_type, reason, note, events, waived_at)
              VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6) RETURNING id",
-        )?
-        .query_row((target.id, group.id(), &group.event_type, &group.reason, note, now.as_micros()), |r| r.get(0))?;
+        (
+            target.id,
+            group.id(),
+            &group.event_type,
+            &group.reason,
+            note,
+            now.as_micros(),
+        ),
+        |r| r.get(0),
+    )?;
     let mut events = 0;
     for chunk in seqs.chunks(CHUNK) {
         events += tx

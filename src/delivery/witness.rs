@@ -10,7 +10,7 @@ use crate::store::ReadTx;
 /// Number of missing attempts. Their ids are consecutive, and none is ever deleted.
 pub(crate) fn lost_attempts(tx: &ReadTx<'_>) -> Result<i64, Error> {
     let sql = "SELECT COALESCE(MAX(id), 0) - COUNT(*) FROM delivery_attempts";
-    Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
+    Ok(tx.one(sql, [], |r| r.get(0))?)
 }
 
 /// Contradictions between the rows of a target and its attempts, as sentences. O(rows); memory

@@ -6,8 +6,6 @@
 
 use std::collections::HashMap;
 
-use rusqlite::OptionalExtension as _;
-
 use super::entry::{Added, Appended, Entry, Receipt};
 use super::insert::{Cargo, insert, size_of};
 use super::known::{Known, again, known};
@@ -46,10 +44,11 @@ struct Bound {
 impl<'a> Appender<'a> {
     /// Starts adding; `now` is the rows' capture time.
     pub(crate) fn new(tx: &'a WriteTx<'a>, now: Timestamp) -> Result<Self, Error> {
-        let head = tx
-            .prepare("SELECT seq, chain FROM journal_events WHERE seq = (SELECT MAX(seq) FROM journal_events)")?
-            .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
-            .optional()?;
+        let head = tx.first(
+            "SELECT seq, chain FROM journal_events WHERE seq = (SELECT MAX(seq) FROM journal_events)",
+            [],
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )?;
         let (last_seq, chain) = head.unwrap_or((0, chain::START));
         let sealed = super::sealed_through(tx)?;
         let (newest, receipt) = (HashMap::new(), Receipt::default());
@@ -265,10 +264,7 @@ impl<'a> Appender<'a> {
             Kind::Event => Ok(seq > self.sealed),
             Kind::Document => {
                 let sql = "SELECT announced_by > ?2 FROM journal_events WHERE seq = ?1";
-                let above: Option<bool> = self
-                    .tx
-                    .prepare(sql)?
-                    .query_row([seq, self.sealed], |r| r.get(0))?;
+                let above: Option<bool> = self.tx.one(sql, [seq, self.sealed], |r| r.get(0))?;
                 Ok(above.unwrap_or(false))
             }
         }

@@ -1,7 +1,5 @@
 //! Marks rows whose payload is in a verified archive, and restores payloads from one.
 
-use rusqlite::OptionalExtension as _;
-
 use super::state::{counter, counter_of, name};
 use super::{Audit, Error, Kind, audit, retire};
 use crate::base::{Sha256, Timestamp};
@@ -55,18 +53,17 @@ pub(crate) fn bring_back(
     event_id: &str,
     envelope: &[u8],
 ) -> Result<Return, Error> {
-    let row = tx
-        .prepare(
-            "SELECT seq, payload_sha256, superseded_by IS NOT NULL, discarded, gone, held IS NOT NULL, size, event_type,
+    let row = tx.first(
+        "SELECT seq, payload_sha256, superseded_by IS NOT NULL, discarded, gone, held IS NOT NULL, size, event_type,
                     archived_at IS NOT NULL, kind
              FROM journal_events WHERE event_id = ?1 AND discarded IS NOT 'replaced'",
-        )?
-        .query_row([event_id], |r| {
+        [event_id],
+        |r| {
             let marks: (bool, Option<String>, Option<String>) = (r.get(2)?, r.get(3)?, r.get(4)?);
             let facts: (bool, i64, String, bool, i64) = (r.get(5)?, r.get(6)?, r.get(7)?, r.get(8)?, r.get(9)?);
             Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?, marks, facts))
-        })
-        .optional()?;
+        },
+    )?;
     let Some((seq, digest, (is_superseded, discarded, gone), facts)) = row else {
         return Ok(Return::Unknown);
     };

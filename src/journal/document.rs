@@ -3,7 +3,6 @@
 //! It is a row of the journal like an event; the text is stored separately, once for all versions
 //! that have it, and only for as long as some target may need it.
 
-use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -93,10 +92,7 @@ pub(crate) fn keep_text(tx: &WriteTx<'_>, sha256: Sha256, text: &[u8]) -> Result
 /// The text with this digest; `None` if it is not stored. The digest is not checked.
 pub(crate) fn text(tx: &ReadTx<'_>, sha256: Sha256) -> Result<Option<Vec<u8>>, Error> {
     let sql = "SELECT text FROM journal_texts WHERE sha256 = ?1";
-    Ok(tx
-        .prepare(sql)?
-        .query_row([sha256.as_bytes()], |r| r.get(0))
-        .optional()?)
+    Ok(tx.first(sql, [sha256.as_bytes()], |r| r.get(0))?)
 }
 
 /// True if a text with this digest is stored.
@@ -127,9 +123,7 @@ pub(crate) fn kept_digests(tx: &ReadTx<'_>) -> Result<Vec<Sha256>, Error> {
 /// Number of stored texts, and their bytes. O(texts).
 pub(crate) fn kept_texts(tx: &ReadTx<'_>) -> Result<(u64, u64), Error> {
     let sql = "SELECT COUNT(*), COALESCE(SUM(LENGTH(text)), 0) FROM journal_texts";
-    let (count, bytes): (i64, i64) = tx
-        .prepare(sql)?
-        .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let (count, bytes): (i64, i64) = tx.one(sql, [], |r| Ok((r.get(0)?, r.get(1)?)))?;
     Ok((
         u64::try_from(count).unwrap_or(0),
         u64::try_from(bytes).unwrap_or(0),
@@ -188,17 +182,13 @@ pub(crate) fn last_version(
     };
     let sql = "SELECT event_id, captured_at FROM journal_events WHERE seq = ?1";
     let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, Timestamp::from_micros(r.get(1)?)));
-    Ok(tx.prepare(sql)?.query_row([newest.seq], row).optional()?)
+    Ok(tx.first(sql, [newest.seq], row)?)
 }
 
 /// The version of the same document before this one; `None` for the first.
 pub(crate) fn version_before(tx: &ReadTx<'_>, seq: i64) -> Result<Option<i64>, Error> {
     let sql = "SELECT follows FROM journal_events WHERE seq = ?1";
-    Ok(tx
-        .prepare(sql)?
-        .query_row([seq], |r| r.get(0))
-        .optional()?
-        .flatten())
+    Ok(tx.first(sql, [seq], |r| r.get(0))?.flatten())
 }
 
 /// The newest event of a key that was not given up.
@@ -210,15 +200,15 @@ pub(crate) fn newest_event(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<i64>
 /// The caller must also post it to the targets.
 pub(crate) fn supersede_document(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<bool, Error> {
     use super::state::{counter_of, name};
-    let row = tx
-        .prepare(
-            "UPDATE journal_events SET superseded_by = ?2
+    let row = tx.first(
+        "UPDATE journal_events SET superseded_by = ?2
              WHERE seq = ?1 AND kind = 1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
                AND held IS NULL
              RETURNING size",
-        )?
-        .query_row([seq, by], |r| r.get::<_, i64>(0))
-        .optional()?;
+        [seq, by],
+        |r| r.get::<_,
+        i64>(0),
+    )?;
     let Some(size) = row else { return Ok(false) };
     for (name, by) in [
         (name::LIVE, -1),

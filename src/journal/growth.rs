@@ -1,7 +1,5 @@
 //! Growth and composition of the journal, for a report. O(rows).
 
-use rusqlite::OptionalExtension as _;
-
 use super::Error;
 use crate::base::Timestamp;
 use crate::event::WireForm;
@@ -10,7 +8,7 @@ use crate::store::ReadTx;
 /// Capture time of the first event; `None` without events.
 pub(crate) fn first_captured_at(tx: &ReadTx<'_>) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT captured_at FROM journal_events WHERE kind = 0 ORDER BY seq LIMIT 1";
-    let at: Option<i64> = tx.prepare(sql)?.query_row([], |r| r.get(0)).optional()?;
+    let at: Option<i64> = tx.first(sql, [], |r| r.get(0))?;
     Ok(at.map(Timestamp::from_micros))
 }
 
@@ -37,7 +35,8 @@ pub(crate) fn sensitive(tx: &ReadTx<'_>) -> Result<Sensitive, Error> {
     let sql = "SELECT COUNT(*) FILTER (WHERE origin = ?1), COUNT(*) FILTER (WHERE wire = ?2) FROM journal_events
                WHERE held IS NULL AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL";
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
-    Ok(tx.prepare(sql)?.query_row(
+    Ok(tx.one(
+        sql,
         (super::MISSION_LOG_ORIGIN, WireForm::Personal.code()),
         |r| {
             Ok(Sensitive {

@@ -1,7 +1,5 @@
 //! Events on hold.
 
-use rusqlite::OptionalExtension as _;
-
 use super::state::{counter_of, name};
 use super::{Error, Kind};
 use crate::base::Timestamp;
@@ -79,19 +77,14 @@ pub(crate) fn held_of(tx: &ReadTx<'_>, reason: &str) -> Result<(u64, u64), Error
     let sql = "SELECT COUNT(*) FILTER (WHERE kind = 0), COUNT(*) FILTER (WHERE kind = 1) FROM journal_events
                WHERE held = ?1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL";
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
-    Ok(tx
-        .prepare(sql)?
-        .query_row([reason], |r| Ok((count(r.get(0)?), count(r.get(1)?))))?)
+    Ok(tx.one(sql, [reason], |r| Ok((count(r.get(0)?), count(r.get(1)?))))?)
 }
 
 /// Puts a row on hold and returns its kind; `None` if it is not live or already on hold.
 pub(crate) fn hold(tx: &WriteTx<'_>, seq: i64, reason: &str) -> Result<Option<Kind>, Error> {
     let sql = "UPDATE journal_events SET held = ?2 WHERE seq = ?1 AND held IS NULL AND superseded_by IS NULL
                  AND discarded IS NULL AND gone IS NULL RETURNING kind";
-    let kind: Option<i64> = tx
-        .prepare(sql)?
-        .query_row((seq, reason), |r| r.get(0))
-        .optional()?;
+    let kind: Option<i64> = tx.first(sql, (seq, reason), |r| r.get(0))?;
     let Some(kind) = kind.map(Kind::from_code) else {
         return Ok(None);
     };
@@ -105,7 +98,7 @@ pub(crate) fn newer(tx: &ReadTx<'_>, seq: i64) -> Result<Option<i64>, Error> {
     let sql = "SELECT n.seq FROM journal_events AS e JOIN journal_keys AS k ON k.coalesce_key = e.coalesce_key
                JOIN journal_events AS n ON n.seq = k.seq
                WHERE e.seq = ?1 AND n.seq > ?1 AND n.held IS NULL AND n.discarded IS NULL AND n.superseded_by IS NULL";
-    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?)
+    Ok(tx.first(sql, [seq], |r| r.get(0))?)
 }
 
 /// Marks a live row on hold as superseded by the row `by`, and returns its kind; `None` if it is
@@ -115,7 +108,7 @@ pub(crate) fn supersede_held(tx: &WriteTx<'_>, seq: i64, by: i64) -> Result<Opti
                WHERE seq = ?1 AND held IS NOT NULL AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
                RETURNING kind, size, archived_at IS NOT NULL";
     let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?, r.get::<_, bool>(2)?));
-    let row = tx.prepare(sql)?.query_row([seq, by], read).optional()?;
+    let row = tx.first(sql, [seq, by], read)?;
     let Some((kind, size, was_archived)) = row else {
         return Ok(None);
     };

@@ -1,7 +1,5 @@
 //! Journal functions for the import of older stores.
 
-use rusqlite::OptionalExtension as _;
-
 use super::read::Conflict;
 use super::state::{counter, name};
 use super::{Error, retire};
@@ -23,12 +21,9 @@ pub(crate) struct Holder {
 pub(crate) fn holder(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Holder>, Error> {
     let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events
                WHERE event_id = ?1 AND discarded IS NOT 'replaced'";
-    let row = tx
-        .prepare(sql)?
-        .query_row([event_id, retire::PURGED], |r| {
-            Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?))
-        })
-        .optional()?;
+    let row = tx.first(sql, [event_id, retire::PURGED], |r| {
+        Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?, r.get(2)?))
+    })?;
     let Some((seq, digest, is_purged)) = row else {
         return Ok(None);
     };
@@ -112,13 +107,11 @@ pub(crate) fn contents(
         None => None,
     };
     let sql = "SELECT envelope FROM journal_conflicts WHERE event_id = ?1 AND incoming_sha256 = ?2";
-    let theirs = tx
-        .prepare(sql)?
-        .query_row(
-            (&conflict.event_id, &conflict.incoming_sha256.as_bytes()[..]),
-            |r| r.get(0),
-        )
-        .optional()?;
+    let theirs = tx.first(
+        sql,
+        (&conflict.event_id, &conflict.incoming_sha256.as_bytes()[..]),
+        |r| r.get(0),
+    )?;
     Ok((ours, theirs.unwrap_or_default()))
 }
 

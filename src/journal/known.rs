@@ -1,7 +1,5 @@
 //! An id that is captured again.
 
-use rusqlite::OptionalExtension as _;
-
 use super::entry::{Appended, Entry};
 use super::state::{counter, name};
 use super::{Error, retire};
@@ -20,14 +18,13 @@ pub(super) struct Known {
 pub(super) fn known(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<Known>, Error> {
     let sql = "SELECT seq, payload_sha256, discarded IS ?2 OR gone IS ?2 FROM journal_events
                WHERE event_id = ?1 AND discarded IS NOT 'replaced'";
-    let row = tx.prepare(sql)?.query_row([event_id, retire::PURGED], |r| {
+    Ok(tx.first(sql, [event_id, retire::PURGED], |r| {
         Ok(Known {
             seq: r.get(0)?,
             digest: r.get(1)?,
             is_purged: r.get(2)?,
         })
-    });
-    Ok(row.optional()?)
+    })?)
 }
 
 /// The result for an entry with a known id. Nothing is stored of an event that was purged; the same
@@ -119,9 +116,8 @@ pub(crate) fn seen(
         return Ok(Some(Seen::Purged));
     }
     let sql = "SELECT origin LIKE 'import:%', held IS NOT NULL FROM journal_events WHERE seq = ?1";
-    let (is_imported, is_held): (bool, bool) = tx
-        .prepare(sql)?
-        .query_row([seq], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let (is_imported, is_held): (bool, bool) =
+        tx.one(sql, [seq], |r| Ok((r.get(0)?, r.get(1)?)))?;
     if digest == Sha256::of(envelope).as_bytes() {
         return Ok(Some(Seen::Same { is_held }));
     }

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use rusqlite::OptionalExtension as _;
-
 use super::Error;
 use crate::base::Sha256;
 use crate::event::Coalesce;
@@ -95,11 +93,7 @@ pub(super) fn newest(tx: &ReadTx<'_>, key: [u8; 16]) -> Result<Option<Newest>, E
 /// True if the row was given up or will never be sent: then it no longer states anything.
 pub(super) fn is_discarded(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     let sql = "SELECT discarded IS NOT NULL OR superseded_by IS NOT NULL FROM journal_events WHERE seq = ?1";
-    Ok(tx
-        .prepare(sql)?
-        .query_row([seq], |r| r.get(0))
-        .optional()?
-        .unwrap_or(false))
+    Ok(tx.first(sql, [seq], |r| r.get(0))?.unwrap_or(false))
 }
 
 /// True if no mark prevents that the event is superseded: not on hold, not given up, payload
@@ -107,9 +101,5 @@ pub(super) fn is_discarded(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
 pub(super) fn is_plain(tx: &ReadTx<'_>, seq: i64) -> Result<bool, Error> {
     let sql = "SELECT held IS NULL AND discarded IS NULL AND gone IS NULL AND superseded_by IS NULL
                FROM journal_events WHERE seq = ?1";
-    Ok(tx
-        .prepare(sql)?
-        .query_row([seq], |r| r.get(0))
-        .optional()?
-        .unwrap_or(false))
+    Ok(tx.first(sql, [seq], |r| r.get(0))?.unwrap_or(false))
 }

@@ -1,6 +1,5 @@
 //! A point in the journal's history, to detect later whether the facts stated then still hold.
 
-use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
 use super::state::{counter_of, name};
@@ -27,18 +26,19 @@ impl Point {
 
 /// The present point of the journal.
 pub(crate) fn point(tx: &ReadTx<'_>) -> Result<Point, Error> {
-    let last = tx
-        .prepare("SELECT seq, chain FROM journal_events WHERE seq = (SELECT MAX(seq) FROM journal_events)")?
-        .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
+    let last = tx.first(
+        "SELECT seq, chain FROM journal_events WHERE seq = (SELECT MAX(seq) FROM journal_events)",
+        [],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )?;
     let (seq, link): (i64, [u8; 32]) = last.unwrap_or((0, chain::START));
     let mut discarded = 0;
     for kind in Kind::ALL {
         discarded += store::counter(tx, counter_of(kind, name::DISCARDED))?;
     }
-    let audited = tx
-        .prepare("SELECT COALESCE(MAX(id), 0) FROM journal_audit")?
-        .query_row([], |r| r.get(0))?;
+    let audited = tx.one("SELECT COALESCE(MAX(id), 0) FROM journal_audit", [], |r| {
+        r.get(0)
+    })?;
     let chain = Sha256::from_slice(&link)
         .map(|digest| digest.to_string())
         .unwrap_or_default();
@@ -58,10 +58,11 @@ pub(crate) fn is_same_history(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Err
 
 /// True if `then` is a point of this history; events may have been given up since.
 pub(crate) fn continues(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
-    let link: Option<[u8; 32]> = tx
-        .prepare("SELECT chain FROM journal_events WHERE seq = ?1")?
-        .query_row([then.seq], |r| r.get(0))
-        .optional()?;
+    let link: Option<[u8; 32]> = tx.first(
+        "SELECT chain FROM journal_events WHERE seq = ?1",
+        [then.seq],
+        |r| r.get(0),
+    )?;
     Ok(link
         .as_ref()
         .and_then(|link| Sha256::from_slice(link))
@@ -72,5 +73,5 @@ pub(crate) fn continues(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
 /// with a key since. O(new rows).
 pub(crate) fn states_the_same(tx: &ReadTx<'_>, then: &Point) -> Result<bool, Error> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM journal_events WHERE seq > ?1 AND coalesce_key IS NOT NULL)";
-    Ok(is_same_history(tx, then)? && tx.prepare(sql)?.query_row([then.seq], |r| r.get(0))?)
+    Ok(is_same_history(tx, then)? && tx.one(sql, [then.seq], |r| r.get(0))?)
 }

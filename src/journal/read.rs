@@ -1,6 +1,6 @@
 //! Reading rows.
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::Row;
 
 use super::{Error, Kind, Record};
 use crate::base::{Sha256, Timestamp};
@@ -130,47 +130,41 @@ pub(crate) fn live_event(tx: &ReadTx<'_>, event_id: &str) -> Result<Option<i64>,
     let sql =
         "SELECT seq FROM journal_events WHERE event_id = ?1 AND kind = 0 AND superseded_by IS NULL
                AND discarded IS NULL AND gone IS NULL";
-    Ok(tx
-        .prepare(sql)?
-        .query_row([event_id], |r| r.get(0))
-        .optional()?)
+    Ok(tx.first(sql, [event_id], |r| r.get(0))?)
 }
 
 /// The id of the event in a row; `None` if the row does not exist.
 pub(crate) fn id_of(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
     let sql = "SELECT event_id FROM journal_events WHERE seq = ?1";
-    Ok(tx.prepare(sql)?.query_row([seq], |r| r.get(0)).optional()?)
+    Ok(tx.first(sql, [seq], |r| r.get(0))?)
 }
 
 /// True when an event has this id.
 pub(crate) fn is_known(tx: &ReadTx<'_>, event_id: &str) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_events WHERE event_id = ?1 AND discarded IS NOT 'replaced')";
-    Ok(tx.prepare(sql)?.query_row([event_id], |r| r.get(0))?)
+    Ok(tx.one(sql, [event_id], |r| r.get(0))?)
 }
 
 /// Why a row is on hold; `None` if it is not.
 pub(crate) fn held(tx: &ReadTx<'_>, seq: i64) -> Result<Option<String>, Error> {
     let sql = "SELECT held FROM journal_events WHERE seq = ?1";
-    Ok(tx
-        .prepare(sql)?
-        .query_row([seq], |r| r.get(0))
-        .optional()?
-        .flatten())
+    Ok(tx.first(sql, [seq], |r| r.get(0))?.flatten())
 }
 
 /// True when an imported event is the live copy of a mission log line; see
 /// [`LogEvent::copy_key`](crate::event::LogEvent::copy_key).
 pub(crate) fn is_copied(tx: &ReadTx<'_>, line: &[u8; 16]) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_copies WHERE line = ?1)";
-    Ok(tx.prepare(sql)?.query_row([&line[..]], |r| r.get(0))?)
+    Ok(tx.one(sql, [&line[..]], |r| r.get(0))?)
 }
 
 /// The envelope bytes of a row; `None` if deleted.
 pub(crate) fn payload(tx: &ReadTx<'_>, seq: i64) -> Result<Option<Vec<u8>>, Error> {
-    Ok(tx
-        .prepare("SELECT envelope FROM journal_payloads WHERE seq = ?1")?
-        .query_row([seq], |r| r.get(0))
-        .optional()?)
+    Ok(tx.first(
+        "SELECT envelope FROM journal_payloads WHERE seq = ?1",
+        [seq],
+        |r| r.get(0),
+    )?)
 }
 
 fn record(row: &Row<'_>) -> Result<Record, Error> {
@@ -238,14 +232,16 @@ pub(crate) fn live_events_after(tx: &ReadTx<'_>, after: i64) -> Result<i64, Erro
     let sql =
         "SELECT COUNT(*) FROM journal_payloads AS p CROSS JOIN journal_events AS e ON e.seq = p.seq
                WHERE p.seq > ?1 AND e.kind = 0 AND e.superseded_by IS NULL AND e.discarded IS NULL";
-    Ok(tx.prepare(sql)?.query_row([after], |r| r.get(0))?)
+    Ok(tx.one(sql, [after], |r| r.get(0))?)
 }
 
 /// The newest row; 0 if there is none.
 pub(crate) fn last_seq(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    Ok(tx
-        .prepare("SELECT COALESCE(MAX(seq), 0) FROM journal_events")?
-        .query_row([], |r| r.get(0))?)
+    Ok(tx.one(
+        "SELECT COALESCE(MAX(seq), 0) FROM journal_events",
+        [],
+        |r| r.get(0),
+    )?)
 }
 
 /// The next rows after `after`, with any marks.
@@ -260,7 +256,7 @@ pub(crate) fn rows_after(tx: &ReadTx<'_>, after: i64, limit: i64) -> Result<Vec<
 /// Capture time of the oldest stored payload; `None` without any.
 pub(crate) fn oldest_kept_at(tx: &ReadTx<'_>) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT captured_at FROM journal_events WHERE seq = (SELECT MIN(seq) FROM journal_payloads)";
-    let at: Option<i64> = tx.prepare(sql)?.query_row([], |r| r.get(0)).optional()?;
+    let at: Option<i64> = tx.first(sql, [], |r| r.get(0))?;
     Ok(at.map(Timestamp::from_micros))
 }
 

@@ -1,7 +1,5 @@
 //! Marks on existing rows, and the audit trail.
 
-use rusqlite::OptionalExtension as _;
-
 use super::state::{counter, counter_of, name};
 use super::{Error, Kind};
 use crate::base::{Sha256, Timestamp};
@@ -43,7 +41,8 @@ pub(crate) fn audit(tx: &WriteTx<'_>, now: Timestamp, audit: &Audit<'_>) -> Resu
 pub(crate) fn audit_once(tx: &WriteTx<'_>, now: Timestamp, entry: &Audit<'_>) -> Result<(), Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM journal_audit WHERE event_id = ?1 AND sha256 = ?2 AND act = ?3
                  AND act IN ('rewritten', 'discarded'))";
-    let is_told: bool = tx.prepare(sql)?.query_row(
+    let is_told: bool = tx.one(
+        sql,
         rusqlite::params![entry.event_id, &entry.sha256.as_bytes()[..], entry.act],
         |r| r.get(0),
     )?;
@@ -123,13 +122,12 @@ pub(crate) fn let_go(
         Mark::Gone(why) => (None, Some(why)),
         Mark::Archived => (Some("archived"), None),
     };
-    let row = tx
-        .prepare(
-            "UPDATE journal_events SET discarded = ?2, gone = ?3, left_at = ?4
+    let row = tx.first(
+        "UPDATE journal_events SET discarded = ?2, gone = ?3, left_at = ?4
              WHERE seq = ?1 AND superseded_by IS NULL AND discarded IS NULL AND gone IS NULL
              RETURNING event_id, event_type, payload_sha256, held IS NOT NULL, size, archived_at IS NOT NULL, kind",
-        )?
-        .query_row(rusqlite::params![seq, discarded, gone, now.as_micros()], |r| {
+        rusqlite::params![seq, discarded, gone, now.as_micros()],
+        |r| {
             Ok((
                 r.get(0)?,
                 r.get(1)?,
@@ -139,8 +137,8 @@ pub(crate) fn let_go(
                 r.get::<_, bool>(5)?,
                 r.get(6)?,
             ))
-        })
-        .optional()?;
+        },
+    )?;
     let Some((event_id, event_type, digest, was_held, size, was_archived, kind)) = row else {
         return Ok(None);
     };
@@ -184,17 +182,16 @@ pub(crate) fn let_go(
 /// Deletes the rest of a row that is not live: its payload, if still stored, and all conflicting
 /// content under its id. Changes no count of events.
 pub(crate) fn bury(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<(), Error> {
-    let row = tx
-        .prepare(
-            "UPDATE journal_events SET gone = ?2, left_at = COALESCE(left_at, ?3)
+    let row = tx.first(
+        "UPDATE journal_events SET gone = ?2, left_at = COALESCE(left_at, ?3)
              WHERE seq = ?1 AND (superseded_by IS NOT NULL OR discarded IS NOT NULL OR gone IS NOT NULL)
                AND discarded IS NOT ?2 AND gone IS NOT ?2
              RETURNING event_id, event_type, payload_sha256",
-        )?
-        .query_row(rusqlite::params![seq, PURGED, now.as_micros()], |r| {
+        rusqlite::params![seq, PURGED, now.as_micros()],
+        |r| {
             Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Vec<u8>>(2)?))
-        })
-        .optional()?;
+        },
+    )?;
     if let Some((event_id, event_type, digest)) = row
         && tx
             .prepare("DELETE FROM journal_payloads WHERE seq = ?1")?
@@ -249,10 +246,11 @@ pub(crate) enum Release {
 
 /// Releases an event on hold, with an audit row.
 pub(crate) fn release(tx: &WriteTx<'_>, now: Timestamp, seq: i64) -> Result<Release, Error> {
-    let row = tx
-        .prepare("UPDATE journal_events SET held = NULL WHERE seq = ?1 AND held IS NOT NULL RETURNING event_id, event_type, payload_sha256, superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, kind")?
-        .query_row([seq], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Vec<u8>>(2)?, r.get::<_, bool>(3)?, r.get(4)?)))
-        .optional()?;
+    let row = tx.first(
+        "UPDATE journal_events SET held = NULL WHERE seq = ?1 AND held IS NOT NULL RETURNING event_id, event_type, payload_sha256, superseded_by IS NULL AND discarded IS NULL AND gone IS NULL, kind",
+        [seq],
+        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Vec<u8>>(2)?, r.get::<_, bool>(3)?, r.get(4)?)),
+    )?;
     let Some((event_id, event_type, digest, is_live, kind)) = row else {
         return Ok(Release::NotHeld);
     };

@@ -128,9 +128,11 @@ fn named(t: Totals) -> [(&'static str, i64); 9] {
 
 /// The highest row ever selected for any target.
 pub(crate) fn sealed_through(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    Ok(tx
-        .prepare("SELECT sealed_through FROM journal_state WHERE id = 1")?
-        .query_row([], |r| r.get(0))?)
+    Ok(tx.one(
+        "SELECT sealed_through FROM journal_state WHERE id = 1",
+        [],
+        |r| r.get(0),
+    )?)
 }
 
 /// Raises the seal to `seq`; never lowers it. Delivery calls this in the transaction that selects.
@@ -144,9 +146,11 @@ pub(crate) fn seal(tx: &WriteTx<'_>, seq: i64) -> Result<(), Error> {
 
 /// The value of the Lamport clock.
 pub(crate) fn lamport(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    Ok(tx
-        .prepare("SELECT lamport FROM journal_state WHERE id = 1")?
-        .query_row([], |r| r.get(0))?)
+    Ok(
+        tx.one("SELECT lamport FROM journal_state WHERE id = 1", [], |r| {
+            r.get(0)
+        })?,
+    )
 }
 
 /// The highest Lamport clock: the largest number that every reader of JSON keeps exactly. A clock
@@ -163,16 +167,18 @@ pub(crate) fn raise_lamport(tx: &WriteTx<'_>, at_least: i64) -> Result<(), Error
 
 /// Advances the Lamport clock by `by` and returns its first new value.
 pub(crate) fn next_lamport(tx: &WriteTx<'_>, by: i64) -> Result<i64, Error> {
-    let last: i64 = tx
-        .prepare("UPDATE journal_state SET lamport = MIN(MAX(lamport, 0), ?2) + ?1 WHERE id = 1 RETURNING lamport")?
-        .query_row([by, HIGHEST_CLOCK], |r| r.get(0))?;
+    let last: i64 = tx.one(
+        "UPDATE journal_state SET lamport = MIN(MAX(lamport, 0), ?2) + ?1 WHERE id = 1 RETURNING lamport",
+        [by, HIGHEST_CLOCK],
+        |r| r.get(0),
+    )?;
     Ok(last - by + 1)
 }
 
 /// Number of bytes of the spool file `id` that are in the journal.
 pub(crate) fn spooled_through(tx: &ReadTx<'_>, id: &str) -> Result<u64, Error> {
     let sql = "SELECT CASE WHEN spool IS ?1 THEN spool_through ELSE 0 END FROM journal_state WHERE id = 1";
-    let through: i64 = tx.prepare(sql)?.query_row([id], |r| r.get(0))?;
+    let through: i64 = tx.one(sql, [id], |r| r.get(0))?;
     Ok(u64::try_from(through).unwrap_or(0))
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
 
 use super::{Error, Found};
@@ -20,10 +19,11 @@ pub(super) struct Provenance {
 
 /// The stamp of the file when its share was completely imported; `None` if it never was.
 pub(super) fn done(tx: &ReadTx<'_>, path: &Path) -> Result<Option<String>, Error> {
-    let found = tx
-        .prepare("SELECT done FROM legacy_sources WHERE path = ?1")?
-        .query_row([name(path)], |r| r.get::<_, Option<String>>(0))
-        .optional()?;
+    let found = tx.first(
+        "SELECT done FROM legacy_sources WHERE path = ?1",
+        [name(path)],
+        |r| r.get::<_, Option<String>>(0),
+    )?;
     Ok(found.flatten())
 }
 
@@ -34,16 +34,13 @@ pub(super) fn begin(
     provenance: &Provenance,
     now: Timestamp,
 ) -> Result<i64, Error> {
-    Ok(tx
-        .prepare(
-            "INSERT INTO legacy_sources (path, kind, label, provenance, scope, imported_at)
+    Ok(tx.one(
+        "INSERT INTO legacy_sources (path, kind, label, provenance, scope, imported_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (path) DO UPDATE SET kind = excluded.kind, label = excluded.label,
                provenance = excluded.provenance, scope = excluded.scope, imported_at = excluded.imported_at
              RETURNING id",
-        )?
-        .query_row(
-            rusqlite::params![
+        rusqlite::params![
                 name(&found.path),
                 found.kind.word(),
                 found.label,
@@ -51,8 +48,8 @@ pub(super) fn begin(
                 provenance.scope,
                 now.as_micros()
             ],
-            |r| r.get(0),
-        )?)
+        |r| r.get(0),
+    )?)
 }
 
 /// Marks a source's share as completely imported.
@@ -135,14 +132,14 @@ pub(super) fn note_again(
     noted: &Noted,
 ) -> Result<(), Error> {
     let [kind, label, provenance] = &noted.words;
-    let source: i64 = tx
-        .prepare(
-            "INSERT INTO legacy_sources (path, kind, label, provenance, scope, imported_at)
+    let source: i64 = tx.one(
+        "INSERT INTO legacy_sources (path, kind, label, provenance, scope, imported_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (path) DO UPDATE SET path = excluded.path RETURNING id",
-        )?
-        .query_row(rusqlite::params![noted.path, kind, label, provenance, noted.scope, now.as_micros()], |r| {
+        rusqlite::params![noted.path, kind, label, provenance, noted.scope, now.as_micros()],
+        |r| {
             r.get(0)
-        })?;
+        },
+    )?;
     let [queued_at, retry_count] = &noted.cells;
     tx.prepare(
         "INSERT OR REPLACE INTO legacy_provenance (seq, source, sha256, differs, queued_at, retry_count)

@@ -3,7 +3,7 @@
 
 use std::ops::Deref;
 
-use rusqlite::{CachedStatement, Connection, Transaction};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, Transaction};
 
 use super::Error;
 use super::cache::Cache;
@@ -29,6 +29,26 @@ impl<'a> ReadTx<'a> {
     /// A prepared statement, cached for the next use.
     pub(crate) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, Error> {
         Ok(self.tx.prepare_cached(sql)?)
+    }
+
+    /// The first row of a query; an error if there is none.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        Ok(self.prepare(sql)?.query_row(parameters, row)?)
+    }
+
+    /// The first row of a query; `None` if there is none.
+    pub(crate) fn first<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Error> {
+        Ok(self.prepare(sql)?.query_row(parameters, row).optional()?)
     }
 
     /// The counter cache of the handle.

@@ -1,6 +1,6 @@
 //! Documents and their versions.
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::Row;
 
 use crate::base::Sha256;
 use crate::serve::Error;
@@ -90,12 +90,11 @@ pub(in crate::serve) fn document(
     mission: i64,
     path: &str,
 ) -> Result<Option<Document>, Error> {
-    let mut statement = tx.prepare(&format!(
-        "{DOCUMENT} WHERE d.mission_id = ?1 AND d.path = ?2"
-    ))?;
-    Ok(statement
-        .query_row((mission, path), document_of)
-        .optional()?)
+    Ok(tx.first(
+        &format!("{DOCUMENT} WHERE d.mission_id = ?1 AND d.path = ?2"),
+        (mission, path),
+        document_of,
+    )?)
 }
 
 /// The versions of a document, the newest first.

@@ -161,10 +161,7 @@ impl<'a> Fold<'a> {
         )?;
         let sql =
             "SELECT document_id FROM serve_model_documents WHERE mission_id = ?1 AND path = ?2";
-        let document: i64 = self
-            .tx
-            .prepare(sql)?
-            .query_row((mission, &version.path), |r| r.get(0))?;
+        let document: i64 = self.tx.one(sql, (mission, &version.path), |r| r.get(0))?;
         self.execute(
             "INSERT INTO serve_model_versions (document_id, sha256, size, at, told, branch, commit_sha, node)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET
@@ -329,10 +326,7 @@ impl<'a> Fold<'a> {
             "INSERT INTO serve_model_projects (team, uuid) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         self.execute(sql, (team, uuid))?;
         let sql = "SELECT project_id FROM serve_model_projects WHERE team = ?1 AND uuid = ?2";
-        let id = self
-            .tx
-            .prepare(sql)?
-            .query_row((team, uuid), |r| r.get(0))?;
+        let id = self.tx.one(sql, (team, uuid), |r| r.get(0))?;
         self.project = Some((team, uuid.to_owned(), id));
         Ok(id)
     }
@@ -347,10 +341,7 @@ impl<'a> Fold<'a> {
         } else {
             let sql =
                 "SELECT mission_id FROM serve_model_missions WHERE project_id = ?1 AND slug = ?2";
-            self.tx
-                .prepare(sql)?
-                .query_row((project, slug), |r| r.get(0))
-                .optional()?
+            self.tx.first(sql, (project, slug), |r| r.get(0))?
         };
         let id = if let Some(id) = known {
             let sql =
@@ -361,8 +352,7 @@ impl<'a> Fold<'a> {
             let sql = "INSERT INTO serve_model_missions (project_id, slug, last_at) VALUES (?1, ?2, ?3) RETURNING mission_id";
             let id: i64 = self
                 .tx
-                .prepare(sql)?
-                .query_row((project, slug, at.as_micros()), |r| r.get(0))?;
+                .one(sql, (project, slug, at.as_micros()), |r| r.get(0))?;
             self.index(id * 2 + 1, slug, "")?;
             id
         };

@@ -154,8 +154,11 @@ impl Model {
 }
 
 fn known_era(tx: &WriteTx<'_>) -> Result<Option<String>, Error> {
-    let mut known = tx.prepare("SELECT value FROM serve_model_settings WHERE name = 'era'")?;
-    Ok(known.query_row([], |r| r.get(0)).optional()?)
+    Ok(tx.first(
+        "SELECT value FROM serve_model_settings WHERE name = 'era'",
+        [],
+        |r| r.get(0),
+    )?)
 }
 
 /// How far each feed was read, and true if that is from the beginning again: rows were deleted from

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::Row;
 
 use super::scope::Scope;
 use crate::serve::Error;
@@ -144,10 +144,7 @@ pub(in crate::serve) fn project(
         return Ok(None);
     }
     let sql = format!("{PROJECT} WHERE team = ?1 AND uuid = ?2");
-    Ok(tx
-        .prepare(&sql)?
-        .query_row((scope.team, uuid), project_of)
-        .optional()?)
+    Ok(tx.first(&sql, (scope.team, uuid), project_of)?)
 }
 
 const MISSION: &str = "SELECT mission_id, slug, name, kind, branch, last_at, artifacts, required_missing,
@@ -209,10 +206,7 @@ pub(in crate::serve) fn mission(
     slug: &str,
 ) -> Result<Option<Mission>, Error> {
     let sql = format!("{MISSION} WHERE project_id = ?1 AND slug = ?2 GROUP BY mission_id");
-    let found = tx
-        .prepare(&sql)?
-        .query_row((project, slug), mission_of)
-        .optional()?;
+    let found = tx.first(&sql, (project, slug), mission_of)?;
     let Some(mut mission) = found else {
         return Ok(None);
     };

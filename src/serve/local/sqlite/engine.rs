@@ -68,9 +68,7 @@ impl Sqlite {
     /// The feeds, with how far each goes.
     pub(in crate::serve) fn heads(&self) -> Result<Heads, Error> {
         self.store.read(|tx| {
-            let head = |sql: &str| -> Result<i64, Error> {
-                Ok(tx.prepare(sql)?.query_row([], |r| r.get(0))?)
-            };
+            let head = |sql: &str| -> Result<i64, Error> { Ok(tx.one(sql, [], |r| r.get(0))?) };
             let mut era = tx.prepare("SELECT value FROM serve_settings WHERE name = 'era'")?;
             Ok(Heads {
                 era: era
@@ -109,12 +107,11 @@ impl Sqlite {
         sha256: Sha256,
     ) -> Result<Option<String>, Error> {
         self.store.read(|tx| {
-            let mut statement = tx.prepare(
+            Ok(tx.first(
                 "SELECT content FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2",
-            )?;
-            Ok(statement
-                .query_row((team, sha256.as_bytes()), |r| r.get(0))
-                .optional()?)
+                (team, sha256.as_bytes()),
+                |r| r.get(0),
+            )?)
         })
     }
 

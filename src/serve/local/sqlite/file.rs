@@ -50,8 +50,7 @@ impl Sqlite {
         let instance_id = store.write(|tx| -> Result<String, Error> {
             tx.prepare("INSERT INTO serve_settings (name, value) VALUES ('instance_id', ?1) ON CONFLICT DO NOTHING")?
                 .execute([ids.uuid()])?;
-            let mut statement = tx.prepare("SELECT value FROM serve_settings WHERE name = 'instance_id'")?;
-            Ok(statement.query_row([], |r| r.get(0))?)
+            Ok(tx.one("SELECT value FROM serve_settings WHERE name = 'instance_id'", [], |r| r.get(0))?)
         })?;
         Ok(Self {
             store,

@@ -1,7 +1,5 @@
 //! The records of one step, in the tables of a SQLite file.
 
-use rusqlite::OptionalExtension as _;
-
 use super::file::SCOPE;
 use super::removal::refused;
 use crate::base::{Sha256, Timestamp};
@@ -71,10 +69,11 @@ impl Tables<'_> {
         if new > 0 {
             self.add(Count::Projects, 1)?;
         }
-        let id = self
-            .tx
-            .prepare("SELECT project_id FROM serve_projects WHERE team = ?1 AND project_uuid = ?2")?
-            .query_row((self.team, uuid), |r| r.get(0))?;
+        let id = self.tx.one(
+            "SELECT project_id FROM serve_projects WHERE team = ?1 AND project_uuid = ?2",
+            (self.team, uuid),
+            |r| r.get(0),
+        )?;
         self.project = Some((uuid.to_owned(), id));
         Ok(id)
     }
@@ -107,13 +106,12 @@ impl Tables<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             )?
             .execute(fields)?;
-        let id = self
-            .tx
-            .prepare(
-                "SELECT namespace_id FROM serve_namespaces WHERE project_id = ?1 AND mission_slug = ?2
+        let id = self.tx.one(
+            "SELECT namespace_id FROM serve_namespaces WHERE project_id = ?1 AND mission_slug = ?2
                  AND target_branch = ?3 AND mission_type = ?4 AND manifest_version = ?5",
-            )?
-            .query_row(fields, |r| r.get(0))?;
+            fields,
+            |r| r.get(0),
+        )?;
         self.namespace = Some((namespace.clone(), id));
         Ok(id)
     }
@@ -185,10 +183,11 @@ impl Tables<'_> {
             self.keep_word(event, self.tx.conn().last_insert_rowid())?;
             return Ok(None);
         }
-        let there = self
-            .tx
-            .prepare("SELECT envelope FROM serve_events WHERE project_id = ?1 AND event_id = ?2")?
-            .query_row((project, &event.id), |r| r.get(0))?;
+        let there = self.tx.one(
+            "SELECT envelope FROM serve_events WHERE project_id = ?1 AND event_id = ?2",
+            (project, &event.id),
+            |r| r.get(0),
+        )?;
         Ok(Some(there))
     }
 
@@ -218,16 +217,14 @@ impl Tables<'_> {
             manifest_version,
             path,
         );
-        let found = self
-            .tx
-            .prepare(
-                "SELECT content_sha256 FROM serve_projects JOIN serve_namespaces USING (project_id)
+        let found = self.tx.first(
+            "SELECT content_sha256 FROM serve_projects JOIN serve_namespaces USING (project_id)
                  JOIN serve_announcements USING (namespace_id)
                  WHERE team = ?1 AND project_uuid = ?2 AND mission_slug = ?3 AND target_branch = ?4
                  AND mission_type = ?5 AND manifest_version = ?6 AND artifact_path = ?7",
-            )?
-            .query_row(key, |row| row.get::<_, Option<[u8; 32]>>(0))
-            .optional()?;
+            key,
+            |row| row.get::<_, Option<[u8; 32]>>(0),
+        )?;
         Ok(match found {
             None => Announced::Never,
             Some(content) if content.as_ref() == Some(sha256.as_bytes()) => Announced::This,
@@ -256,20 +253,14 @@ impl Tables<'_> {
             self.tx.prepare(sql)?.execute((self.team, hash, content))?;
             let sql =
                 "SELECT content_id FROM serve_contents WHERE team = ?1 AND content_sha256 = ?2";
-            Some(
-                self.tx
-                    .prepare(sql)?
-                    .query_row((self.team, hash), |r| r.get(0))?,
-            )
+            Some(self.tx.one(sql, (self.team, hash), |r| r.get(0))?)
         } else {
             // Another project's text is as good as none: nothing may tell that it is there.
             let sql = "SELECT content_id FROM serve_contents AS c WHERE team = ?1 AND content_sha256 = ?2
                          AND EXISTS (SELECT 1 FROM serve_bodies AS b JOIN serve_namespaces USING (namespace_id)
                                      WHERE b.content_id = c.content_id AND project_id = ?3)";
             self.tx
-                .prepare(sql)?
-                .query_row((self.team, hash, project), |r| r.get(0))
-                .optional()?
+                .first(sql, (self.team, hash, project), |r| r.get(0))?
         };
         let Some(content) = content else {
             return Ok(Kept::NoText);
@@ -290,13 +281,12 @@ impl Tables<'_> {
         key: &str,
         at: Timestamp,
     ) -> Result<bool, Error> {
-        let times: i64 = self
-            .tx
-            .prepare(
-                "INSERT INTO serve_requests (idempotency_key, first_at, times) VALUES (?1, ?2, 1)
+        let times: i64 = self.tx.one(
+            "INSERT INTO serve_requests (idempotency_key, first_at, times) VALUES (?1, ?2, 1)
                  ON CONFLICT (idempotency_key) DO UPDATE SET times = times + 1 RETURNING times",
-            )?
-            .query_row((key, at.as_micros()), |r| r.get(0))?;
+            (key, at.as_micros()),
+            |r| r.get(0),
+        )?;
         Ok(times > 1)
     }
 

@@ -134,10 +134,7 @@ fn remove(tx: &WriteTx<'_>, order: &Removal) -> Result<Forgot, Error> {
         let sql = "DELETE FROM serve_contents AS c WHERE content_id = ?1
                    AND NOT EXISTS (SELECT 1 FROM serve_bodies AS b WHERE b.content_id = c.content_id)
                    RETURNING octet_length(content)";
-        let size: Option<i64> = tx
-            .prepare(sql)?
-            .query_row([content], |r| r.get(0))
-            .optional()?;
+        let size: Option<i64> = tx.first(sql, [content], |r| r.get(0))?;
         (amount.texts, amount.bytes) = (
             amount.texts + i64::from(size.is_some()),
             amount.bytes + size.unwrap_or(0),
@@ -185,9 +182,7 @@ fn note(tx: &WriteTx<'_>, order: &Removal, amount: Amount) -> Result<(), Error> 
     let Some(team) = team(tx, &order.team)? else {
         return Ok(());
     };
-    let projects: i64 = tx
-        .prepare("SELECT count(*) FROM serve_projects")?
-        .query_row([], |r| r.get(0))?;
+    let projects: i64 = tx.one("SELECT count(*) FROM serve_projects", [], |r| r.get(0))?;
     let before = store::all_counters(tx, SCOPE)?
         .get(Count::Projects.name())
         .copied()
@@ -208,14 +203,11 @@ fn note(tx: &WriteTx<'_>, order: &Removal, amount: Amount) -> Result<(), Error> 
         )?;
     }
     let part = &order.part;
-    let removal: i64 = tx
-        .prepare(
-            "INSERT INTO serve_removals (team, project_uuid, mission_slug, artifact_path, at, reason, is_accepted_again,
+    let removal: i64 = tx.one(
+        "INSERT INTO serve_removals (team, project_uuid, mission_slug, artifact_path, at, reason, is_accepted_again,
              events, documents, texts, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              RETURNING removal_id",
-        )?
-        .query_row(
-            rusqlite::params![
+        rusqlite::params![
                 team,
                 part.project_uuid,
                 part.mission,
@@ -228,8 +220,8 @@ fn note(tx: &WriteTx<'_>, order: &Removal, amount: Amount) -> Result<(), Error> 
                 amount.texts,
                 amount.bytes,
             ],
-            |r| r.get(0),
-        )?;
+        |r| r.get(0),
+    )?;
     if (amount.events, amount.documents) != (0, 0) {
         let sql = "INSERT INTO serve_settings (name, value) VALUES ('era', ?1)
                    ON CONFLICT DO UPDATE SET value = excluded.value";

@@ -1,6 +1,6 @@
 //! Tokens in a SQLite file.
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::Row;
 
 use super::file::Sqlite;
 use crate::base::{Sha256, Timestamp};
@@ -16,10 +16,11 @@ impl Sqlite {
     pub(in crate::serve) fn find_token(&self, digest: Option<Sha256>) -> Result<Found, Error> {
         self.store.read(|tx| {
             let token = match digest {
-                Some(digest) => tx
-                    .prepare(&format!("SELECT {COLUMNS} WHERE token_sha256 = ?1"))?
-                    .query_row([digest.as_bytes()], read)
-                    .optional()?,
+                Some(digest) => tx.first(
+                    &format!("SELECT {COLUMNS} WHERE token_sha256 = ?1"),
+                    [digest.as_bytes()],
+                    read,
+                )?,
                 None => None,
             };
             Ok(Found {
@@ -35,9 +36,7 @@ impl Sqlite {
         self.store.write(|tx| {
             let team = match team(tx, &token.team)? {
                 Some(team) => team,
-                None => tx
-                    .prepare("INSERT INTO serve_teams (name) VALUES (?1) RETURNING team")?
-                    .query_row([&token.team], |r| r.get(0))?,
+                None => tx.one("INSERT INTO serve_teams (name) VALUES (?1) RETURNING team", [&token.team], |r| r.get(0))?,
             };
             let micros = |at: Option<Timestamp>| at.map(Timestamp::as_micros);
             let added = tx
@@ -86,10 +85,11 @@ pub(super) fn team(tx: &WriteTx<'_>, name: &str) -> Result<Option<i32>, Error> {
         return Ok(Some(OWN_TEAM));
     }
     let tx: &ReadTx<'_> = tx;
-    Ok(tx
-        .prepare("SELECT team FROM serve_teams WHERE name = ?1")?
-        .query_row([name], |r| r.get(0))
-        .optional()?)
+    Ok(tx.first(
+        "SELECT team FROM serve_teams WHERE name = ?1",
+        [name],
+        |r| r.get(0),
+    )?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(i32, Token)> {

@@ -1,6 +1,6 @@
 //! Webhooks in a SQLite file.
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::file::{Looked, Sqlite};
@@ -122,9 +122,11 @@ impl Sqlite {
 }
 
 fn head(tx: &ReadTx<'_>) -> Result<i64, Error> {
-    Ok(tx
-        .prepare("SELECT coalesce(max(seq), 0) FROM serve_events")?
-        .query_row([], |r| r.get(0))?)
+    Ok(
+        tx.one("SELECT coalesce(max(seq), 0) FROM serve_events", [], |r| {
+            r.get(0)
+        })?,
+    )
 }
 
 /// A webhook that is due, the position after its events, and their envelopes.
@@ -159,10 +161,9 @@ fn events(
     after: i64,
 ) -> Result<(Option<i64>, Vec<Vec<u8>>), Error> {
     let sql = "SELECT project_id FROM serve_projects WHERE team = ?1 AND project_uuid = ?2";
-    let project: Option<i64> = tx
-        .prepare(sql)?
-        .query_row((placed.team, &placed.webhook.project_uuid), |r| r.get(0))
-        .optional()?;
+    let project: Option<i64> = tx.first(sql, (placed.team, &placed.webhook.project_uuid), |r| {
+        r.get(0)
+    })?;
     // By number: the new events of all projects are fewer than the old ones of this one.
     let mut statement = tx.prepare(
         "SELECT seq, envelope FROM serve_events WHERE +project_id = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4",
