@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Mutex;
 
 use crate::base::Timestamp;
+use crate::base::mutex::held;
 
 /// Where new ids come from; injected once by the command line.
 pub(crate) trait Ids: Send + Sync + fmt::Debug {
@@ -26,10 +27,7 @@ impl fmt::Debug for SystemIds {
 
 impl Ids for SystemIds {
     fn ulid(&self, at: Timestamp) -> String {
-        let mut last = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = held(&self.0);
         let next = match *last {
             // Same millisecond, or the clock moved backwards: count up from the last id instead.
             Some(previous) if previous.timestamp_ms() >= at.as_millis() => previous

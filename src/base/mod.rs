@@ -15,6 +15,7 @@ pub(crate) mod ids;
 pub(crate) mod interrupt;
 pub(crate) mod json;
 pub(crate) mod lock;
+pub(crate) mod mutex;
 pub(crate) mod object;
 pub(crate) mod pattern;
 pub(crate) mod repository_id;

@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use super::error::Error;
+use crate::base::mutex::held;
 
 /// The bytes sent over each connection.
 type Connections = Arc<Mutex<Vec<Vec<u8>>>>;
@@ -29,10 +30,7 @@ impl Tap {
             // A connection without a byte asks it to end.
             while let Ok((client, _)) = listener.accept() {
                 match pass(&client, receiver) {
-                    Ok(sent) if !sent.is_empty() => kept
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(sent),
+                    Ok(sent) if !sent.is_empty() => held(&kept).push(sent),
                     _ => break,
                 }
             }
@@ -60,12 +58,7 @@ impl Tap {
             door.join()
                 .map_err(|_| Error::Work("the recording ended early".to_owned()))?;
         }
-        Ok(std::mem::take(
-            &mut *self
-                .connections
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        ))
+        Ok(std::mem::take(&mut *held(&self.connections)))
     }
 }
 

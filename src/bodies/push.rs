@@ -1,13 +1,14 @@
 //! One upload: sends the request and reads its response.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::many::{self, ItemAnswer};
 use super::outcome::{self, Outcome, Sent};
 use super::select::Row;
+use crate::base::mutex::held;
 use crate::base::{Clock, Sha256};
 use crate::config::{Ack, WireNames};
 use crate::endpoint::Link;
@@ -81,10 +82,7 @@ impl Push {
     /// From here on, the texts with these digests may be omitted: the target has them, or asks for
     /// missing ones.
     pub(super) fn believe(&self, digests: impl IntoIterator<Item = Sha256>) {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(digests);
+        held(&self.known).extend(digests);
     }
 
     /// Uploads documents with their texts, in one request if the target supports it; `may_go_on` is
@@ -121,11 +119,7 @@ impl Push {
         total: &dyn Fn() -> Duration,
         clock: &dyn Clock,
     ) -> Option<Vec<Read>> {
-        let known = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let known = held(&self.known).clone();
         let all: Vec<_> = (0..bodies.len()).collect();
         let mut answers = self.send_many(
             url,

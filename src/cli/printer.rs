@@ -5,11 +5,12 @@
 //! file` is never taken for success.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use log::Level;
 use serde::Serialize;
 
+use crate::base::mutex::held;
 use crate::base::{Env, env, text};
 use crate::cli::globals::ColorChoice;
 use crate::cli::logging::keep;
@@ -89,7 +90,7 @@ impl Printer {
 
     /// One line of the result.
     pub(crate) fn result(&self, line: &str) {
-        lock(&self.out).write(line);
+        held(&self.out).write(line);
     }
 
     /// A table of the result.
@@ -109,7 +110,7 @@ impl Printer {
 
     /// One line of a result that is a stream of JSON values; a document is a [`Reply`].
     pub(crate) fn line_of_json(&self, document: &impl Serialize) {
-        let mut out = lock(&self.out);
+        let mut out = held(&self.out);
         match serde_json::to_string(document) {
             Ok(text) => out.write(&text::printable_json(&text)),
             Err(error) => out.failed = Some(error.into()),
@@ -118,12 +119,12 @@ impl Printer {
 
     /// Flushes buffered results.
     pub(crate) fn flush(&self) {
-        lock(&self.out).flush();
+        held(&self.out).flush();
     }
 
     /// True once stdout is closed: a listing may stop.
     pub(crate) fn is_closed(&self) -> bool {
-        lock(&self.out).failed.is_some()
+        held(&self.out).failed.is_some()
     }
 
     /// A line for the user; silent with `--quiet` and `--json`.
@@ -177,8 +178,8 @@ impl Printer {
 
     /// Flushes both streams. The first error of stdout that is not a closed pipe is returned.
     pub(crate) fn finish(&self) -> io::Result<()> {
-        lock(&self.err).flush();
-        let mut out = lock(&self.out);
+        held(&self.err).flush();
+        let mut out = held(&self.out);
         out.flush();
         match out.failed.take() {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
@@ -188,14 +189,9 @@ impl Printer {
 
     /// A line on stderr, after the results so far.
     fn aside(&self, line: &str) {
-        lock(&self.out).flush();
-        lock(&self.err).write(line);
+        held(&self.out).flush();
+        held(&self.err).write(line);
     }
-}
-
-/// A stream stays usable if a thread panicked while it held the lock.
-fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
-    sink.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Each line of `words` made printable: untrusted text can neither control the terminal nor start a

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::base::mutex::held;
 use crate::base::{Env, env};
 use crate::cli::Globals;
 
@@ -122,7 +123,7 @@ impl Heartbeat {
         let thread = std::thread::spawn(move || {
             let begun = Instant::now();
             let (pulse, wake) = &*seen;
-            let mut pulse = pulse.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pulse = held(pulse);
             loop {
                 let (next, timeout) = wake
                     .wait_timeout_while(pulse, every, |p| !p.is_over)
@@ -141,7 +142,7 @@ impl Heartbeat {
     }
 
     fn now_at(&self, step: &str, done: u64, total: Option<u64>) {
-        let mut pulse = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pulse = held(&self.shared.0);
         if pulse.step != step {
             step.clone_into(&mut pulse.step);
         }
@@ -151,11 +152,7 @@ impl Heartbeat {
 
 impl Drop for Heartbeat {
     fn drop(&mut self) {
-        self.shared
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_over = true;
+        held(&self.shared.0).is_over = true;
         self.shared.1.notify_all();
         if let Some(thread) = self.thread.take() {
             // A panicked heartbeat is ignored.

@@ -2,12 +2,13 @@
 //! nothing may be sent.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::Scope;
 use std::time::Duration;
 
 use super::RunningDrain;
 use crate::base::Timestamp;
+use crate::base::mutex::held;
 use crate::store::Store;
 
 /// The items that a drain sends.
@@ -181,9 +182,5 @@ impl<J, A> Hands<J, A> for Pool<J, A> {
 }
 
 fn take<J>(queue: &Mutex<Receiver<J>>) -> Option<J> {
-    queue
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .recv()
-        .ok()
+    held(queue).recv().ok()
 }

@@ -3,13 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::Checkout;
 use crate::base::Env;
 use crate::base::child::{self, Answer, Failure};
 use crate::base::env::PATH;
+use crate::base::mutex::held;
 
 /// Time limit of a child.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -170,7 +171,7 @@ impl Git {
 /// The work trees in which a child did not answer in time.
 fn silent() -> MutexGuard<'static, Vec<PathBuf>> {
     static SILENT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-    SILENT.lock().unwrap_or_else(PoisonError::into_inner)
+    held(&SILENT)
 }
 
 /// The absolute path of `git` in the first absolute directory of the `PATH` that contains it: with

@@ -10,7 +10,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -18,6 +18,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use super::Checkout;
 use super::checkout::core_value;
 use super::tracked::tracked;
+use crate::base::mutex::held;
 use crate::base::{files, text};
 
 /// Most bytes of patterns that apply to one directory: its own file and those above it.
@@ -285,10 +286,6 @@ impl Rules {
         }
         false
     }
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn parent(path: &str) -> &str {

@@ -4,10 +4,11 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use super::fault::Fault;
+use crate::base::mutex::held;
 
 /// Part of the path of requests with events.
 const EVENTS: &str = "/events/batch/";
@@ -98,7 +99,7 @@ impl Relay {
 
     /// Sets the rule for the next request with events.
     pub(super) fn next(&self, rule: Rule) {
-        *lock(&self.shared.rule) = rule;
+        *held(&self.shared.rule) = rule;
     }
 
     /// Waits until an answer was kept back; false if `is_over` is true before that.
@@ -114,7 +115,7 @@ impl Relay {
 
     /// The requests with events since the last call.
     pub(super) fn requests(&self) -> Vec<Message> {
-        std::mem::take(&mut *lock(&self.shared.requests))
+        std::mem::take(&mut *held(&self.shared.requests))
     }
 
     /// The receiver's own counts.
@@ -171,19 +172,19 @@ fn attend(client: &TcpStream, receiver: SocketAddr, shared: &Shared) -> std::io:
             .is_some_and(|line| line.contains(EVENTS));
         (&server).write_all(&[request.head.as_bytes(), &request.body].concat())?;
         let rule = if is_about_events {
-            std::mem::replace(&mut *lock(&shared.rule), Rule::Pass)
+            std::mem::replace(&mut *held(&shared.rule), Rule::Pass)
         } else {
             Rule::Pass
         };
         if is_about_events {
-            lock(&shared.requests).push(request);
+            held(&shared.requests).push(request);
         }
         let Some(answer) = read(&mut answers)? else {
             return Ok(());
         };
         if rule != Rule::Pass {
             // The receiver has stored everything by now.
-            lock(&shared.kept_back).send(()).ok();
+            held(&shared.kept_back).send(()).ok();
             if rule == Rule::Hold {
                 asks.read_to_end(&mut Vec::new())?;
             }
@@ -261,10 +262,6 @@ fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     Ok(stream)
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::fault::Fault;
 use super::setup::Setup;
+use crate::base::mutex::held;
 use crate::base::{env, files};
 
 /// Project of the self-test.
@@ -305,7 +306,7 @@ impl Running {
         std::thread::spawn(move || {
             if watch.recv_timeout(LONGEST) == Err(mpsc::RecvTimeoutError::Timeout) {
                 // It may have ended already.
-                lock(&late).kill().ok();
+                held(&late).kill().ok();
             }
         });
         Ok(Self {
@@ -329,12 +330,12 @@ impl Running {
 
     /// True once it has ended.
     pub(super) fn is_over(&self) -> bool {
-        !matches!(lock(&self.child).try_wait(), Ok(None))
+        !matches!(held(&self.child).try_wait(), Ok(None))
     }
 
     /// Ends it as SIGKILL does: it cannot prepare for that.
     pub(super) fn kill(&self) -> Result<(), Fault> {
-        Ok(lock(&self.child).kill()?)
+        Ok(held(&self.child).kill()?)
     }
 
     /// Waits for its end.
@@ -342,7 +343,7 @@ impl Running {
         self.input = None;
         let stdout: Vec<String> = self.lines.iter().collect();
         let stderr = self.stderr.join().unwrap_or_default();
-        let status = lock(&self.child).wait()?;
+        let status = held(&self.child).wait()?;
         Ok(Ended {
             status,
             words: self.words,
@@ -350,8 +351,4 @@ impl Running {
             stderr,
         })
     }
-}
-
-fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
-    child.lock().unwrap_or_else(PoisonError::into_inner)
 }

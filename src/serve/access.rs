@@ -1,13 +1,14 @@
 //! What the sender of a request may do, and what was found out about tokens.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::engine::token::{Found, OWN_TEAM, Scope};
 use crate::base::Sha256;
+use crate::base::mutex::held;
 
 /// How long an answer of the storage is believed: a revoked token works no longer than this.
 const BELIEVED: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ pub(super) struct Known(Mutex<HashMap<Option<Sha256>, (Instant, Found)>>);
 
 impl Known {
     pub(super) fn get(&self, digest: Option<Sha256>) -> Option<Found> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = held(&self.0);
         known
             .get(&digest)
             .filter(|(at, _)| at.elapsed() < BELIEVED)
@@ -59,7 +60,7 @@ impl Known {
     }
 
     pub(super) fn put(&self, digest: Option<Sha256>, found: &Found) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = held(&self.0);
         if known.len() >= MOST {
             known.clear();
         }

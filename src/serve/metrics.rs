@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::engine::Trouble;
 use super::engine::count::{Count, Counts};
 use super::engine::sample::Sample;
+use crate::base::mutex::held;
 
 /// The upper bounds of the buckets of a request's time, in milliseconds.
 const BOUNDS: [u64; 9] = [5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_000];
@@ -34,7 +35,7 @@ struct Times {
 
 impl Metrics {
     fn numbers(&self) -> MutexGuard<'_, Numbers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.0)
     }
 
     /// Counts a request that was answered.

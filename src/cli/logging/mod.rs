@@ -7,7 +7,7 @@ mod redact;
 pub(crate) use file::LogFormat;
 
 use std::io::Write as _;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
@@ -15,6 +15,7 @@ use self::file::{Line, LogFile};
 use self::redact::Redactor;
 use crate::base::clock::SystemClock;
 use crate::base::env::{SECRET_PREFIX, TOKEN};
+use crate::base::mutex::held;
 use crate::base::{Clock as _, Env, text};
 use crate::cli::{Failure, Globals};
 
@@ -61,10 +62,7 @@ pub(crate) fn keep(level: Level, module: &str, message: &str) {
     };
     // A log that cannot be written must not stop the work; the result of the work is reported
     // elsewhere.
-    let _unwritten = file
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .write(&line);
+    let _unwritten = held(file).write(&line);
 }
 
 fn is_ours(target: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Texts in the object store: stored, read and deleted by requests that are tried again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::address::ObjectStore;
+use crate::base::mutex::held;
 use crate::base::{Clock, Sha256, text};
 use crate::http::{
     Answer, Authorities, Client, Deadlines, Failure, Method, Network, OriginGrant, Request,
@@ -251,7 +252,7 @@ impl Blobs {
 
     /// `Err` with the reason while the bucket does not answer.
     pub(in crate::serve) async fn ready(self: &Arc<Self>) -> Result<(), String> {
-        if let Some((at, answer)) = &*self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Some((at, answer)) = &*held(&self.looked)
             && at.elapsed() < LOOK_EVERY
         {
             return answer.clone();
@@ -261,8 +262,7 @@ impl Blobs {
         let key = format!("{}probe/none", self.store.prefix);
         let looking = tokio::task::spawn_blocking(move || blobs.look(&key)).await;
         let answer = looking.unwrap_or_else(|e| Err(e.to_string()));
-        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((Instant::now(), answer.clone()));
+        *held(&self.looked) = Some((Instant::now(), answer.clone()));
         answer
     }
 

@@ -11,6 +11,7 @@ use super::fact::boxes;
 use super::fold::Fold;
 use super::tables::Model;
 use crate::base::Sha256;
+use crate::base::mutex::held;
 use crate::serve::Error;
 use crate::serve::engine::arrivals::Arrival;
 use crate::serve::engine::{Engine, Trouble};
@@ -146,10 +147,7 @@ impl Model {
 
     /// Forgets everything, so that it is read again from the beginning.
     pub(in crate::serve) fn rebuild(&self) -> Result<(), Error> {
-        self.writer
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .write(clear)
+        held(&self.writer).write(clear)
     }
 }
 

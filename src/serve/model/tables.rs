@@ -1,12 +1,13 @@
 //! The tables of one receiver: one writer, several readers, and a word to open pages on each change.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
 use super::changes::Changes;
+use crate::base::mutex::held;
 use crate::serve::Error;
 use crate::serve::engine::Trouble;
 use crate::store::{ReadTx, Schema, Store};
@@ -83,20 +84,13 @@ impl Model {
     }
 
     fn read<T>(&self, read: impl FnOnce(&ReadTx<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = held(&self.idle).pop();
         let store = match idle {
             Some(store) => store,
             None => open(&self.path)?,
         };
         let answer = store.read(read);
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(store);
+        held(&self.idle).push(store);
         answer
     }
 
@@ -106,13 +100,7 @@ impl Model {
         work: impl FnOnce(&crate::store::WriteTx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
         let model = Arc::clone(self);
-        let writing = move || {
-            model
-                .writer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .write(work)
-        };
+        let writing = move || held(&model.writer).write(work);
         let written = tokio::task::spawn_blocking(writing).await;
         told(
             written

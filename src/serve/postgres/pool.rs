@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join3;
@@ -15,6 +15,7 @@ use tokio_postgres::{Client, Config, Row};
 
 use super::error::{Error, words};
 use super::tls::{Tls, settle_mode};
+use crate::base::mutex::held;
 use crate::serve::engine::Trouble;
 
 /// Connections of one receiver to one database. More of them make a database slower, not faster.
@@ -80,22 +81,14 @@ impl Place<'_> {
     /// likely gone too.
     pub(super) fn discard(mut self) {
         self.client = None;
-        self.pool
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        held(&self.pool.idle).clear();
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         if let Some(client) = self.client.take().filter(|client| !client.is_closed()) {
-            self.pool
-                .idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(client);
+            held(&self.pool.idle).push(client);
         }
     }
 }
@@ -180,7 +173,7 @@ impl Pool {
     }
 
     fn idle(&self) -> Option<Client> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = held(&self.idle);
         idle.retain(|client| !client.is_closed());
         idle.pop()
     }

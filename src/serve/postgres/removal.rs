@@ -2,8 +2,6 @@
 //! fewer removals than that row counts writes nothing and looks again, so that nothing refused
 //! comes in behind the removal.
 
-use std::sync::PoisonError;
-
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error as SqlError};
 use uuid::Uuid;
@@ -14,6 +12,7 @@ use super::row::cell;
 use super::shard::Shard;
 use super::shared::{Postgres, Shared};
 use super::tokens::team;
+use crate::base::mutex::held;
 use crate::base::{Sha256, Timestamp};
 use crate::serve::engine::removal::{Amount, Forgot, Part, Refused, Removal, Removals};
 use crate::serve::engine::{Reply, Trouble};
@@ -108,12 +107,7 @@ impl Shard {
         project: Uuid,
     ) -> Result<(i32, Refused), Trouble> {
         let mut refused = (0, Refused::default());
-        if !self
-            .with_removals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&(team, project))
-        {
+        if !held(&self.with_removals).contains(&(team, project)) {
             return Ok(refused);
         }
         let parameters: [Parameter<'_>; 2] = [(&team, Type::INT4), (&project, Type::UUID)];
@@ -134,10 +128,7 @@ impl Shard {
 
     /// Notes that a project has removals.
     pub(super) fn note_removals(&self, team: i32, project: Uuid) {
-        self.with_removals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert((team, project));
+        held(&self.with_removals).insert((team, project));
     }
 }
 

@@ -2,10 +2,12 @@
 //! hold connections while they wait for its row.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
+
+use crate::base::mutex::held;
 
 /// How many projects are remembered before those without a writer are forgotten.
 const REMEMBERED: usize = 1024;
@@ -18,7 +20,7 @@ impl Turns {
     /// Waits until no other writer has this project. First come, first served.
     pub(super) async fn take(&self, project: Uuid) -> OwnedMutexGuard<()> {
         let turn = {
-            let mut projects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut projects = held(&self.0);
             if projects.len() >= REMEMBERED {
                 projects.retain(|_, turn| Arc::strong_count(turn) > 1);
             }
