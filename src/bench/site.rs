@@ -14,7 +14,6 @@ use crate::base::clock::SystemClock;
 use crate::base::ids::SystemIds;
 use crate::base::{Env, Interrupt, env};
 use crate::books;
-use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::ops::report::Drain;
 use crate::ops::{
@@ -167,26 +166,18 @@ impl Site {
     /// Delivers what is left to send to the server at `url`, like the command `drain`.
     pub(super) fn drain(&self, url: &str) -> Result<(Drain, Duration), Error> {
         let request = Request {
-            scope: Scope {
+            max_time: Some(LONG),
+            choice: Choice {
+                target_url: Some(url),
+                ..Choice::default()
+            },
+            ..Request::of(Scope {
                 command: "drain",
                 migrates: false,
                 indexes: false,
                 offers_bodies: false,
                 drains: true,
-            },
-            missions: None,
-            only_changed: false,
-            uses_memory: true,
-            step: None,
-            edition: Edition::default(),
-            max_time: Some(LONG),
-            resubmits: false,
-            lists_lines: false,
-            dry_run: false,
-            choice: Choice {
-                target_url: Some(url),
-                ..Choice::default()
-            },
+            })
         };
         let no_stub = |_: &Path| Err("no receiver inside".to_owned());
         let begun = Instant::now();

@@ -16,10 +16,7 @@ pub(crate) fn view(
     asked: Option<&str>,
 ) -> Result<View, Failure> {
     let resolved = resolved(context, workspace)?;
-    let configured = resolved
-        .identity
-        .as_ref()
-        .map(|identity| identity.target_id.as_str());
+    let configured = resolved.target_id();
     match asked {
         Some(id) if configured != Some(id) => {
             let known = known_targets(&workspace.place.store())?;

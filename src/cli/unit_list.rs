@@ -10,8 +10,6 @@ use crate::cli::render::listing::listing;
 use crate::cli::render::plural;
 use crate::cli::table::size;
 use crate::cli::{Context, Failure};
-use crate::dossier::Edition;
-use crate::endpoint::Choice;
 use crate::ops::report::Artifact;
 use crate::ops::{self, CapturedDocument, Request, Scope};
 
@@ -48,17 +46,9 @@ impl UnitList {
             drains: false,
         };
         let request = Request {
-            scope,
-            missions: None,
-            only_changed: false,
             uses_memory: false,
-            step: None,
-            edition: Edition::default(),
-            max_time: None,
-            resubmits: false,
-            lists_lines: false,
             dry_run: true,
-            choice: Choice::default(),
+            ..Request::of(scope)
         };
         let report = ops::run(&world(context), &workspace, &request, &start_stub, &|_| ())?;
         Ok(Self {

@@ -37,12 +37,9 @@ pub(super) fn read_layer(text: &str, origin: Origin, problems: &mut Vec<Problem>
     let unnamed = reader.found.saturating_sub(MAX_PROBLEMS);
     if unnamed > 0 {
         let message = format!("{unnamed} more problems are not listed");
-        reader.problems.push(Problem {
-            origin: reader.origin.clone(),
-            place: None,
-            excerpt: None,
-            message,
-        });
+        reader
+            .problems
+            .push(Problem::of(reader.origin.clone(), message));
     }
     Layer {
         origin: reader.origin,

@@ -1,6 +1,6 @@
 //! The keys of one source.
 
-use super::checked::Checked;
+use super::checked::{Checked, same};
 use super::key::{Key, Kind};
 use super::keys::{KEYS, key_named};
 use super::origin::Origin;
@@ -45,10 +45,7 @@ impl Layer {
             .flat_map(|(r, d)| [("retention", r), ("delivery", d)])
         {
             if let Some(key) = key_named(axis).filter(|_| self.entry(axis).is_none()) {
-                let checked = Checked {
-                    shown: word.into(),
-                    stored: word.into(),
-                };
+                let checked = same(word);
                 self.entries.push(Entry {
                     key,
                     checked,
@@ -75,10 +72,7 @@ pub(super) fn united(mut layers: Vec<Layer>) -> Vec<Layer> {
                     .filter(|glob| !all.contains(glob))
                     .collect::<Vec<_>>(),
             );
-            entry.checked = Checked {
-                shown: all.clone().into(),
-                stored: all.clone().into(),
-            };
+            entry.checked = same(all.clone());
         }
     }
     layers

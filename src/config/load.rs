@@ -268,12 +268,7 @@ fn defaults(problems: &mut Vec<Problem>) -> Layer {
             }),
             Err(e) => {
                 let message = format!("`{}`: {e}", key.name);
-                problems.push(Problem {
-                    origin: Origin::Default,
-                    place: None,
-                    excerpt: None,
-                    message,
-                });
+                problems.push(Problem::of(Origin::Default, message));
             }
         }
     }
@@ -286,12 +281,7 @@ fn defaults(problems: &mut Vec<Problem>) -> Layer {
 fn file_layer(bytes: &[u8], origin: Origin, problems: &mut Vec<Problem>) -> Layer {
     let Ok(text) = std::str::from_utf8(bytes) else {
         let message = "not UTF-8, which TOML must be".to_owned();
-        problems.push(Problem {
-            origin: origin.clone(),
-            place: None,
-            excerpt: None,
-            message,
-        });
+        problems.push(Problem::of(origin.clone(), message));
         return Layer {
             origin,
             entries: Vec::new(),
@@ -334,10 +324,8 @@ fn misplaced(origin: &Origin, entry: &Entry) -> Option<Problem> {
         entry.key.name
     );
     Some(Problem {
-        origin: origin.clone(),
         place: entry.place,
-        excerpt: None,
-        message,
+        ..Problem::of(origin.clone(), message)
     })
 }
 
@@ -353,10 +341,8 @@ fn foreign_secret(origin: &Origin, entry: &Entry) -> Option<Problem> {
         entry.key.name
     );
     Some(Problem {
-        origin: origin.clone(),
         place: entry.place,
-        excerpt: None,
-        message,
+        ..Problem::of(origin.clone(), message)
     })
 }
 

@@ -65,6 +65,18 @@ pub(crate) struct Problem {
     pub(crate) message: String,
 }
 
+impl Problem {
+    /// A problem of a whole source, or of an entry without a place in it.
+    pub(super) fn of(origin: Origin, message: String) -> Self {
+        Self {
+            origin,
+            place: None,
+            excerpt: None,
+            message,
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     /// `event-sync.toml:3:1: unknown key …: presett = "stub"`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -190,12 +190,7 @@ fn plan(text: &str, path: &Path, changes: &[Change<'_>]) -> Result<Edit, Error> 
 }
 
 fn flaw(change: &Change<'_>, message: String) -> Problem {
-    Problem {
-        origin: Origin::Flag(change.from),
-        place: None,
-        excerpt: None,
-        message,
-    }
+    Problem::of(Origin::Flag(change.from), message)
 }
 
 /// A value in TOML.

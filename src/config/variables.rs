@@ -66,12 +66,7 @@ fn layer(
     let origin = Origin::Variable(name.to_owned());
     let read = match key {
         Some(key) => one_value(origin, key, value),
-        None => Err(Problem {
-            origin,
-            place: None,
-            excerpt: None,
-            message: unknown(name),
-        }),
+        None => Err(Problem::of(origin, unknown(name))),
     };
     read.map_err(|p| problems.push(p)).ok()
 }

@@ -81,6 +81,11 @@ impl Resolved {
         self.receiver.is_some_and(ReceiverKind::is_server)
     }
 
+    /// The id of the target; `None` as for the identity.
+    pub(crate) fn target_id(&self) -> Option<&str> {
+        Some(self.identity.as_ref()?.target_id.as_str())
+    }
+
     /// What authorises a request; `None` when nothing is to be delivered.
     pub(crate) fn access(&self) -> Option<Access> {
         self.receiver.map(ReceiverKind::access)

@@ -78,10 +78,7 @@ pub(crate) fn migrate(
         section.open_conflicts = Some(legacy::open_conflicts(&store));
     }
     report.migrate = Some(section);
-    let target_id = resolved
-        .identity
-        .as_ref()
-        .map(|identity| identity.target_id.as_str());
+    let target_id = resolved.target_id();
     let read = |store: ReadStore| {
         store.read(|tx| Ok::<_, Error>(EventBalance::of(tx, target_id)?.balance))
     };

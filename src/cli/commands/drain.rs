@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use crate::cli::steps::run_steps_and;
 use crate::cli::{Context, Exit, Failure, values};
-use crate::dossier::Edition;
-use crate::endpoint::Choice;
 use crate::ops::{Request, Scope, write_report};
 
 /// Deliver what is left to send: events, then documents.
@@ -34,23 +32,16 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
-        scope: Scope {
+        max_time: args.max_time,
+        lists_lines: context.globals.verbose > 0,
+        dry_run: args.dry_run,
+        ..Request::of(Scope {
             command: "drain",
             migrates: false,
             indexes: false,
             offers_bodies: false,
             drains: true,
-        },
-        missions: None,
-        only_changed: false,
-        uses_memory: true,
-        step: None,
-        edition: Edition::default(),
-        max_time: args.max_time,
-        resubmits: false,
-        lists_lines: context.globals.verbose > 0,
-        dry_run: args.dry_run,
-        choice: Choice::default(),
+        })
     };
     let begun = context.clock.now();
     run_steps_and(

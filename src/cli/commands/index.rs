@@ -3,7 +3,6 @@
 use crate::cli::steps::run_steps;
 use crate::cli::{Context, Exit, Failure};
 use crate::dossier::Edition;
-use crate::endpoint::Choice;
 use crate::ops::{Request, Scope};
 
 /// Index spec directories and capture changes; send nothing.
@@ -48,13 +47,6 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
-        scope: Scope {
-            command: "index",
-            migrates: false,
-            indexes: true,
-            offers_bodies: false,
-            drains: false,
-        },
         missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
         only_changed: args.changed,
         uses_memory: !args.no_cache,
@@ -64,11 +56,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         } else {
             Edition::Seed
         },
-        max_time: None,
-        resubmits: false,
         lists_lines: context.globals.verbose > 0,
         dry_run: args.dry_run,
-        choice: Choice::default(),
+        ..Request::of(Scope {
+            command: "index",
+            migrates: false,
+            indexes: true,
+            offers_bodies: false,
+            drains: false,
+        })
     };
     run_steps(context, request, false)
 }

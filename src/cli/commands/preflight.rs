@@ -79,10 +79,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let mut gates = vec![Gate::of_identity(workspace.identity.project_uuid.is_some())];
     let credentials = Credentials::new(&resolved, &workspace.loaded.config, &context.env);
     gates.extend(credentials.asked_gates());
-    let target_id = resolved
-        .identity
-        .as_ref()
-        .map(|identity| identity.target_id.as_str());
+    let target_id = resolved.target_id();
     let mut gates = recorded_gates(&workspace.place.store(), target_id, &gates)?;
     let online = args
         .online

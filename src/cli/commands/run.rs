@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use crate::cli::steps::run_steps;
 use crate::cli::{Context, Exit, Failure, values};
-use crate::dossier::Edition;
-use crate::endpoint::Choice;
 use crate::ops::{Request, Scope};
 
 /// Index, capture and deliver: the main command.
@@ -67,23 +65,20 @@ pub(crate) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let request = Request {
-        scope: Scope {
+        missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
+        only_changed: args.changed,
+        uses_memory: !args.no_cache,
+        max_time: args.max_time,
+        resubmits: args.resubmit,
+        lists_lines: context.globals.verbose > 0,
+        dry_run: args.dry_run,
+        ..Request::of(Scope {
             command: "run",
             migrates: true,
             indexes: true,
             offers_bodies: true,
             drains: !args.no_drain,
-        },
-        missions: (!args.mission.is_empty()).then_some(args.mission.as_slice()),
-        only_changed: args.changed,
-        uses_memory: !args.no_cache,
-        step: None,
-        edition: Edition::default(),
-        max_time: args.max_time,
-        resubmits: args.resubmit,
-        lists_lines: context.globals.verbose > 0,
-        dry_run: args.dry_run,
-        choice: Choice::default(),
+        })
     };
     run_steps(context, request, args.strict)
 }

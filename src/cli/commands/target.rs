@@ -101,10 +101,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     let workspace = workspace(context)?;
     let resolved = resolved(context, &workspace)?;
     let credentials = Credentials::new(&resolved, &workspace.loaded.config, &context.env);
-    let target_id = resolved
-        .identity
-        .as_ref()
-        .map(|identity| identity.target_id.as_str());
+    let target_id = resolved.target_id();
     let gates = recorded_gates(&workspace.place.store(), target_id, &credentials.gates())?;
     let token_source = credentials.token_place();
     let team_source = team_source(&workspace, &resolved);

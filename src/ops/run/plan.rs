@@ -55,6 +55,25 @@ pub(crate) struct Request<'a> {
     pub(crate) choice: Choice<'a>,
 }
 
+impl Request<'_> {
+    /// These steps, over everything, with the cache, and nothing else asked for.
+    pub(crate) fn of(scope: Scope) -> Self {
+        Self {
+            scope,
+            missions: None,
+            only_changed: false,
+            uses_memory: true,
+            step: None,
+            edition: Edition::default(),
+            max_time: None,
+            resubmits: false,
+            lists_lines: false,
+            dry_run: false,
+            choice: Choice::default(),
+        }
+    }
+}
+
 /// The plan of a run.
 pub(super) struct Plan<'a> {
     pub(super) world: &'a World<'a>,
@@ -70,10 +89,7 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     pub(super) fn target_id(&self) -> Option<&str> {
-        self.resolved
-            .identity
-            .as_ref()
-            .map(|identity| identity.target_id.as_str())
+        self.resolved.target_id()
     }
 
     /// The command delivers, and there is a target to deliver to.

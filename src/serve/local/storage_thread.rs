@@ -23,14 +23,9 @@ pub(in crate::serve) enum Job {
     Keep(Box<Request>, oneshot::Sender<Outcome>),
     /// Tell the numbers.
     Report(oneshot::Sender<Counts>),
-    /// Read, between two commits.
-    Look(Look),
-    /// Do something else with the storage.
+    /// Do something else with the storage, between two commits.
     Work(Work),
 }
-
-/// A question to the storage, which sends its own answer.
-pub(in crate::serve) type Look = Box<dyn FnOnce(&Sqlite) + Send>;
 
 /// Work on the storage, which sends its own answer.
 pub(in crate::serve) type Work = Box<dyn FnOnce(&mut Sqlite) + Send>;
@@ -62,9 +57,8 @@ impl StorageThread {
     /// Answers a group of jobs: bodies that are there at once, all other requests in one step, then
     /// the reports.
     fn settle(&mut self, jobs: Vec<Job>) {
-        let (mut requests, mut senders, mut reports, mut looks) =
+        let (mut requests, mut senders, mut reports, mut works) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut works = Vec::new();
         for job in jobs {
             match job {
                 Job::Keep(request, sender) if self.is_there(&request) => {
@@ -76,7 +70,6 @@ impl StorageThread {
                     senders.push(sender);
                 }
                 Job::Report(sender) => reports.push(sender),
-                Job::Look(look) => looks.push(look),
                 Job::Work(work) => works.push(work),
             }
         }
@@ -87,9 +80,6 @@ impl StorageThread {
                     sender.send(outcome).ok();
                 }
             }
-        }
-        for look in looks {
-            look(&self.engine);
         }
         for work in works {
             work(&mut self.engine);

@@ -62,21 +62,6 @@ impl ThreadedEngine {
         answer.await.map_err(|_| Trouble::Unknown)
     }
 
-    /// Reads between two commits.
-    async fn look<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Sqlite) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Trouble> {
-        let look = |sender: oneshot::Sender<Result<T, Error>>| {
-            // A reader that has gone away needs no answer.
-            Job::Look(Box::new(move |engine| drop(sender.send(read(engine)))))
-        };
-        self.ask(look).await?.map_err(|e| {
-            log::error!("cannot read the storage: {e}");
-            Trouble::Unknown
-        })
-    }
-
     /// Does something with the storage, between two commits.
     async fn with<T: Send + 'static>(
         &self,
@@ -149,11 +134,11 @@ impl Webhooks for ThreadedEngine {
 
 impl Inventory for ThreadedEngine {
     fn facts(&self, ask: Ask) -> Reply<'_, Result<Page<Place>, Trouble>> {
-        Box::pin(self.look(move |engine| engine.facts(&ask)))
+        Box::pin(self.with(move |engine| engine.facts(&ask)))
     }
 
     fn envelopes(&self, ask: Ask, places: Vec<Place>) -> Reply<'_, Result<Vec<Vec<u8>>, Trouble>> {
-        Box::pin(self.look(move |engine| engine.envelopes(&ask, &places)))
+        Box::pin(self.with(move |engine| engine.envelopes(&ask, &places)))
     }
 
     fn event_states(
@@ -162,7 +147,7 @@ impl Inventory for ThreadedEngine {
         of: DigestOf,
         rows: usize,
     ) -> Reply<'_, Result<Page<(String, Sha256)>, Trouble>> {
-        Box::pin(self.look(move |engine| engine.event_states(&ask, of, rows)))
+        Box::pin(self.with(move |engine| engine.event_states(&ask, of, rows)))
     }
 
     fn documents(
@@ -170,7 +155,7 @@ impl Inventory for ThreadedEngine {
         ask: Ask,
         rows: usize,
     ) -> Reply<'_, Result<Page<ArtifactVersion>, Trouble>> {
-        Box::pin(self.look(move |engine| engine.documents(&ask, rows)))
+        Box::pin(self.with(move |engine| engine.documents(&ask, rows)))
     }
 
     fn missing(
@@ -178,7 +163,7 @@ impl Inventory for ThreadedEngine {
         team: i32,
         versions: Vec<ArtifactVersion>,
     ) -> Reply<'_, Result<Vec<ArtifactVersion>, Trouble>> {
-        Box::pin(self.look(move |engine| {
+        Box::pin(self.with(move |engine| {
             let is_missing = |version: &ArtifactVersion| {
                 engine.has_body(team, version).map(|is_there| !is_there)
             };
@@ -214,12 +199,12 @@ impl Engine for ThreadedEngine {
     }
 
     fn heads(&self) -> Reply<'_, Result<Heads, Trouble>> {
-        Box::pin(self.look(Sqlite::heads))
+        Box::pin(self.with(|engine| engine.heads()))
     }
 
     fn feed(&self, stream: &str, after: i64) -> Reply<'_, Result<Vec<Arrival>, Trouble>> {
         let stream = stream.to_owned();
-        Box::pin(self.look(move |engine| engine.feed(&stream, after)))
+        Box::pin(self.with(move |engine| engine.feed(&stream, after)))
     }
 
     fn text(
@@ -228,7 +213,7 @@ impl Engine for ThreadedEngine {
         _project_uuid: &str,
         sha256: Sha256,
     ) -> Reply<'_, Result<Option<String>, Trouble>> {
-        Box::pin(self.look(move |engine| engine.text(team, sha256)))
+        Box::pin(self.with(move |engine| engine.text(team, sha256)))
     }
 
     fn instance_id(&self) -> &str {

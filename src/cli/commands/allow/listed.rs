@@ -27,10 +27,7 @@ pub(super) fn list(
     shows_all: bool,
     resolved: &Resolved,
 ) -> Result<Listed, Failure> {
-    let target = resolved
-        .identity
-        .as_ref()
-        .map(|identity| identity.target_id.as_str());
+    let target = resolved.target_id();
     let mut captured = captured_documents(&workspace.place.store(), target)?;
     let list = match UnitList::of(context) {
         Ok(list) => list,

@@ -207,10 +207,7 @@ fn settle_holds(
         )
     };
     if args.from_now {
-        let target_id = resolved
-            .identity
-            .as_ref()
-            .map(|identity| identity.target_id.as_str());
+        let target_id = resolved.target_id();
         let kept = hold_captured(&mut open_store(context, workspace)?, target_id, now)?;
         let line = shell::line("sk-sync allow", wanted);
         context.printer.note(&format!(

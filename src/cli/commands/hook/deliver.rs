@@ -7,7 +7,6 @@ use crate::cli::receiver::start_stub;
 use crate::cli::steps::note_end;
 use crate::cli::{Context, Exit, Failure};
 use crate::config::Flag;
-use crate::dossier::Edition;
 use crate::endpoint::Choice;
 use crate::hook;
 use crate::ops::report::Report;
@@ -34,23 +33,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     })?;
     let outcome = with_choice(context, &workspace, |choice| {
         let request = Request {
-            scope: Scope {
+            max_time: Some(workspace.loaded.config.hook.max_time),
+            choice: Choice { ..choice },
+            ..Request::of(Scope {
                 command: "hook deliver",
                 migrates: false,
                 indexes: args.index,
                 offers_bodies: false,
                 drains: true,
-            },
-            missions: None,
-            only_changed: false,
-            uses_memory: true,
-            step: None,
-            edition: Edition::default(),
-            max_time: Some(workspace.loaded.config.hook.max_time),
-            resubmits: false,
-            lists_lines: false,
-            dry_run: false,
-            choice: Choice { ..choice },
+            })
         };
         ops::run(&world(context), &workspace, &request, &start_stub, &|_| ())
     });

@@ -58,10 +58,7 @@ pub(super) fn adopt(context: &Context, prefix: &str, consent: Consent) -> Result
     let _uuid = workspace.project_uuid()?;
     let resolved = resolved(context, &workspace)?;
     let from = ops::abandoned(&workspace, prefix)?;
-    let target = resolved
-        .identity
-        .as_ref()
-        .map(|identity| identity.target_id.as_str());
+    let target = resolved.target_id();
     let unsent = plan_archive(
         &from.place.store(),
         &request(&workspace, target, std::path::Path::new("")),
