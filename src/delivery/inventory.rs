@@ -72,7 +72,8 @@ struct EventsPage {
 
 #[derive(Deserialize)]
 struct DocumentsPage {
-    documents: Vec<Object<HeldDocument>>,
+    /// Each is a list on the wire.
+    documents: Vec<HeldDocument>,
     next: Option<String>,
 }
 
@@ -218,8 +219,7 @@ pub(super) fn digests(page: &[u8]) -> Page<(String, Sha256)> {
 /// A page of versions of documents.
 pub(super) fn documents(page: &[u8]) -> Page<HeldDocument> {
     let Object(page): Object<DocumentsPage> = serde_json::from_slice(page).map_err(|e| odd(&e))?;
-    let documents = page.documents.into_iter().map(|Object(held)| held);
-    Ok((documents.collect(), page.next))
+    Ok((page.documents, page.next))
 }
 
 fn odd(error: &serde_json::Error) -> String {
