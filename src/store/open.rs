@@ -180,6 +180,9 @@ fn prepare(conn: &Connection, patience: Duration) -> rusqlite::Result<()> {
         .map(|pages| pages == 0)?;
     if fresh {
         conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        // Without a sync of the directory, the rollback journal of the change to WAL could come back
+        // next to the WAL after a power loss, and no reader could open the file.
+        conn.pragma_update(None, "synchronous", "EXTRA")?;
     }
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;

@@ -22,6 +22,7 @@ mod stand;
 mod states;
 mod words;
 
+use self::disk::Op;
 use self::spoilt::Spoilt;
 use self::stand::{Stand, envelopes, ids};
 use self::states::{Plan, number};
@@ -38,6 +39,18 @@ fn a_first_run() {
     };
     let _run = run.success();
     case.each(&Plan::ONE, |state| stand.recovers(state));
+}
+
+/// SQLite's rollback journal of a new store may come back: before the WAL has a name, or never.
+#[test]
+fn a_new_store_whose_journal_comes_back() {
+    let stand = Stand::new();
+    let Some((case, run)) = stand.case("new store", &["run"], "") else {
+        return;
+    };
+    let _run = run.success();
+    let is_journal = |op: &Op| matches!(op, Op::Remove { name, .. } if name == "store.db-journal");
+    case.losing(is_journal, |state| stand.recovers(state));
 }
 
 #[test]

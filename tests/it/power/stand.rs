@@ -165,25 +165,33 @@ impl Stand {
 impl Case<'_> {
     /// Builds states and looks at each.
     pub(super) fn each(&self, plan: &Plan, look: impl Fn(&State)) {
-        let ops = &self.recording.ops;
-        let open = |mut left: Left| {
-            let root = &self.recording.root;
-            left.disk.restore(root, &TRACKED, &mut left.chance);
-            let mut held = self.held.clone();
-            for request in &self.requests[..left.received] {
-                let _answer = held.answer(request);
-            }
-            held.reposted.clear();
-            *self.stand.hub.held() = held;
-            let mut acknowledged = self.acknowledged.clone();
-            acknowledged.extend(ops[..left.count].iter().flat_map(said));
-            look(&State {
-                is_over: left.count == ops.len(),
-                acknowledged,
-                words: left.words,
-            });
-        };
+        let open = |left| look(&self.restore(left));
         states::each(self.name, &self.recording, plan, received, open);
+    }
+
+    /// Looks at the states that have lost one of the `wanted` changes, and no request was sent yet.
+    pub(super) fn losing(&self, wanted: impl Fn(&Op) -> bool, look: impl Fn(&State)) {
+        let open = |left| look(&self.restore(left));
+        states::losing(self.name, &self.recording, wanted, open);
+    }
+
+    /// Puts the files and the server into a state.
+    fn restore(&self, mut left: Left) -> State {
+        let Recording { root, ops, .. } = &self.recording;
+        left.disk.restore(root, &TRACKED, &mut left.chance);
+        let mut held = self.held.clone();
+        for request in &self.requests[..left.received] {
+            let _answer = held.answer(request);
+        }
+        held.reposted.clear();
+        *self.stand.hub.held() = held;
+        let mut acknowledged = self.acknowledged.clone();
+        acknowledged.extend(ops[..left.count].iter().flat_map(said));
+        State {
+            is_over: left.count == ops.len(),
+            acknowledged,
+            words: left.words,
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use super::disk::{Disk, Op};
-use super::every::{Bounds, Cut, cuts, left};
+use super::disk::{Disk, Op, durable};
+use super::every::{Bounds, Cut, Fate, cuts, left};
 use super::record::Recording;
 use super::sampled;
 use crate::support::chance::Chance;
@@ -187,6 +187,33 @@ fn every(
         operations(ops),
         begun.elapsed().as_secs(),
     ));
+}
+
+/// Looks at the states in which one of the `wanted` changes is lost and all others are there, each
+/// after as many operations as it can be lost of.
+pub(super) fn losing(
+    name: &str,
+    Recording { base, ops, .. }: &Recording,
+    wanted: impl Fn(&Op) -> bool,
+    mut look: impl FnMut(Left),
+) {
+    let lost: Vec<_> = (0..ops.len()).filter(|at| wanted(&ops[*at])).collect();
+    assert!(!lost.is_empty(), "{name}: no such change");
+    for at in lost {
+        let is_open = |count: &usize| !durable(&ops[..*count])[at];
+        let count = (at + 1..=ops.len()).rev().find(is_open).unwrap();
+        let cut = Cut {
+            count,
+            fates: BTreeMap::from([(at, Fate::Lost)]),
+        };
+        look(Left {
+            disk: left(base, ops, &cut),
+            count,
+            received: 0,
+            chance: Chance::new(1),
+            words: format!("{name}: cut after {count} of {}, {at} lost", ops.len()),
+        });
+    }
 }
 
 /// The most states that are opened of all of one recording.
