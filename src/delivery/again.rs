@@ -46,12 +46,12 @@ pub(crate) struct Again {
     pub(crate) last: Option<i64>,
 }
 
-/// The next rows above `after` whose payload is still stored, limited to the size of one
-/// transaction.
+/// The next rows above `after` that may be sent, limited to the size of one transaction.
 const DELIVERED: &str =
     "SELECT d.seq, d.status, d.waiver FROM delivery_rows AS d JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.kind = 0 AND d.seq > ?2 AND d.status IN ('success', 'duplicate')
-       AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
+       AND f.superseded_by IS NULL AND f.held IS NULL AND f.gone IS NULL AND f.discarded IS NULL
+       AND (?3 IS NULL OR f.captured_at >= ?3)
        AND (?4 IS NULL OR f.event_type IN (SELECT value FROM json_each(?4)))
        AND (?5 IS NULL OR lower(f.event_id) IN (SELECT lower(value) FROM json_each(?5)))
        AND (?6 IS NULL OR instr(lower(d.error), lower(?6)) > 0)
@@ -59,7 +59,8 @@ const DELIVERED: &str =
 const GIVEN_UP: &str = "SELECT d.seq, d.status, d.waiver
      FROM delivery_rows AS d INDEXED BY delivery_failed JOIN journal_feed AS f ON f.seq = d.seq
      WHERE d.target = ?1 AND d.kind = 0 AND d.seq > ?2 AND d.status = 'terminal_failed'
-       AND f.gone IS NULL AND f.discarded IS NULL AND (?3 IS NULL OR f.captured_at >= ?3)
+       AND f.superseded_by IS NULL AND f.held IS NULL AND f.gone IS NULL AND f.discarded IS NULL
+       AND (?3 IS NULL OR f.captured_at >= ?3)
        AND (?4 IS NULL OR f.event_type IN (SELECT value FROM json_each(?4)))
        AND (?5 IS NULL OR lower(f.event_id) IN (SELECT lower(value) FROM json_each(?5)))
        AND (?6 IS NULL OR instr(lower(d.error), lower(?6)) > 0)

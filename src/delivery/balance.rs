@@ -122,17 +122,8 @@ fn class_of(row: &Row<'_>) -> Result<Class, Error> {
     if let Some(class) = from_row {
         return Ok(class);
     }
-    for (column, class) in [
-        (1, Class::Superseded),
-        (2, Class::Discarded),
-        (3, Class::Purged),
-        (4, Class::Blocked),
-    ] {
-        if row.get(column)? {
-            return Ok(class);
-        }
-    }
-    Ok(Class::Untried)
+    let marks = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+    Ok(Class::unsent(marks))
 }
 
 /// Finding for an event left to send that the cursor has passed.

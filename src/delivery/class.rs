@@ -101,6 +101,18 @@ pub(crate) enum Class {
 }
 
 impl Class {
+    /// The class of a row that its target neither has nor refused, by the marks of the journal:
+    /// superseded, discarded, its payload gone, on hold.
+    pub(super) const fn unsent(marks: [bool; 4]) -> Self {
+        match marks {
+            [true, ..] => Self::Superseded,
+            [_, true, ..] => Self::Discarded,
+            [_, _, true, _] => Self::Purged,
+            [.., true] => Self::Blocked,
+            [false, false, false, false] => Self::Untried,
+        }
+    }
+
     /// Every class, in the order of the balance equation.
     pub(crate) const ALL: [Self; 9] = [
         Self::Delivered,

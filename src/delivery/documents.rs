@@ -98,25 +98,38 @@ pub(super) fn withdraw(tx: &WriteTx<'_>, target: i64, event: i64) -> Result<(), 
         if matches!(from, Status::Closed) {
             continue;
         }
-        close(tx, target, seq)?;
-        postings.moved_of(Kind::Document, from.class(), Class::Untried);
+        let to = close(tx, target, seq)?;
+        postings.moved_of(Kind::Document, from.class(), to);
     }
     postings.post(tx, target)
 }
 
-/// Closes the row of a document and clears its earlier tries.
-pub(super) fn close(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
+/// Closes the row of a document and clears its earlier tries; returns its class from then on.
+pub(super) fn close(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<Class, Error> {
     tx.prepare(
         "UPDATE delivery_rows SET status = 'closed', due_at = NULL, settled_at = NULL, failures = 0, error = NULL,
            http_status = NULL
          WHERE target = ?1 AND seq = ?2",
     )?
     .execute([target, seq])?;
-    Ok(())
+    unsent_class(tx, seq)
 }
 
-/// Requeues a document that a target has.
+/// The class of a document where it is neither stored nor refused.
+fn unsent_class(tx: &ReadTx<'_>, seq: i64) -> Result<Class, Error> {
+    let sql = "SELECT superseded_by IS NOT NULL, discarded IS NOT NULL, gone IS NOT NULL, held IS NOT NULL
+               FROM journal_feed WHERE seq = ?1";
+    let marks = tx
+        .prepare(sql)?
+        .query_row([seq], |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?]))?;
+    Ok(Class::unsent(marks))
+}
+
+/// Requeues a document that a target has; one that is not sent any more, or on hold, is unchanged.
 pub(crate) fn offer_again(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
+    if unsent_class(tx, seq)? != Class::Untried {
+        return Ok(());
+    }
     let changed = tx
         .prepare(
             "UPDATE delivery_rows SET status = 'queued', due_at = 0, settled_at = NULL, failures = 0

@@ -101,21 +101,7 @@ fn overtake(tx: &WriteTx<'_>, target: i64, seq: i64) -> Result<(), Error> {
             // A newer text ends the refusal of an older one.
             Some(Status::TerminalFailed) => {
                 // Another target may have overtaken it before.
-                let [is_superseded, is_discarded, is_gone] = tx
-                    .prepare(
-                        "SELECT superseded_by IS NOT NULL, discarded IS NOT NULL, gone IS NOT NULL
-                         FROM journal_feed WHERE seq = ?1",
-                    )?
-                    .query_row([older], |r| {
-                        Ok([r.get::<_, bool>(0)?, r.get(1)?, r.get(2)?])
-                    })?;
-                let to = match (is_superseded, is_discarded, is_gone) {
-                    (true, ..) => Class::Superseded,
-                    (false, true, _) => Class::Discarded,
-                    (false, false, true) => Class::Purged,
-                    (false, false, false) => Class::Untried,
-                };
-                close(tx, target, older)?;
+                let to = close(tx, target, older)?;
                 let mut postings = Postings::default();
                 postings.moved_of(Kind::Document, Class::Undeliverable, to);
                 postings.post(tx, target)?;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::OptionalExtension as _;
 
-use super::documents::read;
+use super::documents::{close, read};
 use super::postings::Postings;
 use super::{Class, Error, end_pause};
 use crate::base::{Timestamp, retry};
@@ -108,8 +108,8 @@ pub(crate) fn refused_documents(
     Ok(all)
 }
 
-/// Queues refused and waiting documents for which `is_meant` is true, due at once. Returns how many
-/// of each.
+/// Queues waiting and refused documents for which `is_meant` is true, due at once. Returns how many
+/// of each. The refusal of a version that is not sent any more, or is on hold, is only forgotten.
 pub(crate) fn retry_documents(
     tx: &WriteTx<'_>,
     target: i64,
@@ -119,16 +119,18 @@ pub(crate) fn retry_documents(
     let mut postings = Postings::default();
     let (mut due_now, mut reopened) = (0, 0);
     let mut again = tx.prepare(
-        "UPDATE delivery_rows SET status = 'queued', due_at = 0, settled_at = NULL, failures = 0
-         WHERE target = ?1 AND seq = ?2",
+        "UPDATE delivery_rows SET status = 'queued', due_at = 0 WHERE target = ?1 AND seq = ?2",
     )?;
     for refused in refused_documents(tx, target)?
         .iter()
         .filter(|refused| is_meant(&refused.document))
     {
-        again.execute([target, refused.seq])?;
-        postings.moved_of(Kind::Document, Class::Undeliverable, Class::Untried);
-        reopened += 1;
+        let class = close(tx, target, refused.seq)?;
+        if class == Class::Untried {
+            again.execute([target, refused.seq])?;
+            reopened += 1;
+        }
+        postings.moved_of(Kind::Document, Class::Undeliverable, class);
     }
     let mut sooner =
         tx.prepare("UPDATE delivery_rows SET due_at = 1 WHERE target = ?1 AND seq = ?2")?;

@@ -43,10 +43,18 @@ pub(super) enum Op {
         configured: Option<usize>,
     },
     Release,
+    /// Consent from now on: whatever the target lacks is put on hold.
+    Hold {
+        target: usize,
+    },
     Retry {
         target: usize,
     },
     Replay {
+        target: usize,
+    },
+    /// The newest version of each document is sent once more.
+    Resubmit {
         target: usize,
     },
     Evict {
@@ -102,6 +110,8 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(target, words, sees_disk)| Op::Documents { target, words, sees_disk }),
         2 => prop::option::of(target()).prop_map(|configured| Op::Collect { configured }),
         1 => Just(Op::Release),
+        1 => target().prop_map(|target| Op::Hold { target }),
+        1 => target().prop_map(|target| Op::Resubmit { target }),
         1 => target().prop_map(|target| Op::Retry { target }),
         1 => target().prop_map(|target| Op::Replay { target }),
         1 => (0..8_i64).prop_map(|capacity| Op::Evict { capacity }),

@@ -15,9 +15,9 @@ use super::surroundings::{CountedIds, POLICY, TestClock, identity};
 use crate::base::ids::Ids as _;
 use crate::base::{Clock as _, Interrupt, Sha256};
 use crate::books::{self, GcRule};
-use crate::delivery::{self, Among, Answered, Conditions, Owed, Settled};
+use crate::delivery::{self, Answered, Conditions, Owed, Settled};
 use crate::event::inspect;
-use crate::journal::{self, Appended, Entry, Kind};
+use crate::journal::{self, Appended, Entry, HeldFilter, Kind};
 use crate::store::{Store, WriteTx};
 
 pub(super) struct World {
@@ -92,15 +92,18 @@ impl World {
                 }
             }
             Op::Release => {
+                let filter = HeldFilter::default();
                 let held = self
                     .store
-                    .read(|tx| journal::held_after(tx, "opted_out", 0, 99))
+                    .read(|tx| journal::held_rows(tx, &filter, 0, i64::MAX))
                     .unwrap();
-                for seq in held {
-                    self.write(|tx| books::release_late(tx, now, seq));
+                for row in held {
+                    self.write(|tx| books::release_late(tx, now, row.seq));
                 }
             }
+            Op::Hold { target } => self.hold(target),
             Op::Retry { target } => self.retry(target),
+            Op::Resubmit { target } => self.resubmit(target),
             Op::Replay { target } => self.owe_again(target, Settled::Delivered),
             Op::Evict { capacity } => {
                 drop(self.write(|tx| books::evict(tx, now, capacity, books::NO_ARRIVALS)));
@@ -273,27 +276,6 @@ impl World {
             .iter()
             .filter(|(path, text)| document(**path, **text) == owed.document);
         texts.next().map(|(_, text)| text_of(*text).into_bytes())
-    }
-
-    pub(super) fn owe_again(&mut self, target: usize, which: Settled) {
-        self.write(
-            |tx| match delivery::current(tx, &identity(target).target_id)? {
-                Some(target) => {
-                    Ok(delivery::owe_again(tx, target.id, which, &Among::default(), 0)?.events)
-                }
-                None => Ok(0),
-            },
-        );
-    }
-
-    pub(super) fn retry(&mut self, target: usize) {
-        self.owe_again(target, Settled::GivenUp);
-        self.write(
-            |tx| match delivery::current(tx, &identity(target).target_id)? {
-                Some(target) => Ok(delivery::retry_documents(tx, target.id, &|_| true)?),
-                None => Ok((0, 0)),
-            },
-        );
     }
 
     /// Asserts that the balance holds, by counters and by rows, for events and documents.

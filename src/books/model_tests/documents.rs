@@ -94,12 +94,10 @@ fn what_was_on_hold_does_not_come_after_what_replaced_it() {
     world.end_well();
 }
 
-/// A version that one target refused is superseded when another target has a newer one; then the
-/// first target gets the newer one too, which ends the refusal.
-#[test]
-fn a_refused_version_that_another_target_overtook_is_counted_once() {
+/// The first target refused the first version of a document; the second has the second version.
+fn refused_here_and_overtaken_there() -> World {
     let mut world = World::new();
-    let (refused, stored) = (vec![Said::Refused], vec![Said::Stored]);
+    let refused = vec![Said::Refused];
     for (text, words) in [
         (0, [refused, Vec::new()]),
         (1, [Vec::new(), vec![Said::Again, Said::Stored]]),
@@ -127,22 +125,86 @@ fn a_refused_version_that_another_target_overtook_is_counted_once() {
             world.check();
         }
     }
-    let classes = |world: &World| {
-        let documents = world.balances(0).1;
-        [
-            Class::Delivered,
-            Class::Undeliverable,
-            Class::Superseded,
-            Class::Untried,
-        ]
-        .map(|class| documents.of(class))
-    };
+    world
+}
+
+/// Documents at the first target: delivered, undeliverable, superseded, untried.
+fn classes(world: &World) -> [i64; 4] {
+    let documents = world.balances(0).1;
+    [
+        Class::Delivered,
+        Class::Undeliverable,
+        Class::Superseded,
+        Class::Untried,
+    ]
+    .map(|class| documents.of(class))
+}
+
+/// A version that one target refused is superseded when another target has a newer one; then the
+/// first target gets the newer one too, which ends the refusal.
+#[test]
+fn a_refused_version_that_another_target_overtook_is_counted_once() {
+    let mut world = refused_here_and_overtaken_there();
     assert_eq!(classes(&world), [0, 1, 0, 1]);
     world.step(Op::Documents {
         target: 0,
-        words: stored,
+        words: vec![Said::Stored],
         sees_disk: true,
     });
     world.check();
     assert_eq!(classes(&world), [1, 0, 1, 0]);
+}
+
+/// The same version, asked for again by a user before its target has the newer one: it is not sent
+/// any more, so it counts as superseded.
+#[test]
+fn an_overtaken_version_that_is_tried_again_is_superseded() {
+    let mut world = refused_here_and_overtaken_there();
+    assert_eq!(classes(&world), [0, 1, 0, 1]);
+    world.step(Op::Retry { target: 0 });
+    world.check();
+    assert_eq!(classes(&world), [0, 0, 1, 1]);
+    world.end_well();
+}
+
+/// A user agrees to send to another target from now on: what the first target has is on hold, and
+/// stays as it is there, whatever is to be sent again.
+#[test]
+fn what_is_on_hold_is_not_sent_again() {
+    for again in [
+        Op::Replay { target: 0 },
+        Op::Resubmit { target: 0 },
+        Op::Retry { target: 0 },
+    ] {
+        let mut world = refused_here_and_overtaken_there();
+        for op in [
+            Op::Write { path: 1, text: 2 },
+            Op::Index {
+                keeps_texts: true,
+                is_held: false,
+            },
+            Op::Events {
+                target: 0,
+                replies: vec![Reply::well()],
+            },
+            Op::Documents {
+                target: 0,
+                words: vec![Said::Stored],
+                sees_disk: true,
+            },
+            Op::Hold { target: 1 },
+        ] {
+            world.step(op);
+            world.check();
+        }
+        let before = world.balances(0);
+        assert!(before.0.of(Class::Delivered) > 0, "{before:?}");
+        assert!(before.1.of(Class::Delivered) > 0, "{before:?}");
+        world.step(again.clone());
+        world.check();
+        let after = world.balances(0);
+        let has_both = after.0.of(Class::Delivered) > 0 && after.1.of(Class::Delivered) > 0;
+        assert!(has_both, "{again:?}: {before:?} {after:?}");
+        world.end_well();
+    }
 }

@@ -3,6 +3,7 @@
 
 mod acts;
 mod document_ops;
+mod document_requests;
 mod document_world;
 mod documents;
 mod event;
