@@ -49,6 +49,8 @@ pub(super) struct Books {
     pub(super) policy: Policy,
     /// The project that is known.
     pub(super) project: Option<&'static str>,
+    /// The form of the next requests.
+    pub(super) form: BatchForm,
     /// HTTP status of the next answers.
     pub(super) http_status: u16,
     /// Time limit of a drain.
@@ -71,6 +73,7 @@ impl Books {
                 sends_personal_data: false,
             },
             project: Some("p"),
+            form: BatchForm::Plain,
             http_status: 200,
             // Shorter than any wait: this clock stands still.
             max_time: Duration::from_millis(400),
@@ -176,6 +179,7 @@ impl Books {
         let (policy, now) = (self.policy, self.now());
         let context = WireContext {
             project_uuid: self.project,
+            form: self.form,
             ..WireContext::default()
         };
         let ids = &self.ids;
@@ -203,7 +207,7 @@ impl Books {
         let target = self.target();
         let settling = Settling {
             policy: &self.policy,
-            form: BatchForm::Plain,
+            form: self.form,
             http_status: Some(self.http_status),
             ids: &self.ids,
             random: 1.0,

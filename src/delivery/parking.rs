@@ -53,8 +53,8 @@ pub(super) struct Order {
     target: i64,
     /// False if nothing is parked, the usual case: then envelopes are not read for this.
     is_any: bool,
-    /// How many rows were made to wait.
-    pub(super) waiting: usize,
+    /// True once a row was made to wait.
+    pub(super) has_waiting: bool,
 }
 
 impl Order {
@@ -62,7 +62,7 @@ impl Order {
         Ok(Self {
             target,
             is_any: tx.one(ANY, [target], |r| r.get(0))?,
-            waiting: 0,
+            has_waiting: false,
         })
     }
 
@@ -91,7 +91,7 @@ impl Order {
              ON CONFLICT (target, seq) DO UPDATE SET due_at = NULL, behind = ?3",
         )?
         .execute([self.target, seq, attempt])?;
-        self.waiting += 1;
+        self.has_waiting = true;
         Ok(true)
     }
 }

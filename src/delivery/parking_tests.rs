@@ -94,6 +94,22 @@ fn what_was_halted_waits_too_and_goes_before_what_is_new() {
     assert_eq!(books.exchange(&Outcome::Success), [4]);
 }
 
+/// The rows that are examined next may all have to wait; those after them go on.
+#[test]
+fn a_row_that_waits_keeps_no_other_from_going() {
+    let mut books = Books::new();
+    add(&mut books, "aab");
+    let batch = books.batch();
+    books.record(&batch, &Verdict::Halt("no".to_owned()));
+    books.policy.max_events = 1;
+    park(&mut books);
+    let selection = books.select();
+    assert!(selection.batch.is_none() && selection.has_more);
+    assert_eq!(books.exchange(&Outcome::Success), [3]);
+    assert_eq!(books.exchange(&Outcome::Success), [1]);
+    assert_eq!(books.exchange(&Outcome::Success), [2]);
+}
+
 /// A half of a refused batch was accepted by no server, so it must not be sent before its other
 /// half either.
 #[test]

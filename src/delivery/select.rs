@@ -106,16 +106,15 @@ fn fresh(
     let limits = limits::in_force(target, policy, now);
     let mut packing = Packing::new(limits, context);
     let mut order = Order::new(tx, target.id)?;
-    let (due, is_cut) = due(tx, target, limits, &mut order, (begun, now))?;
+    let (due, mut is_full) = due(tx, target, limits, &mut order, (begun, now))?;
     for candidate in due {
         let is_alone = candidate.is_alone;
         if !packing.offer(tx, target.id, candidate, now)? || is_alone {
             // Events after the first one that does not fit wait too: the order is kept.
-            packing.is_full = true;
+            is_full = true;
             break;
         }
     }
-    let is_full = packing.is_full || is_cut;
     let cursor = if is_full {
         target.cursor_seq
     } else {
@@ -129,7 +128,7 @@ fn fresh(
     packing.finish(
         tx,
         target.id,
-        cursor > target.cursor_seq || order.waiting > 0,
+        cursor > target.cursor_seq || order.has_waiting,
         ids,
         now,
     )
@@ -270,7 +269,6 @@ struct Packing<'a> {
     items: Vec<Item>,
     postings: Postings,
     not_sendable: usize,
-    is_full: bool,
 }
 
 impl<'a> Packing<'a> {
@@ -282,7 +280,6 @@ impl<'a> Packing<'a> {
             items: Vec::new(),
             postings: Postings::default(),
             not_sendable: 0,
-            is_full: false,
         }
     }
 

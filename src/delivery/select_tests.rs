@@ -82,8 +82,9 @@ fn nothing_overtakes_a_due_row_that_does_not_fit() {
     books.record(&batch, &Verdict::Halt("no".to_owned()));
     // Enough for the three events, but not for the list around them.
     books.policy.max_bytes = 2 * long.len() + 2;
+    books.add("d", "{}", WireForm::AsIs, None);
     assert_eq!(books.exchange(&Outcome::Success), [1]);
-    assert_eq!(books.exchange(&Outcome::Success), [2, 3]);
+    assert_eq!(books.exchange(&Outcome::Success), [2, 3, 4]);
 }
 
 #[test]
@@ -207,6 +208,36 @@ fn what_no_request_can_carry_ends_without_one() {
     );
     assert!(row.error.unwrap().starts_with("not_sendable: "));
     assert_eq!(books.balance().of(Class::Undeliverable), 1);
+    assert!(!books.select().has_more);
+}
+
+#[test]
+fn what_no_request_can_carry_any_more_ends_nothing_else() {
+    let mut books = Books::new();
+    for (id, envelope) in [
+        ("a", "{}"),
+        ("b", r#"{"event_id":"b"}"#),
+        ("c", "{}"),
+        ("d", "{}"),
+    ] {
+        books.add(id, envelope, WireForm::AsIs, None);
+    }
+    let batch = books.batch();
+    assert_eq!(seqs(&batch), [1, 2, 3, 4]);
+    books.record(&batch, &Verdict::Halt("no".to_owned()));
+    // Each of these needs an ID in its envelope.
+    books.form = crate::event::BatchForm::CloudEvents;
+    books.policy.max_events = 1;
+    let selection = books.select();
+    assert!(selection.batch.is_none() && selection.has_more);
+    assert_eq!(books.exchange(&Outcome::Success), [2]);
+    let balance = books.balance();
+    assert_eq!(balance.of(Class::Undeliverable), 1);
+    for given_up in [2, 3] {
+        let selection = books.select();
+        assert!(selection.batch.is_none() && selection.has_more);
+        assert_eq!(books.balance().of(Class::Undeliverable), given_up);
+    }
     assert!(!books.select().has_more);
 }
 
