@@ -315,6 +315,22 @@ fn a_rate_limit_holds_back_everything_else() {
     assert_eq!((report.uploaded, report.remaining), (6, 0));
 }
 
+/// The next upload is with the worker when the answer comes, and must not follow it.
+#[test]
+fn an_upload_that_was_handed_out_does_not_follow_a_rate_limit() {
+    let mut world = World::new();
+    for n in 0..4 {
+        world.put(&format!("{n}.md"), "x", n);
+    }
+    let server = Server::start(|n, request| match n {
+        0 => Reply::echo(201, "stored", request),
+        _ => Reply::of(429, ""),
+    });
+    let (report, _) = run_now(&mut world, &server.origin, 1);
+    assert_eq!((report.uploaded, report.requests), (1, 2), "{report:?}");
+    assert_eq!(server.seen().requests.len(), 2);
+}
+
 /// Eight answers to requests that ran at the same time are one request to pause, not eight in a
 /// row.
 #[test]

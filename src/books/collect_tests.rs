@@ -1,14 +1,28 @@
 //! Deletes payloads of a real store after real drains: what is deleted, what is kept, and the
 //! balance after it.
 
-use super::collect::Why;
+use super::collect::{Tally, Why};
 use super::fixture::{Queue, Said, keyed, plain};
 use super::{Collected, GcPlan, GcRule, WhyNot, collect, plan_collection, release, removal};
 use crate::delivery::{self, Class};
 use crate::endpoint::{Identity, ReceiverKind};
 
+/// Makes a plan, which counts every payload and its bytes once.
 fn plan(queue: &mut Queue, rule: GcRule) -> GcPlan {
-    queue.write(|tx, _| plan_collection(tx, rule))
+    let plan = queue.write(|tx, _| plan_collection(tx, rule));
+    let stored: (i64, i64) = queue.write(|tx, _| {
+        let sql = "SELECT COUNT(*), COALESCE(SUM(e.size), 0)
+                   FROM journal_payloads AS p JOIN journal_events AS e ON e.seq = p.seq";
+        Ok(tx
+            .prepare(sql)?
+            .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?)
+    });
+    let planned = Tally::sum(plan.going.values().chain(plan.staying.values()));
+    assert_eq!(
+        (planned.payloads, planned.bytes),
+        (stored.0.cast_unsigned(), stored.1.cast_unsigned())
+    );
+    plan
 }
 
 fn gone(collected: &Collected) -> Vec<(Why, u64)> {

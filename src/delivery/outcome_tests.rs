@@ -299,6 +299,17 @@ fn a_bare_400_blames_one_and_bisects_several() {
 }
 
 #[test]
+fn a_202_says_that_nothing_is_stored_yet() {
+    let named = r#"{"results":[{"event_id":"a","status":"success"}]}"#;
+    for body in ["", "{}", named] {
+        assert_eq!(
+            settled(&["a", "b"], 202, body),
+            [Outcome::Pending, Outcome::Pending]
+        );
+    }
+}
+
+#[test]
 fn what_was_never_sent_changes_nothing() {
     let exchange = Err(Failure::Unreachable("refused".to_owned()));
     assert!(matches!(

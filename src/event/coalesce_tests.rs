@@ -25,6 +25,21 @@ fn time_and_git_are_no_facts() {
 }
 
 #[test]
+fn the_snapshot_of_diagnostics_is_no_fact_but_the_rest_is() {
+    let found = |diagnostics: Value| {
+        let mut payload = indexed("main", "a", "h", "1");
+        payload["context_diagnostics"] = diagnostics;
+        of(&payload).facts
+    };
+    let first = found(json!({"snapshot_id": "s1", "missing": ["b"]}));
+    assert_eq!(found(json!({"snapshot_id": "s2", "missing": ["b"]})), first);
+    assert_eq!(found(json!({"missing": ["b"]})), first);
+    assert_ne!(found(json!({"snapshot_id": "s1", "missing": ["c"]})), first);
+    assert_ne!(found(json!({})), first);
+    assert_ne!(found(json!("s1")), found(json!("s2")));
+}
+
+#[test]
 fn every_field_of_the_namespace_the_path_and_the_type_make_the_key() {
     let payload = indexed("main", "a", "h", "1");
     let one = of(&payload);
