@@ -127,7 +127,7 @@ mod tests {
     fn what_a_server_does_not_understand_goes_one_by_one() {
         for (status, body) in [
             (200, r#"{"results":[]}"#),
-            (200, r#"[[[201,{}]]]"#),
+            (200, r"[[[201,{}]]]"),
             (200, r#"{"results":[[201,{}]]}"#),
             (200, "<html>"),
             (200, r#"{"results":[{"status":201}]}"#),
