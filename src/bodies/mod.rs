@@ -16,6 +16,8 @@ mod drain;
 #[cfg(test)]
 mod drain_tests;
 mod failures;
+#[cfg(test)]
+mod failures_tests;
 mod filter;
 mod many;
 #[cfg(test)]

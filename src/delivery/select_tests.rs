@@ -126,6 +126,26 @@ fn an_open_attempt_goes_first_and_as_it_was() {
     assert_eq!(books.balance().of(Class::InFlight), 3);
 }
 
+/// What cannot be built again is never sent as something else.
+#[test]
+fn an_open_attempt_without_its_payloads_is_damage() {
+    let mut books = Books::new();
+    books.add_plain(2);
+    drop(books.batch());
+    let before = books.ledger();
+    books.write(|tx| {
+        Ok(tx
+            .prepare("DELETE FROM journal_payloads WHERE seq = 2")?
+            .execute([])?)
+    });
+    let error = books.try_select().unwrap_err().to_string();
+    assert!(
+        error.contains("row 2 in flight, whose payload is gone"),
+        "{error}"
+    );
+    assert_eq!(books.ledger(), before);
+}
+
 #[test]
 fn everything_waits_for_an_open_attempt_that_is_not_due() {
     let mut books = Books::new();

@@ -78,3 +78,33 @@ fn remove(hook: Hook, path: &Path) -> std::io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::base::Env;
+
+    #[test]
+    fn a_configuration_that_is_a_link_is_not_written_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let git_dir = dir.path().join("r/.git");
+        std::fs::create_dir_all(git_dir.join("objects")).unwrap();
+        std::fs::create_dir_all(git_dir.join("refs")).unwrap();
+        std::fs::write(git_dir.join("HEAD"), "ref: refs/heads/main\n").unwrap();
+        let (own, text) = (dir.path().join("gitconfig"), "[user]\n\tname = A\n");
+        std::fs::write(&own, text).unwrap();
+        std::os::unix::fs::symlink(&own, git_dir.join("config")).unwrap();
+        let checkout = crate::git::discover(&dir.path().join("r")).unwrap();
+        let plan = Plan {
+            steps: vec![Step::Set {
+                key: "user.name".to_owned(),
+                value: "B".to_owned(),
+            }],
+            ..Plan::default()
+        };
+        let env = Env::of(&[("PATH", "/usr/local/bin:/usr/bin:/bin")]);
+        let error = apply(&Git::new(&env), &checkout, &plan).unwrap_err();
+        assert!(error.to_string().contains("it is a link"), "{error}");
+        assert_eq!(std::fs::read_to_string(own).unwrap(), text);
+    }
+}

@@ -261,3 +261,18 @@ fn joined_objects_and_a_byte_order_mark_are_read_and_a_line_of_a_log_is_refused(
         "kept nowhere"
     );
 }
+
+/// A line that never ends is skipped, not kept in memory, and the lines around it are captured.
+#[test]
+fn a_line_that_is_too_long_is_refused_alone() {
+    let sandbox = Sandbox::with_repo();
+    let event = |n: u32| json!({"event_id": format!("e{n}"), "event_type": "T"}).to_string();
+    let long = "x".repeat((64 << 20) + 1);
+    let input = format!("{}\n{long}\n{}\n", event(1), event(2));
+    let run = sandbox.sk_sync_with(["capture", "--json"], input).code(2);
+    let lines = run.json_lines();
+    let results: Vec<_> = lines.iter().map(|line| &line["result"]).collect();
+    assert_eq!(results, ["captured", "refused", "captured"]);
+    assert_eq!(lines[1]["line"], 2);
+    assert_eq!(lines[1]["reason"], "the line is longer than 64 MiB");
+}
