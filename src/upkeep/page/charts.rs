@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use maud::{Markup, html};
+
 use super::markup::{grouped, percent, text};
 
 /// One part of a whole.
@@ -31,11 +33,10 @@ pub(super) struct Bar {
 }
 
 /// A whole and its parts as one strip.
-pub(super) fn strip(parts: &[Part]) -> String {
+pub(super) fn strip(parts: &[Part]) -> Markup {
     let whole: i64 = parts.iter().map(|part| part.count).sum();
-    let words: Vec<_> = parts
-        .iter()
-        .filter(|p| p.count > 0)
+    let shown = || parts.iter().filter(|part| part.count > 0);
+    let words: Vec<_> = shown()
         .map(|p| format!("{} {}", grouped(p.count), p.name))
         .collect();
     let label = if words.is_empty() {
@@ -43,152 +44,124 @@ pub(super) fn strip(parts: &[Part]) -> String {
     } else {
         words.join(", ")
     };
-    let mut out = format!(
-        "<div class=\"strip\" role=\"img\" aria-label=\"{}\">",
-        text(&label)
-    );
-    for part in parts.iter().filter(|part| part.count > 0) {
-        let (name, width) = (text(part.name), percent(part.count, whole));
-        // Writing to a String cannot fail.
-        let _infallible = write!(
-            out,
-            "<span class=\"{}\" style=\"flex-basis:{width}\" title=\"{name}: {}\"></span>",
-            part.colour,
-            grouped(part.count)
-        );
+    html! {
+        div.strip role="img" aria-label=(label) { @for part in shown() {
+            span class=(part.colour) style={ "flex-basis:" (percent(part.count, whole)) }
+                title={ (part.name) ": " (grouped(part.count)) } {}
+        } }
     }
-    out + "</div>"
 }
 
 /// Vertical bars over time, labelled with the first and the last time.
-pub(super) fn columns(colour: &str, what: &str, bars: &[Bar]) -> String {
+pub(super) fn columns(colour: &str, what: &str, bars: &[Bar]) -> Markup {
     let most = bars.iter().map(|bar| bar.count).max().unwrap_or(0);
-    let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
-        return none();
-    };
-    if most == 0 {
-        return none();
-    }
     let sum: i64 = bars.iter().map(|bar| bar.count).sum();
-    let label = format!(
-        "{} {what} from {} to {}, at most {} in a bar",
-        grouped(sum),
-        first.label,
-        last.label,
-        grouped(most)
-    );
-    let mut out = format!(
-        "<div class=\"most\" aria-hidden=\"true\">{}</div><div class=\"columns\" role=\"img\" aria-label=\"{}\">",
-        grouped(most),
-        text(&label)
-    );
-    for bar in bars {
-        let height = percent(bar.count, most);
-        let (title, empty) = (text(&bar.words), if bar.count == 0 { " empty" } else { "" });
-        let _infallible = write!(
-            out,
-            "<span class=\"{colour}{empty}\" style=\"height:{height}\" title=\"{title}\"></span>"
+    let drawn = |first: &Bar, last: &Bar| {
+        let label = format!(
+            "{} {what} from {} to {}, at most {} in a bar",
+            grouped(sum),
+            first.label,
+            last.label,
+            grouped(most)
         );
-    }
-    let ends = format!(
-        "<span>{}</span><span>{}</span>",
-        text(&first.label),
-        text(&last.label)
-    );
-    out + "</div><div class=\"ends\" aria-hidden=\"true\">"
-        + &ends
-        + "</div>"
-        + &in_numbers(what, bars)
+        html! {
+            div.columns role="img" aria-label=(text(&label)) { @for bar in bars {
+                span class={ (colour) @if bar.count == 0 { " empty" } }
+                    style={ "height:" (percent(bar.count, most)) } title=(text(&bar.words)) {}
+            } }
+        }
+    };
+    over_time(what, bars, most, drawn)
 }
 
 /// Horizontal bars below each other, the longest with the full width.
-pub(super) fn rows(colour: &str, rows: &[Row]) -> String {
+pub(super) fn rows(colour: &str, rows: &[Row]) -> Markup {
     let most = rows.iter().map(|row| row.count).max().unwrap_or(0);
     if most == 0 {
         return none();
     }
-    let mut out = "<ul class=\"rows\">".to_owned();
-    for row in rows {
-        let more = if row.more.is_empty() {
-            String::new()
-        } else {
-            format!("<small class=\"more\">{}</small>", text(&row.more))
-        };
-        let _infallible = write!(
-            out,
-            "<li><span class=\"label\">{}</span><span class=\"count\">{}</span>{more}\
-             <span class=\"track\" aria-hidden=\"true\"><span class=\"{colour}\" style=\"width:{}\"></span></span></li>",
-            text(&row.label),
-            grouped(row.count),
-            percent(row.count, most)
-        );
+    html! {
+        ul.rows { @for row in rows {
+            li {
+                span.label { (text(&row.label)) }
+                span.count { (grouped(row.count)) }
+                @if !row.more.is_empty() { small.more { (text(&row.more)) } }
+                span.track aria-hidden="true" {
+                    span class=(colour) style={ "width:" (percent(row.count, most)) } {}
+                }
+            }
+        } }
     }
-    out + "</ul>"
 }
 
 /// The growth of a sum, as an area.
-pub(super) fn area(what: &str, bars: &[Bar]) -> String {
+pub(super) fn area(what: &str, bars: &[Bar]) -> Markup {
     let sum: i64 = bars.iter().map(|bar| bar.count).sum();
-    let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
+    let steps = i64::try_from(bars.len()).unwrap_or(1);
+    let drawn = |first: &Bar, last: &Bar| {
+        let (mut line, mut so_far) = ("0,100".to_owned(), 0);
+        for (n, bar) in (1..).zip(bars) {
+            so_far += bar.count;
+            let (x, y) = (
+                decimal(n * 10_000 / steps),
+                decimal(10_000 - ratio(so_far, sum)),
+            );
+            // Writing to a String cannot fail.
+            let _infallible = write!(line, " {x},{y}");
+        }
+        let label = format!(
+            "{what}: {} from {} to {}",
+            grouped(sum),
+            first.label,
+            last.label
+        );
+        html! {
+            svg.area viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label=(text(&label)) {
+                polygon points={ (line) " 100,100" } {}
+                polyline points=(line) vector-effect="non-scaling-stroke" {}
+            }
+        }
+    };
+    over_time(what, bars, sum, drawn)
+}
+
+/// A drawing between its greatest number and the first and last time; nothing is drawn if that
+/// number is 0.
+fn over_time(
+    what: &str,
+    bars: &[Bar],
+    most: i64,
+    drawn: impl FnOnce(&Bar, &Bar) -> Markup,
+) -> Markup {
+    let (Some(first), Some(last), true) = (bars.first(), bars.last(), most > 0) else {
         return none();
     };
-    if sum == 0 {
-        return none();
+    html! {
+        div.most aria-hidden="true" { (grouped(most)) }
+        (drawn(first, last))
+        div.ends aria-hidden="true" { span { (text(&first.label)) } span { (text(&last.label)) } }
+        (in_numbers(what, bars))
     }
-    let steps = i64::try_from(bars.len()).unwrap_or(1);
-    let (mut line, mut so_far) = ("0,100".to_owned(), 0);
-    for (n, bar) in (1..).zip(bars) {
-        so_far += bar.count;
-        let (x, y) = (
-            decimal(n * 10_000 / steps),
-            decimal(10_000 - ratio(so_far, sum)),
-        );
-        let _infallible = write!(line, " {x},{y}");
-    }
-    let label = format!(
-        "{what}: {} from {} to {}",
-        grouped(sum),
-        first.label,
-        last.label
-    );
-    let ends = format!(
-        "<span>{}</span><span>{}</span>",
-        text(&first.label),
-        text(&last.label)
-    );
-    format!(
-        "<div class=\"most\" aria-hidden=\"true\">{}</div>\
-         <svg class=\"area\" viewBox=\"0 0 100 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">\
-         <polygon points=\"{line} 100,100\"/><polyline points=\"{line}\" vector-effect=\"non-scaling-stroke\"/></svg>\
-         <div class=\"ends\" aria-hidden=\"true\">{ends}</div>{}",
-        grouped(sum),
-        text(&label),
-        in_numbers(what, bars)
-    )
 }
 
 /// The non-empty bars as a table that can be unfolded, for screen readers and for reading.
-fn in_numbers(what: &str, bars: &[Bar]) -> String {
-    let heads = format!(
-        "<th scope=\"col\">From</th><th scope=\"col\">{}</th>",
-        text(what)
-    );
-    let row = |bar: &Bar| {
-        format!(
-            "<tr><td>{}</td><td>{}</td></tr>",
-            text(&bar.label),
-            grouped(bar.count)
-        )
-    };
-    let rows: String = bars.iter().filter(|bar| bar.count > 0).map(row).collect();
-    format!(
-        "<details><summary>In numbers</summary><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></details>"
-    )
+fn in_numbers(what: &str, bars: &[Bar]) -> Markup {
+    html! {
+        details {
+            summary { "In numbers" }
+            table {
+                thead { tr { th scope="col" { "From" } th scope="col" { (what) } } }
+                tbody { @for bar in bars.iter().filter(|bar| bar.count > 0) {
+                    tr { td { (text(&bar.label)) } td { (grouped(bar.count)) } }
+                } }
+            }
+        }
+    }
 }
 
 /// The text if there is nothing to draw.
-fn none() -> String {
-    "<p class=\"none\">Nothing to show yet.</p>".to_owned()
+fn none() -> Markup {
+    html! { p.none { "Nothing to show yet." } }
 }
 
 fn ratio(part: i64, whole: i64) -> i64 {
@@ -220,14 +193,14 @@ mod tests {
             rows("c", &[]),
             area("x", &[bar("a", 0)]),
         ] {
-            assert_eq!(empty, none());
+            assert_eq!(empty.0, none().0);
         }
-        assert!(strip(&[]).contains("nothing yet"));
+        assert!(strip(&[]).0.contains("nothing yet"));
     }
 
     #[test]
     fn lengths_follow_the_numbers() {
-        let columns = columns("c", "events", &[bar("a", 1), bar("<b>", 4)]);
+        let columns = columns("c", "events", &[bar("a", 1), bar("<b>", 4)]).0;
         assert!(
             columns.contains("height:25.00%") && columns.contains("height:100.00%"),
             "{columns}"
@@ -236,7 +209,7 @@ mod tests {
             columns.contains("&lt;b&gt;") && !columns.contains("<b>"),
             "{columns}"
         );
-        let area = area("bytes", &[bar("a", 1), bar("b", 3)]);
+        let area = area("bytes", &[bar("a", 1), bar("b", 3)]).0;
         assert!(
             area.contains("points=\"0,100 50.00,75.00 100.00,0.00\""),
             "{area}"
@@ -253,7 +226,7 @@ mod tests {
                 count: 1,
             },
         ];
-        let strip = strip(&parts);
+        let strip = strip(&parts).0;
         assert!(
             strip.contains("3 delivered, 1 x") && strip.contains("flex-basis:75.00%"),
             "{strip}"

@@ -1,5 +1,7 @@
 //! What the history says: events over time, and what waits or failed by its parts.
 
+use maud::{Markup, html};
+
 use super::charts::{Bar, Row, area, columns, rows};
 use super::markup::{bytes, grouped, number, section};
 use crate::base::Timestamp;
@@ -27,116 +29,89 @@ fn over_time(history: &History, count: impl Fn(usize) -> i64, what: &str) -> Vec
     (0..history.captured.len()).map(bar).collect()
 }
 
-pub(super) fn deliveries(d: &Document, history: &History) -> String {
+pub(super) fn deliveries(d: &Document, history: &History) -> Markup {
     let bars = over_time(
         history,
         |n| history.delivered.get(n).copied().unwrap_or(0),
         "delivered",
     );
     let ledger = &d.delivery_ledger;
-    let facts = format!(
-        "<p class=\"sum\">{} here, {} at earlier targets</p>",
-        number(
-            "delivery_ledger.delivered_current_target",
-            ledger.delivered_current_target
-        ),
-        number(
-            "delivery_ledger.delivered_previous_target",
-            ledger.delivered_previous_target
-        )
-    );
-    section(
-        "deliveries",
-        "Deliveries over time",
-        "Events that the configured target acknowledged.",
-        facts + &columns("ok", "delivered", &bars),
-    )
+    let body = html! {
+        p.sum {
+            (number("delivery_ledger.delivered_current_target", ledger.delivered_current_target)) " here, "
+            (number("delivery_ledger.delivered_previous_target", ledger.delivered_previous_target))
+            " at earlier targets"
+        }
+        (columns("ok", "delivered", &bars))
+    };
+    let note = "Events that the configured target acknowledged.";
+    section(("deliveries", false), "Deliveries over time", note, &body)
 }
 
-pub(super) fn growth(d: &Document, history: &History) -> String {
+pub(super) fn growth(d: &Document, history: &History) -> Markup {
     let bars = over_time(
         history,
         |n| history.captured.get(n).map_or(0, |sum| sum.0),
         "captured",
     );
     let size: i64 = history.captured.iter().map(|sum| sum.1).sum();
-    let facts = format!(
-        "<p class=\"sum\">{} captured, {} of it kept</p>",
-        bytes(size),
-        bytes(d.event_journal.journal_size_bytes)
-    );
-    section(
-        "growth",
-        "Growth of the journal",
-        "Events captured since the beginning.",
-        facts + &area("events", &bars),
-    )
-}
-
-pub(super) fn backlog(history: &History) -> String {
-    let row = |(label, count): &(&str, i64)| Row {
-        label: (*label).to_owned(),
-        count: *count,
-        more: String::new(),
+    let body = html! {
+        p.sum { (bytes(size)) " captured, " (bytes(d.event_journal.journal_size_bytes)) " of it kept" }
+        (area("events", &bars))
     };
-    rows(
-        "untried",
-        &history.backlog.iter().map(row).collect::<Vec<_>>(),
-    )
+    let note = "Events captured since the beginning.";
+    section(("growth", false), "Growth of the journal", note, &body)
 }
 
-pub(super) fn retries(d: &Document, history: &History) -> String {
+/// A row without further words.
+fn row(label: impl Into<String>, count: i64) -> Row {
+    Row {
+        label: label.into(),
+        count,
+        more: String::new(),
+    }
+}
+
+pub(super) fn backlog(history: &History) -> Markup {
+    let ages = history.backlog.iter();
+    let ages: Vec<_> = ages.map(|(label, count)| row(*label, *count)).collect();
+    rows("untried", &ages)
+}
+
+pub(super) fn retries(d: &Document, history: &History) -> Markup {
     let ledger = &d.delivery_ledger;
-    let facts = format!(
-        "<p class=\"sum\">{} rejected for now, {} not answered for, {} accepted and not stored, {} sent without an answer</p>",
-        number("delivery_ledger.rejected", ledger.rejected),
-        number("delivery_ledger.transient", ledger.transient),
-        number("delivery_ledger.pending", ledger.pending),
-        number("delivery_ledger.in_flight", ledger.in_flight)
-    );
-    let events = history.retries.iter().map(|(answers, count)| Row {
-        label: format!(
-            "events after {answers} {}",
-            if *answers == 1 { "answer" } else { "answers" }
-        ),
-        count: *count,
-        more: String::new(),
-    });
-    let bodies = d
-        .bodies
-        .retry_histogram
-        .iter()
-        .map(|(failures, count)| Row {
-            label: format!(
-                "documents after {failures} {}",
-                if *failures == 1 {
-                    "failure"
-                } else {
-                    "failures"
-                }
-            ),
-            count: i64::try_from(*count).unwrap_or(i64::MAX),
-            more: String::new(),
-        });
-    facts + &rows("retry", &events.chain(bodies).collect::<Vec<_>>())
-}
-
-pub(super) fn reasons(history: &History) -> String {
-    let row = |(label, count): &(String, i64)| Row {
-        label: label.clone(),
-        count: *count,
-        more: String::new(),
+    let after = |what: &str, number: String, noun: &str, count: i64| {
+        let plural = if number == "1" { "" } else { "s" };
+        row(format!("{what} after {number} {noun}{plural}"), count)
     };
-    rows("bad", &history.reasons.iter().map(row).collect::<Vec<_>>())
+    let events = history
+        .retries
+        .iter()
+        .map(|(answers, count)| after("events", answers.to_string(), "answer", *count));
+    let bodies = d.bodies.retry_histogram.iter().map(|(failures, count)| {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        after("documents", failures.to_string(), "failure", count)
+    });
+    html! {
+        p.sum {
+            (number("delivery_ledger.rejected", ledger.rejected)) " rejected for now, "
+            (number("delivery_ledger.transient", ledger.transient)) " not answered for, "
+            (number("delivery_ledger.pending", ledger.pending)) " accepted and not stored, "
+            (number("delivery_ledger.in_flight", ledger.in_flight)) " sent without an answer"
+        }
+        (rows("retry", &events.chain(bodies).collect::<Vec<_>>()))
+    }
 }
 
-pub(super) fn bodies(d: &Document, history: &History) -> String {
-    let facts = format!(
-        "<p class=\"sum\">{} ready, {} retrying later, {} failed</p>",
-        number("bodies.ready", d.bodies.ready),
-        number("bodies.in_backoff", d.bodies.in_backoff),
-        number("bodies.failures", d.bodies.failures)
-    );
+pub(super) fn reasons(history: &History) -> Markup {
+    let reasons = history.reasons.iter();
+    let reasons: Vec<_> = reasons
+        .map(|(label, count)| row(label.as_str(), *count))
+        .collect();
+    rows("bad", &reasons)
+}
+
+pub(super) fn bodies(d: &Document, history: &History) -> Markup {
     let row = |of: &crate::bodies::MissionStats| {
         let waiting =
             (of.queued > 0).then(|| format!("{} waiting, {}", of.queued, bytes(of.bytes)));
@@ -158,15 +133,15 @@ pub(super) fn bodies(d: &Document, history: &History) -> String {
             more,
         }
     };
-    let body = facts
-        + &rows(
-            "flight",
-            &history.missions.iter().map(row).collect::<Vec<_>>(),
-        );
-    section(
-        "bodies",
-        "Documents by mission",
-        "Waiting for upload, and failed.",
-        body,
-    )
+    let missions: Vec<_> = history.missions.iter().map(row).collect();
+    let body = html! {
+        p.sum {
+            (number("bodies.ready", d.bodies.ready)) " ready, "
+            (number("bodies.in_backoff", d.bodies.in_backoff)) " retrying later, "
+            (number("bodies.failures", d.bodies.failures)) " failed"
+        }
+        (rows("flight", &missions))
+    };
+    let note = "Waiting for upload, and failed.";
+    section(("bodies", false), "Documents by mission", note, &body)
 }

@@ -1,35 +1,14 @@
-//! Escapes text for a page, and formats numbers that can be read back from it.
+//! Text and numbers of a page. maud escapes all text, so that it can form neither a tag nor the end
+//! of an attribute.
 
-use std::fmt::Display;
+use maud::{Markup, html};
 
-use crate::base::text::printable;
-
-/// Text as part of a page: it can form neither a tag nor the end of an attribute, and contains no
-/// terminal control character and no change of text direction.
-pub(super) fn text(words: &str) -> String {
-    let printable = printable(words);
-    let mut out = String::with_capacity(printable.len());
-    for c in printable.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
+pub(super) use crate::base::text::printable as text;
 
 /// A number of the document, with its path in it, so that a script can read it back.
-pub(super) fn number(path: &str, value: impl Into<i128>) -> String {
+pub(super) fn number(path: &str, value: impl Into<i128>) -> Markup {
     let value = value.into();
-    format!(
-        "<data value=\"{value}\" data-path=\"{}\">{}</data>",
-        text(path),
-        grouped(value)
-    )
+    html! { data value=(value) data-path=(path) { (grouped(value)) } }
 }
 
 /// A number with thousands separators.
@@ -68,29 +47,29 @@ pub(super) fn percent(part: i64, whole: i64) -> String {
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }
 
-/// A section of the page with a heading; empty if `body` is empty.
-pub(super) fn section(id: &str, heading: &str, note: &str, body: impl Display) -> String {
-    let note = if note.is_empty() {
-        String::new()
-    } else {
-        format!("<p class=\"note\">{}</p>", text(note))
-    };
-    format!(
-        "<section class=\"card\" aria-labelledby=\"{id}\"><h2 id=\"{id}\">{}</h2>{note}{body}</section>\n",
-        text(heading)
-    )
+/// A section of the page with a heading; over the whole width if `is_wide`.
+pub(super) fn section(
+    (id, is_wide): (&str, bool),
+    heading: &str,
+    note: &str,
+    body: &Markup,
+) -> Markup {
+    html! {
+        section.card.wide[is_wide] aria-labelledby=(id) {
+            h2 id=(id) { (heading) }
+            @if !note.is_empty() { p.note { (note) } }
+            (body)
+        }
+        "\n"
+    }
 }
 
 /// A time, to the second, in the order of its parts.
-pub(super) fn moment(at: &str) -> String {
+pub(super) fn moment(at: &str) -> Markup {
     let words = at
         .get(..19)
         .map_or_else(|| at.to_owned(), |words| words.replace('T', " "));
-    format!(
-        "<time datetime=\"{}\">{} UTC</time>",
-        text(at),
-        text(&words)
-    )
+    html! { time datetime=(text(at)) { (text(&words)) " UTC" } }
 }
 
 #[cfg(test)]
@@ -102,21 +81,23 @@ mod tests {
         for (words, safe) in [
             (
                 "<script>alert('x')</script>",
-                "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;",
+                "&lt;script&gt;alert('x')&lt;/script&gt;",
             ),
             ("\"></style>&amp;", "&quot;&gt;&lt;/style&gt;&amp;amp;"),
             ("a\u{202e}b", "a\\u{202e}b"),
             ("plain Ünïcode", "plain Ünïcode"),
         ] {
-            assert_eq!(text(words), safe);
+            assert_eq!(html! { (text(words)) }.0, safe);
+            let attribute = format!("<a title=\"{safe}\"></a>");
+            assert_eq!(html! { a title=(text(words)) {} }.0, attribute);
         }
-        assert!(!text("a\u{1b}[2Jb").contains('\u{1b}'));
+        assert!(!html! { (text("a\u{1b}[2Jb")) }.0.contains('\u{1b}'));
     }
 
     #[test]
     fn numbers_are_for_people_and_for_scripts() {
         assert_eq!(
-            number("a.b", 1_234_567_i64),
+            number("a.b", 1_234_567_i64).0,
             "<data value=\"1234567\" data-path=\"a.b\">1\u{202f}234\u{202f}567</data>"
         );
         assert_eq!(

@@ -2,55 +2,49 @@
 
 use std::collections::BTreeMap;
 
+use maud::{Markup, html};
+
 use super::markup::{grouped, section, text};
 use crate::upkeep::document::{Document, MissionHere};
 use crate::upkeep::lanes::MissionLanes;
 
-const HEAD: &str = "<thead><tr><th scope=\"col\">Mission</th><th scope=\"col\">Documents</th><th scope=\"col\">Delivered</th>\
-                    <th scope=\"col\">Newer here</th><th scope=\"col\">Waiting</th><th scope=\"col\">Work packages</th></tr></thead>";
-
 /// The card; nothing without missions.
-pub(super) fn missions(d: &Document) -> String {
+pub(super) fn missions(d: &Document) -> Markup {
     let lanes: BTreeMap<_, _> = d
         .work_packages
         .iter()
         .flatten()
         .map(|m| (m.mission_slug.as_str(), m))
         .collect();
-    let rows: String = d
-        .missions
-        .iter()
-        .flatten()
-        .map(|m| row(m, lanes.get(m.mission_slug.as_str()).copied()))
-        .collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    let table = format!("<div class=\"scroll\"><table>{HEAD}<tbody>{rows}</tbody></table></div>");
-    section("missions", "Missions", "", table).replacen("class=\"card\"", "class=\"card wide\"", 1)
+    let missions: Vec<_> = d.missions.iter().flatten().collect();
+    let table = html! {
+        div.scroll { table {
+            thead { tr {
+                th scope="col" { "Mission" } th scope="col" { "Documents" } th scope="col" { "Delivered" }
+                th scope="col" { "Newer here" } th scope="col" { "Waiting" } th scope="col" { "Work packages" }
+            } }
+            tbody { @for m in &missions { (row(m, lanes.get(m.mission_slug.as_str()).copied())) } }
+        } }
+    };
+    html! { @if !missions.is_empty() { (section(("missions", true), "Missions", "", &table)) } }
 }
 
-fn row(mission: &MissionHere, lanes: Option<&MissionLanes>) -> String {
+fn row(mission: &MissionHere, lanes: Option<&MissionLanes>) -> Markup {
     let signed = |count: u64| grouped(i64::try_from(count).unwrap_or(i64::MAX));
-    let cells: String = [
-        mission.documents,
-        mission.delivered,
-        mission.newer_here,
-        mission.waiting,
-    ]
-    .map(|count| format!("<td>{}</td>", signed(count)))
-    .concat();
     let lanes = lanes.into_iter().flat_map(|mission| &mission.lanes);
     let lanes: Vec<_> = lanes
         .map(|(lane, packages)| format!("{packages} {lane}"))
         .collect();
-    let why = mission
-        .reason
-        .as_ref()
-        .map_or_else(String::new, |why| format!(" <small>{}</small>", text(why)));
-    format!(
-        "<tr><th scope=\"row\">{}{why}</th>{cells}<td>{}</td></tr>",
-        text(&mission.mission_slug),
-        text(&lanes.join(", "))
-    )
+    html! {
+        tr {
+            th scope="row" {
+                (text(&mission.mission_slug))
+                @if let Some(why) = &mission.reason { " " small { (text(why)) } }
+            }
+            @for count in [mission.documents, mission.delivered, mission.newer_here, mission.waiting] {
+                td { (signed(count)) }
+            }
+            td { (text(&lanes.join(", "))) }
+        }
+    }
 }

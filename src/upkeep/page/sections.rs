@@ -1,5 +1,7 @@
 //! Content of the page, from the verdict to the details.
 
+use maud::{Markup, html};
+
 use super::charts::{Part, strip};
 use super::history::{backlog, bodies, deliveries, growth, reasons, retries};
 use super::markup::{bytes, moment, number, section, text};
@@ -10,109 +12,78 @@ use crate::upkeep::document::Document;
 use crate::upkeep::history::History;
 
 /// The content of the body element.
-pub(super) fn all(d: &Document, history: &History, now: Timestamp) -> String {
-    let cards = [
-        missions(d),
-        balance(d),
-        deliveries(d, history),
-        growth(d, history),
-        section(
-            "backlog",
-            "Age of what is left to send",
-            "Events that the target lacks and may still get.",
-            backlog(history),
-        ),
-        section(
-            "retries",
-            "Tries so far",
-            "Waiting events by their answers; documents by their failures.",
-            retries(d, history),
-        ),
-        section(
-            "reasons",
-            "Failures by reason",
-            "Refused for now or for good; names and numbers are masked.",
-            reasons(history),
-        ),
-        bodies(d, history),
-        targets(d),
-        gates(d),
-        older(d),
-    ];
-    let footer = format!(
-        "<footer><p>Written by sk-sync {} at {} from <code>{}</code>. Every count is that of <code>sk-sync status --json</code> \
-         at that moment.</p></footer>\n",
-        env!("CARGO_PKG_VERSION"),
-        moment(&now.to_string()),
-        text(&d.project.store)
-    );
-    format!(
-        "{}<main>\n{}{}</main>\n{footer}",
-        header(d),
-        steps(d),
-        cards.concat()
-    )
+pub(super) fn all(d: &Document, history: &History, now: Timestamp) -> Markup {
+    html! {
+        (header(d))
+        main {
+            "\n"
+            (steps(d))
+            (missions(d))
+            (balance(d))
+            (deliveries(d, history))
+            (growth(d, history))
+            (section(("backlog", false), "Age of what is left to send",
+                "Events that the target lacks and may still get.", &backlog(history)))
+            (section(("retries", false), "Tries so far",
+                "Waiting events by their answers; documents by their failures.", &retries(d, history)))
+            (section(("reasons", false), "Failures by reason",
+                "Refused for now or for good; names and numbers are masked.", &reasons(history)))
+            (bodies(d, history))
+            (targets(d))
+            (gates(d))
+            (older(d))
+        }
+        "\n"
+        footer { p {
+            "Written by sk-sync " (env!("CARGO_PKG_VERSION")) " at " (moment(&now.to_string())) " from "
+            code { (text(&d.project.store)) } ". Every count is that of " code { "sk-sync status --json" }
+            " at that moment."
+        } }
+        "\n"
+    }
 }
 
-fn header(d: &Document) -> String {
-    let name = text(d.project.project_slug.as_deref().unwrap_or("no ID yet"));
-    let target = d.delivery_targets.current.as_ref().map_or_else(
-        || "Nothing leaves this machine: no target is configured.".to_owned(),
-        |current| {
-            let contacted = if current.target_id.is_some() {
-                ""
-            } else {
-                ", never contacted"
-            };
-            let team = if current.team_slug.is_empty() {
-                String::new()
-            } else {
-                format!(", team {}", text(&current.team_slug))
-            };
-            format!(
-                "to <code>{}</code>{team}{contacted}",
-                text(&current.canonical_url)
-            )
-        },
-    );
+fn header(d: &Document) -> Markup {
     let (class, verdict) = match (d.ok, d.active_queue.event_count + d.bodies.queued) {
         (false, _) => ("bad", "Needs attention"),
         (true, 0) => ("good", "All is well"),
         (true, _) => ("busy", "Work is waiting"),
     };
-    format!(
-        "<header><div><p class=\"over\">sync status</p><h1>{name}</h1><p class=\"under\">{target}</p></div>\
-         <p class=\"verdict {class}\" data-path=\"ok\" data-value=\"{}\">{verdict}</p></header>\n",
-        d.ok
-    )
+    html! {
+        header {
+            div {
+                p.over { "sync status" }
+                h1 { (text(d.project.project_slug.as_deref().unwrap_or("no ID yet"))) }
+                p.under { @if let Some(current) = &d.delivery_targets.current {
+                    "to " code { (text(&current.canonical_url)) }
+                    @if !current.team_slug.is_empty() { ", team " (text(&current.team_slug)) }
+                    @if current.target_id.is_none() { ", never contacted" }
+                } @else {
+                    "Nothing leaves this machine: no target is configured."
+                } }
+            }
+            p class={ "verdict " (class) } data-path="ok" data-value=(d.ok) { (verdict) }
+        }
+        "\n"
+    }
 }
 
 /// The next steps and the warnings.
-fn steps(d: &Document) -> String {
-    let step = |why: &str, run: &str| {
-        format!(
-            "<li><span>{}</span><code>{}</code></li>",
-            text(why),
-            text(run)
-        )
-    };
-    let steps: String = d
-        .next_steps
-        .iter()
-        .map(|next| step(&next.why, &next.run))
-        .collect();
-    let warning = |words: &String| format!("<li class=\"warning\">{}</li>", text(words));
-    let warnings: String = d.warnings.iter().map(warning).collect();
-    if steps.is_empty() && warnings.is_empty() {
-        return String::new();
-    }
-    format!(
-        "<section class=\"card wide steps\" aria-labelledby=\"steps\"><h2 id=\"steps\">Next</h2><ol>{steps}{warnings}</ol></section>\n"
-    )
+fn steps(d: &Document) -> Markup {
+    html! { @if !d.next_steps.is_empty() || !d.warnings.is_empty() {
+        section.card.wide.steps aria-labelledby="steps" {
+            h2 #steps { "Next" }
+            ol {
+                @for next in &d.next_steps { li { span { (text(&next.why)) } code { (text(&next.run)) } } }
+                @for words in &d.warnings { li.warning { (text(words)) } }
+            }
+        }
+        "\n"
+    } }
 }
 
 /// The balance: captured events and their classes.
-fn balance(d: &Document) -> String {
+fn balance(d: &Document) -> Markup {
     let b = &d.balance;
     let colours = [
         "ok", "flight", "retry", "bad", "blocked", "untried", "old", "gone", "purged",
@@ -128,72 +99,41 @@ fn balance(d: &Document) -> String {
             count: signed(count),
         })
         .collect();
-    let item = |(part, (member, ..)): (&Part, (&str, &str, u64))| {
-        let class = if part.count == 0 {
-            " class=\"zero\""
-        } else {
-            ""
-        };
-        let path = format!("balance.{member}");
-        format!(
-            "<li{class}><i class=\"{}\"></i><span>{}</span>{}</li>",
-            part.colour,
-            part.name,
-            number(&path, part.count)
-        )
+    let journal = &d.event_journal;
+    let body = html! {
+        p.big { (number("balance.captured", b.captured)) " " small { "events captured" } }
+        (strip(&parts))
+        ul.legend { @for (part, (member, ..)) in parts.iter().zip(b.terms()) {
+            li class=[(part.count == 0).then_some("zero")] {
+                i class=(part.colour) {}
+                span { (part.name) }
+                (number(&format!("balance.{member}"), part.count))
+            }
+        } }
+        @if b.holds { p.holds { "The balance holds." } } @else { p.fails { "The balance does not hold." } }
+        dl.facts {
+            div {
+                dt { "Kept" }
+                dd {
+                    (number("event_journal.retained_event_count", journal.retained_event_count)) " "
+                    small { (bytes(journal.journal_size_bytes)) }
+                }
+            }
+            div {
+                dt { "In an archive" }
+                dd { (number("event_journal.archived_event_count", journal.archived_event_count)) }
+            }
+            div { dt { "Documents waiting" } dd { (number("bodies.queued", d.bodies.queued)) } }
+            @if d.spool.lines > 0 {
+                div { dt { "In the spool" } dd { (number("spool.lines", d.spool.lines)) } }
+            }
+            div {
+                dt { "Last run" }
+                dd.words { @if let Some(last) = &d.last_run {
+                    (text(&last.command)) ": " (last.result) " " small { (moment(&last.when)) }
+                } @else { "none yet" } }
+            }
+        }
     };
-    let items: String = parts.iter().zip(b.terms()).map(item).collect();
-    let proof = if b.holds {
-        "<p class=\"holds\">The balance holds.</p>"
-    } else {
-        "<p class=\"fails\">The balance does not hold.</p>"
-    };
-    let head = format!(
-        "<p class=\"big\">{} <small>events captured</small></p>",
-        number("balance.captured", b.captured)
-    );
-    let body = format!(
-        "{head}{}<ul class=\"legend\">{items}</ul>{proof}",
-        strip(&parts)
-    );
-    let retained = format!(
-        "<dl class=\"facts\"><div><dt>Kept</dt><dd>{} <small>{}</small></dd></div><div><dt>In an archive</dt><dd>{}</dd></div>\
-         <div><dt>Documents waiting</dt><dd>{}</dd></div>{}<div><dt>Last run</dt><dd class=\"words\">{}</dd></div></dl>",
-        number(
-            "event_journal.retained_event_count",
-            d.event_journal.retained_event_count
-        ),
-        bytes(d.event_journal.journal_size_bytes),
-        number(
-            "event_journal.archived_event_count",
-            d.event_journal.archived_event_count
-        ),
-        number("bodies.queued", d.bodies.queued),
-        spooled(d),
-        d.last_run.as_ref().map_or_else(
-            || "none yet".to_owned(),
-            |last| format!(
-                "{}: {} <small>{}</small>",
-                text(&last.command),
-                last.result,
-                moment(&last.when)
-            )
-        ),
-    );
-    section("balance", "Where every event is", "", body + &retained).replacen(
-        "class=\"card\"",
-        "class=\"card wide\"",
-        1,
-    )
-}
-
-/// The spooled lines, if there are any.
-fn spooled(d: &Document) -> String {
-    if d.spool.lines == 0 {
-        return String::new();
-    }
-    format!(
-        "<div><dt>In the spool</dt><dd>{}</dd></div>",
-        number("spool.lines", d.spool.lines)
-    )
+    section(("balance", true), "Where every event is", "", &body)
 }
