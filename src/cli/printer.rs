@@ -93,9 +93,14 @@ impl Printer {
         held(&self.out).write(line);
     }
 
+    /// Lines of the result.
+    pub(crate) fn results(&self, lines: impl IntoIterator<Item = String>) {
+        lines.into_iter().for_each(|line| self.result(&line));
+    }
+
     /// A table of the result.
     pub(crate) fn table(&self, table: &Table) {
-        table.lines().iter().for_each(|line| self.result(line));
+        self.results(table.lines());
     }
 
     /// The result as one JSON document: see [`Reply`].

@@ -36,7 +36,7 @@ pub(crate) enum Step {
 }
 
 /// Something that is left alone, and what the user can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Refusal {
     /// A stable word for scripts.
     pub(crate) reason: &'static str,

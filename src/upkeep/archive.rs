@@ -110,7 +110,7 @@ impl ArchiveError {
 }
 
 /// What was archived.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize)]
 pub(crate) struct Archived {
     /// Events written.
     pub(crate) events: u64,

@@ -74,15 +74,19 @@ fn planned(tx: &ReadTx<'_>, request: &GcRequest) -> Result<Planned, Error> {
 }
 
 /// Result of a collection.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize)]
 pub(crate) struct GcReport {
     /// Deleted payloads.
+    #[serde(flatten)]
     pub(crate) gone: Tally,
     /// True if it was interrupted; deleted payloads stay deleted.
+    #[serde(rename = "interrupted")]
     pub(crate) was_interrupted: bool,
     /// Size of the store's file before, in bytes.
+    #[serde(rename = "file_bytes_before")]
     pub(crate) file_before: u64,
     /// Size of the store's file after, in bytes.
+    #[serde(rename = "file_bytes_after")]
     pub(crate) file_after: u64,
 }
 

@@ -51,14 +51,8 @@ pub(crate) struct Args {
 struct Document<'a> {
     dry_run: bool,
     output: String,
-    events: u64,
-    documents: u64,
-    without_text: u64,
-    bytes: u64,
-    file_bytes: u64,
-    sha256: &'a str,
-    released: i64,
-    in_flight: i64,
+    #[serde(flatten)]
+    archived: &'a Archived,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
@@ -86,20 +80,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         let document = Document {
             dry_run: args.dry_run,
             output: path(&output),
-            events: done.events,
-            documents: done.documents,
-            without_text: done.without_text,
-            bytes: done.bytes,
-            file_bytes: done.file_bytes,
-            sha256: &done.sha256,
-            released: done.released,
-            in_flight: done.in_flight,
+            archived: &done,
         };
         context.printer.reply("archive", exit, &document);
     } else if !context.globals.quiet {
-        for line in lines(&done, args, &path(&output)) {
-            context.printer.result(&line);
-        }
+        context.printer.results(lines(&done, args, &path(&output)));
     }
     Ok(exit)
 }

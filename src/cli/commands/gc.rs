@@ -97,9 +97,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             .printer
             .reply("gc", exit, &document(&plan, done.as_ref(), is_dry));
     } else if !context.globals.quiet {
-        for line in lines(&plan, done.as_ref(), is_dry) {
-            context.printer.result(&line);
-        }
+        context.printer.results(lines(&plan, done.as_ref(), is_dry));
     }
     Ok(exit)
 }
@@ -197,7 +195,7 @@ struct Document<'a> {
     /// The targets whose deliveries count.
     counting_targets: Vec<&'a str>,
     /// The result; null if nothing was done.
-    collected: Option<Done>,
+    collected: Option<&'a GcReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -207,16 +205,7 @@ struct Part {
     reasons: std::collections::BTreeMap<&'static str, Tally>,
 }
 
-#[derive(Debug, Serialize)]
-struct Done {
-    payloads: u64,
-    bytes: u64,
-    interrupted: bool,
-    file_bytes_before: u64,
-    file_bytes_after: u64,
-}
-
-fn document<'a>(plan: &'a GcPlan, done: Option<&GcReport>, dry_run: bool) -> Document<'a> {
+fn document<'a>(plan: &'a GcPlan, done: Option<&'a GcReport>, dry_run: bool) -> Document<'a> {
     let part = |reasons: std::collections::BTreeMap<&'static str, Tally>| {
         let Tally { payloads, bytes } = Tally::sum(reasons.values());
         Part {
@@ -244,12 +233,6 @@ fn document<'a>(plan: &'a GcPlan, done: Option<&GcReport>, dry_run: bool) -> Doc
             .iter()
             .map(|target| target.target_id.as_str())
             .collect(),
-        collected: done.map(|done| Done {
-            payloads: done.gone.payloads,
-            bytes: done.gone.bytes,
-            interrupted: done.was_interrupted,
-            file_bytes_before: done.file_before,
-            file_bytes_after: done.file_after,
-        }),
+        collected: done,
     }
 }

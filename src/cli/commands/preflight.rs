@@ -107,9 +107,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
                 .printer
                 .result(&printable(&format!("Proxy {words}")));
         }
-        for line in lines(resolved.identity.as_ref(), &gates, context.printer.paint()) {
-            context.printer.result(&line);
-        }
+        context.printer.results(lines(
+            resolved.identity.as_ref(),
+            &gates,
+            context.printer.paint(),
+        ));
         if let Some(answered) = &answered {
             context.printer.result(&answered.line());
         }

@@ -93,9 +93,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             .printer
             .reply("purge", exit, &document(&plan, done.as_ref(), &phrase));
     } else if !context.globals.quiet {
-        for line in lines(&plan, done.as_ref(), &phrase) {
-            context.printer.result(&printable(&line));
-        }
+        context.printer.results(
+            lines(&plan, done.as_ref(), &phrase)
+                .iter()
+                .map(|line| printable(line)),
+        );
     }
     Ok(exit)
 }

@@ -97,9 +97,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             is_verbose: context.globals.verbose > 0,
             paint: context.printer.paint(),
         };
-        for line in lines(&document, view) {
-            context.printer.result(&line);
-        }
+        context.printer.results(lines(&document, view));
         for mission in document.work_packages.iter().flatten() {
             context.printer.result(&printable(&lane_words(mission)));
         }

@@ -47,9 +47,11 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     if context.printer.is_json() {
         context.printer.reply("status", Exit::Success, &document);
     } else if !context.globals.quiet {
-        for line in lines(&document, &workspace) {
-            context.printer.result(&printable(&line));
-        }
+        context.printer.results(
+            lines(&document, &workspace)
+                .iter()
+                .map(|line| printable(line)),
+        );
     }
     Ok(Exit::Success)
 }

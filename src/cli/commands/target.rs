@@ -192,9 +192,9 @@ fn list(context: &Context) -> Result<Exit, Failure> {
         print(context, &known);
         return Ok(Exit::Success);
     }
-    for line in lines(&known) {
-        context.printer.result(&printable(&line));
-    }
+    context
+        .printer
+        .results(lines(&known).iter().map(|line| printable(line)));
     if known.targets.is_empty() {
         context.printer.note("nothing was delivered anywhere yet");
     }

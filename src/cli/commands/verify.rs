@@ -123,12 +123,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
                 "Repaired: nothing; the store is not lost"
             });
         }
-        for line in repaired(repairs.as_deref(), args.dry_run, proof.ok) {
-            printer.result(&line);
-        }
-        for line in lines(&proof, &path(&store), printer.paint()) {
-            printer.result(&line);
-        }
+        printer.results(repaired(repairs.as_deref(), args.dry_run, proof.ok));
+        printer.results(lines(&proof, &path(&store), printer.paint()));
         for line in mission_logs
             .iter()
             .filter(|log| !log.agrees())

@@ -26,9 +26,7 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     if printer.is_json() {
         printer.reply("verify", exit, &serde_json::json!({ "target": proof }));
     } else if !context.globals.quiet || exit != Exit::Success {
-        for line in lines(&proof) {
-            printer.result(&printable(&line));
-        }
+        printer.results(lines(&proof).iter().map(|line| printable(line)));
     }
     Ok(exit)
 }

@@ -38,12 +38,12 @@ pub(crate) fn conclude(context: &Context, mut report: Report, strict: bool) -> E
     } else if !context.globals.quiet {
         let artifacts = report.artifacts.as_deref().unwrap_or_default();
         let listed = listing::listing(artifacts, is_verbose);
-        for line in listed
-            .into_iter()
-            .chain(summary(&report, exit, is_verbose, printer.paint()))
-        {
-            printer.result(&line);
-        }
+        printer.results(listed.into_iter().chain(summary(
+            &report,
+            exit,
+            is_verbose,
+            printer.paint(),
+        )));
     }
     exit
 }

@@ -51,9 +51,7 @@ pub(super) fn list(
         context
             .printer
             .result(&format!("In all    {}", list.total()));
-        for line in captured_lines(&captured, is_whole) {
-            context.printer.result(&line);
-        }
+        context.printer.results(captured_lines(&captured, is_whole));
         list.warnings
             .iter()
             .for_each(|words| context.printer.warning(words));

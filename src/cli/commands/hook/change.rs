@@ -177,37 +177,25 @@ fn words(step: &Step) -> String {
 }
 
 #[derive(Serialize)]
-struct Document {
+struct Document<'a> {
     dry_run: bool,
     method: Option<&'static str>,
     changes: Vec<String>,
-    refusals: Vec<Refused>,
-    manager: Option<Managed>,
+    refusals: &'a [Refusal],
+    manager: Option<Managed<'a>>,
     hooks: Vec<Line>,
 }
 
 #[derive(Serialize)]
-struct Refused {
-    reason: &'static str,
-    what: String,
-    fix: String,
-}
-
-#[derive(Serialize)]
-struct Managed {
+struct Managed<'a> {
     name: &'static str,
     file: &'static str,
-    stanza: String,
+    stanza: &'a str,
     then: Option<&'static str>,
 }
 
-impl Document {
-    fn of(plan: &Plan, survey: &Survey, dry_run: bool) -> Self {
-        let refused = |r: &Refusal| Refused {
-            reason: r.reason,
-            what: r.what.clone(),
-            fix: r.fix.clone(),
-        };
+impl<'a> Document<'a> {
+    fn of(plan: &'a Plan, survey: &Survey, dry_run: bool) -> Self {
         Self {
             dry_run,
             method: plan.method.map(|method| match method {
@@ -215,11 +203,11 @@ impl Document {
                 Method::Files => "files",
             }),
             changes: plan.steps.iter().map(words).collect(),
-            refusals: plan.refusals.iter().map(refused).collect(),
+            refusals: &plan.refusals,
             manager: plan.stanza.as_ref().map(|stanza| Managed {
                 name: stanza.manager.name(),
                 file: stanza.file,
-                stanza: stanza.text.clone(),
+                stanza: &stanza.text,
                 then: stanza.activation,
             }),
             hooks: lines(survey),

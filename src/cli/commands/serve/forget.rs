@@ -132,9 +132,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             format!("Confirm:  --yes; then it is {then} if a client sends it again"),
         ]
     };
-    for line in lines {
-        context.printer.result(&line);
-    }
+    context.printer.results(lines);
     Ok(Exit::Success)
 }
 
