@@ -210,20 +210,8 @@ fn d50_a_drain_is_skipped_while_another_one_runs_and_none_stays() {
     let status = hooked.sandbox.sk_sync(["status", "--json"]).json();
     assert_eq!(status["balance"]["untried"], 0, "{status}");
     hooked.wait_until("no process stays behind", |hooked| {
-        running_in(&hooked.sandbox) == 0
+        hooked.sandbox.processes() == 0
     });
-}
-
-/// How many processes of the sandbox there are, by the state directory in their environment; none
-/// are seen where the system does not show it.
-fn running_in(sandbox: &Sandbox) -> usize {
-    let state = format!("SK_SYNC_HOME={}", sandbox.state().display());
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let environments =
-        processes.filter_map(|process| std::fs::read(process.path().join("environ")).ok());
-    environments
-        .filter(|vars| vars.split(|b| *b == 0).any(|var| var == state.as_bytes()))
-        .count()
 }
 
 /// Nothing of ours is in the way of `git add --all`, and a work tree within the work tree is not

@@ -84,6 +84,18 @@ impl Sandbox {
         self.path("state")
     }
 
+    /// How many processes of the sandbox there are, by the state directory in their environment;
+    /// none are seen where the system does not show it.
+    pub(crate) fn processes(&self) -> usize {
+        let state = format!("SK_SYNC_HOME={}", self.state().display());
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let environments =
+            processes.filter_map(|process| std::fs::read(process.path().join("environ")).ok());
+        environments
+            .filter(|vars| vars.split(|b| *b == 0).any(|var| var == state.as_bytes()))
+            .count()
+    }
+
     /// The project's store file.
     pub(crate) fn store(&self) -> PathBuf {
         self.place().join("store.db")
