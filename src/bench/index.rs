@@ -37,7 +37,7 @@ pub(super) fn suite<'a>(
         &project,
         "index --dry-run",
         &["index", "--dry-run", "--quiet"],
-        Site::forget,
+        forget,
     );
     let hashed = limit(&mut suite, &project, files, "hash, all threads", |root| {
         in_all_threads(root, Act::Hash)
@@ -50,7 +50,7 @@ pub(super) fn suite<'a>(
         &project,
         "index, first",
         &["index", "--quiet"],
-        Site::forget,
+        forget,
     );
     let unchanged = process(
         &mut suite,
@@ -84,6 +84,19 @@ pub(super) fn suite<'a>(
         });
     }
     Ok(suite)
+}
+
+/// Deletes the store; an error if the program still finds one.
+fn forget(project: &Site) -> Result<(), Error> {
+    project.forget()?;
+    let output = project.command(&["status", "--json"]).output()?;
+    let status: serde_json::Value =
+        serde_json::from_slice(&output.stdout).map_err(|e| Error::Work(e.to_string()))?;
+    if status["balance"]["captured"] == 0 {
+        Ok(())
+    } else {
+        Err(Error::Work("the store is not new".to_owned()))
+    }
 }
 
 /// Indexes until no file is read any more. A file is cached only if it is older than its

@@ -236,10 +236,11 @@ impl Site {
         &self.repo
     }
 
-    /// Deletes the store, so that everything is new again.
+    /// Deletes the store, so that everything is new again. The program may have put it into another
+    /// directory of its project than an empty repository has.
     pub(super) fn forget(&self) -> Result<(), Error> {
-        match self.store().parent() {
-            Some(dir) if dir.exists() => Ok(std::fs::remove_dir_all(dir)?),
+        match self.store().ancestors().nth(2) {
+            Some(project) if project.exists() => Ok(std::fs::remove_dir_all(project)?),
             _ => Ok(()),
         }
     }
